@@ -1,0 +1,3 @@
+//! Canonical tables as Parquet.
+
+pub mod schema;

@@ -1,0 +1,79 @@
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A canonical table of the lake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Table {
+    /// Contracts.
+    Contracts,
+    /// Amendments of contracts.
+    Amendments,
+    /// Items of contracts.
+    ContractItems,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Self; 3] = [Self::Contracts, Self::Amendments, Self::ContractItems];
+
+    /// Name in SQL and in paths.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Contracts => "contracts",
+            Self::Amendments => "amendments",
+            Self::ContractItems => "contract_items",
+        }
+    }
+
+    /// The table of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.as_str() == name)
+    }
+}
+
+/// One Parquet file of the lake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LakeFile {
+    /// Table it belongs to.
+    pub table: Table,
+    /// Path, relative to the root of the lake.
+    pub path: String,
+    /// Rows.
+    pub rows: i64,
+    /// Size in bytes.
+    pub bytes: i64,
+}
+
+/// One published file that was taken in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportRecord {
+    /// Id (UUID v7, text).
+    pub id: String,
+    /// Source and period, for example `portal:compras/202401`: a later import of the same key
+    /// replaces the rows of the earlier one.
+    pub dataset: String,
+    /// Name of the published file.
+    pub file_name: String,
+    /// SHA-256 of its bytes, in lower-case hex.
+    pub content_hash: String,
+    /// Counts: `rows`, `duplicates`, `superseded`, `quarantined`, `without_supplier`, ….
+    pub counts: std::collections::BTreeMap<String, i64>,
+    /// When.
+    pub imported_at: DateTime<Utc>,
+}
+
+/// A row that could not be taken in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuarantinedRow {
+    /// File.
+    pub file: String,
+    /// Line, the header being line 1.
+    pub line: i64,
+    /// Column at fault; empty where the row as a whole is.
+    pub column: String,
+    /// Stable reason, snake_case.
+    pub reason: String,
+    /// The value at fault, at most 200 characters, with every run of 11 digits masked.
+    pub value: String,
+}

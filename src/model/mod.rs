@@ -1,0 +1,23 @@
+//! Plain domain types: what the parts of the house say to each other.
+//!
+//! Nothing here knows a protocol, a database or a query engine. Generated protobuf types stop in
+//! `api`, diesel rows stop in `store`; between them are these.
+
+mod filters;
+mod finding;
+mod job;
+mod lake;
+mod money;
+mod tax_id;
+mod text;
+
+pub use filters::{Filters, Modality, Plan, PlanNote};
+pub use finding::{
+    AppliedLimit, DetectorRef, DetectorSummary, Evidence, EvidenceRow, EvidenceValue, Finding, Outcome, ReasonCount,
+    Severity, Strength,
+};
+pub use job::{AuditEntry, Counts, Event, EventKind, Job, JobError, JobKind, JobState, NewEvent, NewJob};
+pub use lake::{ImportRecord, LakeFile, QuarantinedRow, Table};
+pub use money::{Money, MoneyError};
+pub use tax_id::{TaxIdCheck, TaxIdKind, check_tax_id, cnpj_check_digits, cpf_check_digits, mask_cpf};
+pub use text::fold;
