@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | [`model`] | plain domain types |
 //! | [`lake`] | canonical tables as Parquet |
+//! | [`investigation`] | question → plan → detectors → findings → report |
 
+pub mod investigation;
 pub mod lake;
 pub mod model;

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Filters, Money, Violation};
 
 /// Most characters of a query.
-pub const MAX_QUERY_CHARS: usize = 2_000;
+pub(super) const MAX_QUERY_CHARS: usize = 2_000;
 /// Most characters of a category.
-pub const MAX_CATEGORY_CHARS: usize = 200;
+pub(super) const MAX_CATEGORY_CHARS: usize = 200;
 /// Most entries of a repeated filter.
-pub const MAX_ENTRIES: usize = 100;
+pub(super) const MAX_ENTRIES: usize = 100;
 
 /// What an investigation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
