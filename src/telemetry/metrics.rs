@@ -154,7 +154,7 @@ impl Metrics {
     }
 
     /// A detector, or a step of an `investigation` or `analysis`, took so long.
-    pub fn agent_executed(&self, agent_name: &str, action: &str, took: Duration) {
+    pub fn agent(&self, agent_name: &str, action: &str, took: Duration) {
         let labels = AgentLabels { agent_name: agent_name.to_owned(), action: action.to_owned() };
         self.agent_execution.get_or_create(&labels).observe(took.as_secs_f64());
     }
@@ -165,7 +165,7 @@ impl Metrics {
     }
 
     /// A detector stored so many findings.
-    pub fn findings_stored(&self, detector: &str, count: u64) {
+    pub fn findings(&self, detector: &str, count: u64) {
         self.findings.get_or_create(&DetectorLabels { detector: detector.to_owned() }).inc_by(count);
     }
 
@@ -236,12 +236,12 @@ mod tests {
     #[test]
     fn names_and_labels_are_the_documented_ones() {
         let metrics = Metrics::new("1.2.3", "test");
-        metrics.agent_executed("amendment_cap", "run", Duration::from_millis(20));
+        metrics.agent("amendment_cap", "run", Duration::from_millis(20));
         metrics.set_active_investigations(2);
         metrics.set_database_connections(3);
         metrics.set_cache_hit_rate(62.5);
         metrics.job_finished(JobKind::Investigation, JobState::Completed);
-        metrics.findings_stored("amendment_cap", 4);
+        metrics.findings("amendment_cap", 4);
         metrics.grpc_declared("a.v1.S", "Idle", "unary");
         metrics.grpc_began("a.v1.S", "Get", "unary");
         metrics.grpc_ended("a.v1.S", "Get", "unary", "NotFound", Duration::from_millis(1));
