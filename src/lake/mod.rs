@@ -1,7 +1,9 @@
 //! Canonical tables as Parquet: their schemas, the files of a version, sessions of the query
 //! engine, and what the contract service reads.
 
+pub mod contracts;
 mod error;
+pub mod filters;
 pub mod schema;
 mod session;
 mod snapshot;

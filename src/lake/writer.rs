@@ -40,9 +40,7 @@ impl Column {
         Some(match kind {
             DataType::Utf8 => Self::Text(StringBuilder::new()),
             DataType::Date32 => Self::Day(Date32Builder::new()),
-            DataType::Decimal128(..) => {
-                Self::Decimal(Decimal128Builder::new().with_data_type(kind.clone()))
-            }
+            DataType::Decimal128(..) => Self::Decimal(Decimal128Builder::new().with_data_type(kind.clone())),
             DataType::Int64 => Self::Integer(Int64Builder::new()),
             _ => return None,
         })
