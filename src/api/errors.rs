@@ -63,6 +63,8 @@ pub(super) enum ApiError {
     Stopping,
     /// What is stored cannot be read.
     Corrupt(serde_json::Error),
+    /// A task that worked for a call failed: a defect.
+    Panicked(tokio::task::JoinError),
     /// The queue.
     Jobs(JobsError),
     /// The store.
@@ -209,6 +211,7 @@ impl Public {
                 Self::new(Code::Unavailable, "STOPPING", message)
             }
             ApiError::Corrupt(error) => Self::internal(error),
+            ApiError::Panicked(error) => Self::internal(error),
             ApiError::Jobs(error) => match error {
                 JobsError::NotFound { id } => Self::not_found("job", id),
                 JobsError::SequenceAhead { asked, last } => {

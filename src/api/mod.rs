@@ -42,6 +42,8 @@ pub struct Api {
     pub jobs: Jobs,
     /// Contracts.
     pub lake: Lake,
+    /// Where and within which limits contracts are searched.
+    pub engine: Engine,
     /// Detectors that a request may name.
     pub catalogue: Arc<Catalogue>,
     /// What is counted.
@@ -50,4 +52,15 @@ pub struct Api {
     pub prober: Prober,
     /// Cancelled when the server stops: streams end then.
     pub stopping: CancellationToken,
+}
+
+/// Where queries of the lake run: on threads of their own, so that none holds up another call.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    /// The threads.
+    pub handle: tokio::runtime::Handle,
+    /// Most memory of one query, in bytes.
+    pub memory: usize,
+    /// Threads of one query.
+    pub threads: usize,
 }

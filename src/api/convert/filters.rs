@@ -75,9 +75,12 @@ fn supplier_id(text: &str, field: &str, found: &mut Vec<Violation>) -> Option<St
     let (kind, id, _) = check_tax_id(text);
     match kind {
         TaxIdKind::Cnpj | TaxIdKind::Foreign | TaxIdKind::Other => Some(id),
-        // Contracts do not show a person's number, so that no search by one is honest.
+        TaxIdKind::Cpf if id.contains('*') => Some(id),
+        // The lake holds masks only: a search by a whole number would answer for other persons too,
+        // and store the number with the request.
         TaxIdKind::Cpf => {
-            found.push(Violation::new(field, "must be a CNPJ, not the CPF of a person", mask_cpf(&id)));
+            let rule = "must be a CNPJ, or a CPF masked as in ***.456.789-**";
+            found.push(Violation::new(field, rule, mask_cpf(&id)));
             None
         }
         TaxIdKind::Secret => {
@@ -229,6 +232,9 @@ mod tests {
         assert_eq!(filters.categories, ["obra", "ponte"]);
         assert_eq!(filters.modalities, [Modality::Pregao]);
         assert_eq!(filters.supplier_id.as_deref(), Some("12ABC34501DE35"));
+        let masked = "***.456.789-**".to_owned();
+        let (filters, found) = read(pb::ContractFilters { supplier_id: masked.clone(), ..Default::default() });
+        assert_eq!((filters.supplier_id, found), (Some(masked), Vec::new()));
     }
 
     proptest! {

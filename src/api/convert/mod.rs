@@ -1,7 +1,7 @@
 //! Between protobuf messages and domain types. What comes in is checked on the way: everything wrong
 //! is collected as [`Violation`]s, nothing is dropped in silence.
 
-//mod contract;
+mod contract;
 mod filters;
 mod finding;
 mod job;
@@ -9,7 +9,7 @@ mod job;
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
-//pub(super) use contract::contract;
+pub(super) use contract::{contract, contract_detail};
 pub(super) use filters::{filters_from_pb, filters_to_pb, plan};
 pub(super) use finding::{detector_summary, finding, severity_from_pb};
 pub(super) use job::{counts, event, heartbeat, job_error, job_state, state_from_pb};
