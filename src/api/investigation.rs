@@ -106,9 +106,7 @@ impl Service {
         request: pb::CancelInvestigationRequest,
     ) -> Result<pb::Investigation, ApiError> {
         let job = jobs::find(&self.api, caller, KIND, &request.investigation_id).await?;
-        let cancelled = self.api.jobs.cancel(&job.id, &caller.principal.id, &caller.remote).await?;
-        let missing = || ApiError::NotFound { resource: jobs::resource(KIND), id: job.id.clone() };
-        investigation(cancelled.ok_or_else(missing)?)
+        investigation(self.api.jobs.cancel(&job.id, &caller.principal.id, &caller.remote).await?)
     }
 
     async fn results(

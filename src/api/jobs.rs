@@ -57,7 +57,7 @@ pub(super) async fn watch(
         return Err(ApiError::Invalid(found));
     }
     let job = find(api, &caller, kind, id).await?;
-    let watched = api.jobs.watch(&job.id, after_sequence).await?;
+    let watched = api.jobs.watch(&job.id, after_sequence);
     let now = api.store.clone();
     let events = watched.map(move |item| {
         item.map(|item| match item {
