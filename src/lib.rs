@@ -3,6 +3,7 @@
 //! | module | what it knows |
 //! | --- | --- |
 //! | [`model`] | plain domain types |
+//! | [`store`] | SQLite or PostgreSQL: jobs, events, findings, manifest, audit log |
 //! | [`lake`] | canonical tables as Parquet |
 //! | [`sources`] | published files: their layouts, and how they become rows of the lake |
 //! | [`investigation`] | question → plan → detectors → findings → report |
@@ -20,4 +21,5 @@ pub mod investigation;
 pub mod lake;
 pub mod model;
 pub mod sources;
+pub mod store;
 pub mod telemetry;
