@@ -4,9 +4,13 @@
 //! | --- | --- |
 //! | [`model`] | plain domain types |
 //! | [`store`] | SQLite or PostgreSQL: jobs, events, findings, manifest, audit log |
+//! | [`cache`] | values that can be computed again |
+//! | [`jobs`] | the durable queue and its workers |
 //! | [`lake`] | canonical tables as Parquet |
 //! | [`sources`] | published files: their layouts, and how they become rows of the lake |
+//! | [`detectors`] | red flags and their engine |
 //! | [`investigation`] | question → plan → detectors → findings → report |
+//! | [`analysis`] | figures of a period |
 //! | [`telemetry`] | logs, traces, metrics |
 //! | [`api`] | gRPC services |
 //! | [`gateway`] | HTTP: metrics |
@@ -14,10 +18,14 @@
 //! | [`config`] | settings |
 
 pub mod api;
+pub mod analysis;
 pub mod app;
+pub mod cache;
 pub mod config;
+pub mod detectors;
 pub mod gateway;
 pub mod investigation;
+pub mod jobs;
 pub mod lake;
 pub mod model;
 pub mod sources;
