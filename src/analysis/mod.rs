@@ -1,7 +1,6 @@
 //! Analyses: figures about a period. They describe; they accuse nobody.
 
 mod handler;
-mod queries;
 
 use std::time::Duration;
 
