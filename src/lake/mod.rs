@@ -1,3 +1,15 @@
-//! Canonical tables as Parquet.
+//! Canonical tables as Parquet: their schemas, the files of a version, sessions of the query
+//! engine, and what the contract service reads.
 
+pub mod contracts;
+mod error;
+pub mod filters;
 pub mod schema;
+mod session;
+mod snapshot;
+mod writer;
+
+pub use error::LakeError;
+pub use session::{session, session_spilling_to};
+pub use snapshot::LakeSnapshot;
+pub use writer::{RowWriter, TableWriter};

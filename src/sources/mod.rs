@@ -1,0 +1,15 @@
+//! Published files, and how they become rows of the lake.
+
+mod error;
+mod fault;
+mod file;
+mod import;
+mod input;
+mod pii;
+mod portal;
+mod records;
+
+pub use error::ImportError;
+pub use fault::MAX_KEPT;
+pub use import::{FileSummary, ImportSummary, ParsedFiles, Progress, files_to_parquet};
+pub use pii::PiiKey;

@@ -1,0 +1,344 @@
+//! Splits a published CSV file into records.
+//!
+//! The files are `;`-separated and quoted, but not always well: quotes inside a quoted field stand
+//! unescaped, a field may hold line breaks, a quote may never be closed. A quote therefore closes a
+//! field only before a `;` or the end of a line, and a record whose quote is still open is given up
+//! as soon as a whole record follows it, so that one stray quote costs one row and not the rest of
+//! the file. Memory is bounded by [`MAX_RECORD_BYTES`].
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use super::fault::Reason;
+
+/// Longest record, and longest line, that is read.
+pub(crate) const MAX_RECORD_BYTES: usize = 1 << 20;
+/// How much of an unreadable record is kept to show.
+const SHOWN_BYTES: usize = 1_024;
+
+const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Characters of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// ISO-8859-1: a byte is a character.
+    Latin1,
+    /// UTF-8: a file that somebody saved again.
+    Utf8,
+}
+
+/// The fields of one record, decoded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Fields {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Fields {
+    /// Number of fields.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The field at `index`; empty beyond the last.
+    pub(crate) fn get(&self, index: usize) -> &str {
+        let Some(&end) = self.ends.get(index) else { return "" };
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        &self.text[start..end]
+    }
+
+    /// Every field.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// All fields in one text, and where each ends in it: equal for equal records only.
+    pub(crate) fn parts(&self) -> (&str, &[usize]) {
+        (&self.text, &self.ends)
+    }
+}
+
+/// What stands next in a file.
+#[derive(Debug)]
+pub(crate) enum Step<'a> {
+    /// A record and the line it begins on.
+    Record(i64, &'a Fields),
+    /// Something that is not a record, the line it begins on and its beginning.
+    Unreadable(i64, Reason, String),
+}
+
+/// Where the splitter stands between two bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    FieldStart,
+    Bare,
+    Quoted,
+}
+
+/// A record that is being put together, line by line.
+#[derive(Debug)]
+struct Splitter {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    state: State,
+}
+
+impl Splitter {
+    const fn new() -> Self {
+        Self { bytes: Vec::new(), ends: Vec::new(), state: State::FieldStart }
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.state = State::FieldStart;
+    }
+
+    /// Takes one line with its end; true if the record is complete with it.
+    fn feed(&mut self, line: &[u8]) -> bool {
+        let content = line.strip_suffix(b"\n").unwrap_or(line);
+        let content = content.strip_suffix(b"\r").unwrap_or(content);
+        let mut at = 0;
+        while at < content.len() {
+            let byte = content[at];
+            let rest = &content[at + 1..];
+            match (self.state, byte) {
+                (State::FieldStart, b'"') => self.state = State::Quoted,
+                (State::FieldStart | State::Bare, b';') => {
+                    self.ends.push(self.bytes.len());
+                    self.state = State::FieldStart;
+                }
+                (State::FieldStart | State::Bare, _) => {
+                    let plain = content[at..].iter().position(|b| *b == b';').unwrap_or(content.len() - at);
+                    self.bytes.extend_from_slice(&content[at..at + plain]);
+                    self.state = State::Bare;
+                    at += plain;
+                    continue;
+                }
+                (State::Quoted, b'"') => match rest.first() {
+                    None | Some(b';') => self.state = State::Bare,
+                    Some(b'"') => {
+                        self.bytes.push(b'"');
+                        at += 1;
+                    }
+                    Some(_) => self.bytes.push(b'"'),
+                },
+                (State::Quoted, _) => {
+                    let plain = content[at..].iter().position(|b| *b == b'"').unwrap_or(content.len() - at);
+                    self.bytes.extend_from_slice(&content[at..at + plain]);
+                    at += plain;
+                    continue;
+                }
+            }
+            at += 1;
+        }
+        if self.state == State::Quoted {
+            self.bytes.extend_from_slice(&line[content.len()..]);
+            return false;
+        }
+        self.ends.push(self.bytes.len());
+        self.state = State::FieldStart;
+        true
+    }
+}
+
+/// A physical line.
+#[derive(Debug)]
+enum Line {
+    Whole(i64, Vec<u8>),
+    TooLong(i64, Vec<u8>),
+}
+
+/// Reads the records of a file one after the other.
+#[derive(Debug)]
+pub(crate) struct Records<R> {
+    input: BufReader<R>,
+    encoding: Encoding,
+    line: i64,
+    held: Option<Line>,
+    spare: Vec<u8>,
+    record: Splitter,
+    probe: Splitter,
+    header: Fields,
+    fields: Fields,
+}
+
+impl<R: Read> Records<R> {
+    /// Opens a file and reads its header, the first line that is not blank; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn open(input: R) -> io::Result<Option<Self>> {
+        let mut records = Self {
+            input: BufReader::with_capacity(1 << 16, input),
+            encoding: Encoding::Latin1,
+            line: 0,
+            held: None,
+            spare: Vec::new(),
+            record: Splitter::new(),
+            probe: Splitter::new(),
+            header: Fields::default(),
+            fields: Fields::default(),
+        };
+        if records.input.fill_buf()?.starts_with(UTF8_BOM) {
+            records.input.consume(UTF8_BOM.len());
+            records.encoding = Encoding::Utf8;
+        }
+        loop {
+            match records.next_line()? {
+                None => return Ok(None),
+                Some(Line::Whole(_, line)) if is_blank(&line) => records.spare = line,
+                Some(Line::TooLong(_, line) | Line::Whole(_, line)) => {
+                    records.record.clear();
+                    records.record.feed(&line);
+                    // Latin-1 letters beyond ASCII are no valid UTF-8, and every header has some.
+                    if std::str::from_utf8(&records.record.bytes).is_ok_and(|text| !text.is_ascii()) {
+                        records.encoding = Encoding::Utf8;
+                    }
+                    if decode(&records.record, records.encoding, &mut records.header).is_none() {
+                        decode(&records.record, Encoding::Latin1, &mut records.header);
+                    }
+                    return Ok(Some(records));
+                }
+            }
+        }
+    }
+
+    /// The header.
+    pub(crate) fn header(&self) -> &Fields {
+        &self.header
+    }
+
+    /// The next record that is neither blank nor the header again.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn step(&mut self) -> io::Result<Option<Step<'_>>> {
+        let start = loop {
+            let (start, line) = match self.next_line()? {
+                None => return Ok(None),
+                Some(Line::TooLong(start, line)) => {
+                    return Ok(Some(Step::Unreadable(start, Reason::LineTooLong, self.shown(&line))));
+                }
+                Some(Line::Whole(start, line)) => (start, line),
+            };
+            if is_blank(&line) {
+                self.spare = line;
+                continue;
+            }
+            self.record.clear();
+            let mut complete = self.record.feed(&line);
+            self.spare = line;
+            while !complete {
+                match self.continuation()? {
+                    Ok(line) => {
+                        complete = self.record.feed(&line);
+                        self.spare = line;
+                    }
+                    Err(reason) => {
+                        let shown = self.shown(&self.record.bytes);
+                        return Ok(Some(Step::Unreadable(start, reason, shown)));
+                    }
+                }
+            }
+            if self.record.bytes.contains(&0) {
+                let shown = self.shown(&self.record.bytes);
+                return Ok(Some(Step::Unreadable(start, Reason::NulByte, shown)));
+            }
+            if decode(&self.record, self.encoding, &mut self.fields).is_none() {
+                let shown = self.shown(&self.record.bytes);
+                return Ok(Some(Step::Unreadable(start, Reason::InvalidUtf8, shown)));
+            }
+            if self.fields != self.header {
+                break start;
+            }
+        };
+        Ok(Some(Step::Record(start, &self.fields)))
+    }
+
+    /// The line that goes on with an open record, or why none does.
+    fn continuation(&mut self) -> io::Result<Result<Vec<u8>, Reason>> {
+        let (start, line) = match self.next_line()? {
+            None => return Ok(Err(Reason::UnclosedQuote)),
+            Some(long @ Line::TooLong(..)) => {
+                self.held = Some(long);
+                return Ok(Err(Reason::UnclosedQuote));
+            }
+            Some(Line::Whole(start, line)) => (start, line),
+        };
+        self.probe.clear();
+        let whole = self.header.len() > 1 && self.probe.feed(&line) && self.probe.ends.len() == self.header.len();
+        let reason = if whole {
+            Reason::UnclosedQuote
+        } else if self.record.bytes.len() + line.len() > MAX_RECORD_BYTES {
+            Reason::LineTooLong
+        } else {
+            return Ok(Ok(line));
+        };
+        self.held = Some(Line::Whole(start, line));
+        Ok(Err(reason))
+    }
+
+    fn next_line(&mut self) -> io::Result<Option<Line>> {
+        if let Some(line) = self.held.take() {
+            return Ok(Some(line));
+        }
+        let mut line = std::mem::take(&mut self.spare);
+        line.clear();
+        let limit = MAX_RECORD_BYTES as u64;
+        if (&mut self.input).take(limit).read_until(b'\n', &mut line)? == 0 {
+            return Ok(None);
+        }
+        self.line += 1;
+        if line.len() < MAX_RECORD_BYTES || line.ends_with(b"\n") {
+            return Ok(Some(Line::Whole(self.line, line)));
+        }
+        self.skip_line()?;
+        line.truncate(SHOWN_BYTES);
+        Ok(Some(Line::TooLong(self.line, line)))
+    }
+
+    fn skip_line(&mut self) -> io::Result<()> {
+        loop {
+            let available = self.input.fill_buf()?;
+            let length = available.len();
+            match available.iter().position(|byte| *byte == b'\n') {
+                Some(end) => {
+                    self.input.consume(end + 1);
+                    return Ok(());
+                }
+                None if length == 0 => return Ok(()),
+                None => self.input.consume(length),
+            }
+        }
+    }
+
+    fn shown(&self, bytes: &[u8]) -> String {
+        let bytes = &bytes[..bytes.len().min(SHOWN_BYTES)];
+        match self.encoding {
+            Encoding::Latin1 => bytes.iter().copied().map(char::from).collect(),
+            Encoding::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
+        }
+    }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| matches!(byte, b'\r' | b'\n' | b' '))
+}
+
+/// Decodes a record into `fields`; `None` if it is not of this encoding.
+fn decode(record: &Splitter, encoding: Encoding, fields: &mut Fields) -> Option<()> {
+    fields.text.clear();
+    fields.ends.clear();
+    let mut start = 0;
+    for &end in &record.ends {
+        let bytes = &record.bytes[start..end];
+        match std::str::from_utf8(bytes) {
+            Ok(text) if encoding == Encoding::Utf8 || text.is_ascii() => fields.text.push_str(text),
+            _ if encoding == Encoding::Utf8 => return None,
+            _ => fields.text.extend(bytes.iter().copied().map(char::from)),
+        }
+        fields.ends.push(fields.text.len());
+        start = end;
+    }
+    Some(())
+}
