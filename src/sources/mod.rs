@@ -8,6 +8,8 @@ mod input;
 mod pii;
 mod portal;
 mod records;
+#[cfg(test)]
+mod tests;
 
 pub use error::ImportError;
 pub use fault::MAX_KEPT;

@@ -342,3 +342,107 @@ fn decode(record: &Splitter, encoding: Encoding, fields: &mut Fields) -> Option<
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Seen = Vec<Result<(i64, Vec<String>), (i64, Reason)>>;
+
+    fn read(bytes: &[u8]) -> Seen {
+        let mut records = Records::open(bytes).unwrap().unwrap();
+        let mut seen = Vec::new();
+        while let Some(step) = records.step().unwrap() {
+            seen.push(match step {
+                Step::Record(line, fields) => Ok((line, fields.iter().map(ToOwned::to_owned).collect())),
+                Step::Unreadable(line, reason, _) => Err((line, reason)),
+            });
+        }
+        seen
+    }
+
+    fn record(line: i64, fields: &[&str]) -> Result<(i64, Vec<String>), (i64, Reason)> {
+        Ok((line, fields.iter().map(|field| (*field).to_owned()).collect()))
+    }
+
+    #[test]
+    fn splits_quoted_fields() {
+        let file = b"\"a\";\"b\"\r\n\"x;y\t\xbf\";\"\"\r\n\"say \"\"hi\"\"\";\"5\" pipe\"\r\n1;2";
+        let expected = vec![record(2, &["x;y\t¿", ""]), record(3, &["say \"hi\"", "5\" pipe"]), record(4, &["1", "2"])];
+        assert_eq!(read(file), expected);
+    }
+
+    #[test]
+    fn skips_blank_lines_repeated_headers_and_the_mark_of_utf8() {
+        let file = "\u{feff}\r\n\"a\";\"é\"\n\n\"a\";\"é\"\n  \n\"1\";\"ç\"\n".as_bytes();
+        assert_eq!(read(file), vec![record(6, &["1", "ç"])]);
+        // The same without a mark: letters beyond ASCII in the header tell.
+        assert_eq!(read(&file[3..]), vec![record(6, &["1", "ç"])]);
+        assert_eq!(read(b"a;\xe9\n1;\xe7"), vec![record(2, &["1", "ç"])]);
+        assert_eq!(read("a;é\n1;\u{e7}\n".as_bytes()), vec![record(2, &["1", "ç"])]);
+        assert_eq!(read(b"a;\xc3\xa9\n1;\xe7\n2;3\n"), vec![Err((2, Reason::InvalidUtf8)), record(3, &["2", "3"])]);
+        assert!(Records::open(&b"\n \r\n"[..]).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_field_may_hold_line_breaks() {
+        let file = b"\"a\";\"b\"\r\n\"1\r\n2\n\";\"3\"\r\n\"4\";\"5\"\r\n";
+        assert_eq!(read(file), vec![record(2, &["1\r\n2\n", "3"]), record(5, &["4", "5"])]);
+    }
+
+    #[test]
+    fn a_stray_quote_costs_one_row() {
+        let file = b"a;b\n\"1\";\"2\n\"3\";\"4\"\n\"5\";\"6\n";
+        let expected = vec![Err((2, Reason::UnclosedQuote)), record(3, &["3", "4"]), Err((4, Reason::UnclosedQuote))];
+        assert_eq!(read(file), expected);
+    }
+
+    #[test]
+    fn nul_bytes_and_long_lines_are_unreadable() {
+        let mut file = b"a;b\n1;\0\n2;".to_vec();
+        file.resize(file.len() + MAX_RECORD_BYTES, b'x');
+        file.extend(b"\n3;4\n");
+        assert_eq!(read(&file), vec![Err((2, Reason::NulByte)), Err((3, Reason::LineTooLong)), record(4, &["3", "4"])]);
+        // Many short lines inside one quote are no way around the limit.
+        let mut file = b"a;b\n\"1;\n".to_vec();
+        for _ in 0..(MAX_RECORD_BYTES / 512 + 1) {
+            file.extend([b'y'; 511]);
+            file.push(b'\n');
+        }
+        let seen = read(&file);
+        assert_eq!(seen[0], Err((2, Reason::LineTooLong)));
+        assert!(seen.len() > 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_some_records(bytes in proptest::collection::vec(
+            prop_oneof![Just(b'"'), Just(b';'), Just(b'\n'), Just(b'\r'), any::<u8>()], 0..400,
+        )) {
+            let Some(mut records) = Records::open(bytes.as_slice()).unwrap() else { return Ok(()) };
+            let mut last = 0;
+            while let Some(step) = records.step().unwrap() {
+                let (Step::Record(line, _) | Step::Unreadable(line, ..)) = step;
+                prop_assert!(line > last);
+                last = line;
+            }
+        }
+
+        #[test]
+        fn well_formed_files_read_as_the_csv_crate_reads_them(
+            rows in proptest::collection::vec(proptest::collection::vec("[a-zA-Z0-9 ;\"\n\té]{0,12}", 3), 1..12),
+        ) {
+            let mut writer = csv::WriterBuilder::new()
+                .delimiter(b';').quote_style(csv::QuoteStyle::Always).has_headers(false).from_writer(Vec::new());
+            writer.write_record(["h1", "h2", "é"]).unwrap();
+            for row in &rows {
+                writer.write_record(row).unwrap();
+            }
+            let bytes = writer.into_inner().unwrap();
+            let seen: Vec<Vec<String>> = read(&bytes).into_iter().map(|row| row.unwrap().1).collect();
+            prop_assert_eq!(seen, rows);
+        }
+    }
+}
