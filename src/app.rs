@@ -13,14 +13,15 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Api, Engine, Prober, ServeError, Stack};
 use crate::cache::Cache;
 use crate::config::Config;
-use crate::detectors::Catalogue;
+use crate::detectors::{Catalogue, DetectorError};
 use crate::gateway::{self, MetricsSource};
 use crate::jobs::{JobHandler, Jobs, JobsOptions};
 use crate::lake::Lake;
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
-use crate::{analysis, investigation};
 
+/// Memory of the cache, in bytes.
+const CACHE_BYTES: u64 = 64 << 20;
 /// How often dependencies are probed.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 /// How long calls get to end after the jobs have handed over.
@@ -55,6 +56,9 @@ pub enum AppError {
     /// gRPC.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// A detector of this version is malformed.
+    #[error(transparent)]
+    Detectors(#[from] DetectorError),
     /// A socket, or the threads of the engine.
     #[error("{what}: {cause}")]
     Io {
@@ -156,7 +160,7 @@ impl App {
         let store = Store::connect(&StoreOptions::new(&config.database_url)).await?;
         let engine = EngineThreads::new(config.engine_threads)?;
         let lake = Lake::new(config.lake_dir(), store.clone());
-        let catalogue = Arc::new(Catalogue::builtin());
+        let catalogue = Arc::new(Catalogue::builtin()?);
         let metrics = Metrics::new(api::VERSION, &config.environment);
         let options =
             JobsOptions { workers: config.workers, lease: config.lease, grace: config.grace, ..JobsOptions::default() };
@@ -164,7 +168,7 @@ impl App {
         Ok(Self::of(AppParts {
             jobs: Jobs::new(store.clone(), options),
             store,
-            cache: Cache::new(),
+            cache: Cache::in_memory(CACHE_BYTES),
             lake,
             catalogue,
             metrics,

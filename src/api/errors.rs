@@ -63,6 +63,8 @@ pub(super) enum ApiError {
     Stopping,
     /// What is stored cannot be read.
     Corrupt(serde_json::Error),
+    /// A report could not be written: a defect.
+    Render(Box<dyn std::error::Error + Send + Sync>),
     /// A task that worked for a call failed: a defect.
     Panicked(tokio::task::JoinError),
     /// The queue.
@@ -211,6 +213,7 @@ impl Public {
                 Self::new(Code::Unavailable, "STOPPING", message)
             }
             ApiError::Corrupt(error) => Self::internal(error),
+            ApiError::Render(error) => Self::internal(error),
             ApiError::Panicked(error) => Self::internal(error),
             ApiError::Jobs(error) => match error {
                 JobsError::NotFound { id } => Self::not_found("job", id),

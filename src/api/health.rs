@@ -20,12 +20,15 @@ use super::convert::timestamp;
 use super::pb::health_service_server::HealthService;
 use super::{VERSION, pb};
 use crate::cache::Cache;
-use crate::jobs::Jobs;
+use crate::jobs::{Jobs, WorkerStats};
 use crate::lake::Lake;
 use crate::store::Store;
 
 /// How long a probe may take before its dependency counts as away.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Silence of every worker that is more than a slow poll or a late heartbeat.
+const WORKER_SILENCE: Duration = Duration::from_secs(60);
 
 /// State of a dependency or of the service; from good to bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,7 +138,10 @@ impl Prober {
     }
 
     async fn cache(&self) -> Verdict {
-        todo!()
+        match self.cache.probe().await {
+            Ok(()) => Verdict::healthy("keeps a value and gives it back"),
+            Err(error) => Verdict::unhealthy("does not give back what it was given", &error),
+        }
     }
 
     async fn lake(&self) -> Verdict {
@@ -143,14 +149,39 @@ impl Prober {
             Ok(snapshot) => snapshot,
             Err(error) => return Verdict::unhealthy("its manifest cannot be read", &error),
         };
-        if snapshot.version() == 0 {
+        let (version, files) = (snapshot.version(), snapshot.files().len());
+        if version == 0 {
             return Verdict::healthy("empty: nothing has been imported");
         }
-        todo!()
+        for file in snapshot.files() {
+            let path = self.lake.root().join(&file.path);
+            match tokio::fs::metadata(&path).await {
+                Ok(found) if i64::try_from(found.len()) == Ok(file.bytes) => {}
+                Ok(found) => {
+                    let cause = format!("{} has {} bytes, not {}", path.display(), found.len(), file.bytes);
+                    return Verdict::unhealthy(&format!("version {version}: a file is damaged"), &cause);
+                }
+                Err(error) => {
+                    let cause = format!("{}: {error}", path.display());
+                    return Verdict::unhealthy(&format!("version {version}: a file cannot be read"), &cause);
+                }
+            }
+        }
+        Verdict::healthy(format!("version {version}, {files} files"))
     }
 
     async fn workers(&self) -> Verdict {
-        todo!()
+        let stats = self.jobs.worker_stats();
+        let WorkerStats { alive, busy, silent_for, .. } = stats;
+        if alive == 0 {
+            Verdict::degraded("no worker runs in this process")
+        } else if silent_for > WORKER_SILENCE {
+            let seconds = silent_for.as_secs();
+            Verdict::degraded(format!("{alive} workers, {busy} busy, no sign of life for {seconds} s"))
+        } else {
+            let seconds = silent_for.as_secs_f64();
+            Verdict::healthy(format!("{alive} workers, {busy} busy, last sign of life {seconds:.1} s ago"))
+        }
     }
 }
 

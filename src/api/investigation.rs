@@ -224,7 +224,7 @@ impl Service {
             };
             render_report(&input, format, language)
         });
-        let Rendered { content, content_type } = rendering.await.map_err(ApiError::Panicked)?;
+        let Rendered { content, content_type } = rendering.await.map_err(ApiError::Panicked)?.map_err(ApiError::Render)?;
         Ok(pb::InvestigationReport {
             investigation_id,
             format: format.as_str().to_owned(),

@@ -1,6 +1,7 @@
 //! HTTP: the metrics listener. It stands on an address of its own, so that it can stay private.
 
 use std::io;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -14,6 +15,9 @@ use crate::cache::Cache;
 use crate::model::JobKind;
 use crate::store::Store;
 use crate::telemetry::{CONTENT_TYPE, Metrics};
+
+/// How long a scrape waits for the database.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the metrics are read from.
 #[derive(Debug, Clone)]
@@ -47,5 +51,17 @@ async fn metrics(State(source): State<MetricsSource>) -> Response {
             tracing::error!(%error, "the metrics cannot be written");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+    }
+}
+
+/// Reads the gauges. What cannot be read keeps its last value: a scrape answers also while the
+/// database is away.
+async fn refresh(source: &MetricsSource) {
+    source.metrics.set_database_connections(i64::from(source.store.pool_stats().in_use));
+    source.metrics.set_cache_hit_rate(source.cache.stats().await.hit_rate() * 100.0);
+    match tokio::time::timeout(PATIENCE, source.store.active_jobs(JobKind::Investigation)).await {
+        Ok(Ok(active)) => source.metrics.set_active_investigations(active),
+        Ok(Err(error)) => tracing::debug!(%error, "active investigations cannot be counted"),
+        Err(_) => tracing::debug!("active investigations cannot be counted in time"),
     }
 }
