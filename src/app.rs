@@ -10,13 +10,13 @@ use tokio::net::TcpListener;
 use tokio::runtime::{self, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Api, Engine, Prober, ServeError, Stack};
+use crate::api::{self, Api, Prober, ServeError, Stack};
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::detectors::{Catalogue, DetectorError};
 use crate::gateway::{self, MetricsSource};
 use crate::jobs::{JobHandler, Jobs, JobsOptions};
-use crate::lake::Lake;
+use crate::lake::{Engine, Lake};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
 

@@ -3,11 +3,9 @@
 use std::time::Instant;
 
 use async_trait::async_trait;
-use tokio::runtime::Handle;
-
 use super::{AnalysisType, ContractRef, GroupTotal, Output, Request};
 use crate::jobs::{Finish, JobContext, JobFailure, JobHandler, on_engine};
-use crate::lake::{self, Lake, Totals};
+use crate::lake::{self, Engine, Lake, Totals};
 use crate::model::{Counts, JobKind, Money};
 use crate::telemetry::Metrics;
 
@@ -19,10 +17,8 @@ const TOP: usize = 20;
 pub struct Handler {
     /// What is read.
     pub lake: Lake,
-    /// Where the query engine runs: not on the threads that answer requests.
-    pub engine: Handle,
-    /// Limits of the query engine.
-    pub session: lake::SessionOptions,
+    /// Where the query engine runs.
+    pub engine: Engine,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -41,7 +37,7 @@ impl JobHandler for Handler {
             .lake
             .snapshot(None)
             .await
-            .map_err(|error| JobFailure::retry("LAKE_UNAVAILABLE", "the lake cannot be read", error))?;
+            .map_err(|error| JobFailure::transient("LAKE_UNAVAILABLE", "the lake cannot be read", error))?;
         let version = snapshot.version();
         if version == 0 {
             return Err(JobFailure::failed(
@@ -49,13 +45,13 @@ impl JobHandler for Handler {
                 "no contract data provided: the lake is empty, import something first",
             ));
         }
-        let (options, filters) = (self.session.clone(), request.effective_filters());
+        let (engine, filters) = (self.engine.clone(), request.effective_filters());
         let work = async move {
-            let session = lake::session(&options)?;
+            let session = engine.session()?;
             snapshot.register(&session).await?;
             Ok(lake::totals(&session, &filters, TOP).await?)
         };
-        let totals = on_engine(&self.engine, ctx, work).await?;
+        let totals = on_engine(&self.engine.handle, ctx, work).await?;
         self.metrics.agent("analysis", "run", begun.elapsed());
         let output = output(&request, version, totals);
         let (contracts, value) = (output.contracts, output.total_value);

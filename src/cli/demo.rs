@@ -44,7 +44,7 @@ pub(super) async fn run(mut config: Config, args: &Args, format: Output) -> anyh
     generate(&SampleOptions { rows: args.rows, seed: args.seed, out: month.clone() }, &|_| {})?;
     output::say("2/3 importing them");
     let app = App::build(&config).await?;
-    import::into(&app.import_target(), &[month]).await?;
+    import::into(&config, &app.parts().lake, &app.parts().store, &[month]).await?;
 
     output::say(format!("3/3 investigating: {}", args.query));
     let server = {
@@ -70,6 +70,6 @@ pub(super) async fn run(mut config: Config, args: &Args, format: Output) -> anyh
         ));
     }
     server.await??;
-    telemetry.shutdown();
+    telemetry.shutdown().await;
     Ok(code)
 }

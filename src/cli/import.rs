@@ -10,7 +10,7 @@ use super::{Output, output};
 use crate::config::Config;
 use crate::lake::Lake;
 use crate::sources::{self, ImportSummary, PiiKey, Progress};
-use crate::store::Store;
+use crate::store::{Store, StoreOptions};
 
 /// Arguments of `import`.
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow::Result<ExitCode> {
-    let store = Store::connect(&config.store()).await?;
+    let store = Store::connect(&StoreOptions::new(&config.database_url)).await?;
     let lake = Lake::new(config.lake_dir(), store.clone());
     let summary = into(config, &lake, &store, &args.sources).await?;
     match format {
@@ -38,7 +38,7 @@ pub(super) async fn into(
     store: &Store,
     paths: &[PathBuf],
 ) -> anyhow::Result<ImportSummary> {
-    let key = PiiKey::load_or_create(&config.data_dir)?;
+    let key = PiiKey::load_or_create(&config.data_dir.join("pii.key"))?;
     let bar = Mutex::new(output::bar(0, "{bar:30} {percent:>3}% {bytes_per_sec} {msg}")?);
     let progress = |progress: Progress| {
         if let Ok(bar) = bar.lock() {

@@ -47,6 +47,6 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
         listeners.metrics.local_addr()?
     ));
     app.serve(listeners, shutdown).await?;
-    telemetry.shutdown();
+    telemetry.shutdown().await;
     Ok(ExitCode::SUCCESS)
 }

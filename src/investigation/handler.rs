@@ -6,16 +6,18 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use chrono::Utc;
-use tokio::runtime::Handle;
 use tracing::Instrument as _;
 
 use super::{DetectorInfo, Output, Request, plan, score, summary};
-use crate::detectors::{Catalogue, DetectorRun, Run};
+use crate::detectors::{Catalogue, DetectorRun, Run, Scope};
 use crate::jobs::{Finish, JobContext, JobFailure, JobHandler, on_engine};
-use crate::lake::{self, Lake, SessionOptions};
-use crate::model::{Counts, EventKind, JobKind, JobState, NewEvent, Plan, Severity};
+use crate::lake::{Engine, Lake};
+use crate::model::{Counts, EventKind, JobKind, JobState, NewEvent, Plan};
 use crate::store::StepCommit;
 use crate::telemetry::Metrics;
+
+/// Groups of detectors that a spending analysis runs.
+const SPENDING: [&str; 2] = ["value", "concentration"];
 
 /// Runs investigations.
 #[derive(Debug)]
@@ -24,10 +26,8 @@ pub struct Handler {
     pub lake: Lake,
     /// What is looked for.
     pub catalogue: Arc<Catalogue>,
-    /// Where the query engine runs: not on the threads that answer requests.
-    pub engine: Handle,
-    /// Limits of the query engine.
-    pub session: SessionOptions,
+    /// Where the query engine runs.
+    pub engine: Engine,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -65,10 +65,10 @@ impl Handler {
         output: &mut Output,
     ) -> Result<(Arc<Run>, Plan), JobFailure> {
         let pinned = output.plan.clone();
-        let unavailable = |error| JobFailure::retry("LAKE_UNAVAILABLE", "the lake cannot be read", error);
+        let unavailable = |error| JobFailure::transient("LAKE_UNAVAILABLE", "the lake cannot be read", error);
         let snapshot =
             self.lake.snapshot(pinned.as_ref().map(|plan| plan.lake_version)).await.map_err(unavailable)?;
-        if snapshot.version == 0 {
+        if snapshot.version() == 0 {
             return Err(JobFailure::failed(
                 "NO_CONTRACT_DATA",
                 "no contract data provided: the lake is empty, import something first",
@@ -78,15 +78,14 @@ impl Handler {
             Some(plan) => plan,
             None => plan_of(request, &self.catalogue),
         };
-        plan.lake_version = snapshot.version;
-        let (options, engine_plan) = (self.session.clone(), plan.clone());
-        let history = request.options.include_historical_data;
+        plan.lake_version = snapshot.version();
+        let (engine, engine_plan) = (self.engine.clone(), plan.clone());
         let prepared = async move {
-            let session = lake::session(&options)?;
+            let session = engine.session()?;
             snapshot.register(&session).await?;
-            let run = Run::prepare(session, &engine_plan, history).await?;
-            let contracts = run.contracts_in_scope().await?;
-            Ok::<_, anyhow::Error>((Arc::new(run), contracts))
+            let run = Run::prepare(session, &engine_plan).await?;
+            let contracts = run.contracts_in_scope();
+            Ok((Arc::new(run), contracts))
         };
         let (run, contracts) = self.on_engine(ctx, "investigation", "plan", prepared).await?;
         if ctx.job.steps_done == 0 {
@@ -194,10 +193,9 @@ impl Handler {
         mut output: Output,
         begun: Instant,
     ) -> Result<Finish, JobFailure> {
-        let unavailable = |error| JobFailure::retry("STORE_UNAVAILABLE", "the findings cannot be read", error);
-        let detectors = ctx.store().detector_summaries(&ctx.job.id).await.map_err(unavailable)?;
-        let by_severity = ctx.store().findings_by_severity(&ctx.job.id).await.map_err(unavailable)?;
-        let by_severity: Vec<(Severity, i64)> = by_severity.into_iter().collect();
+        let unavailable = |error| JobFailure::transient("STORE_UNAVAILABLE", "the findings cannot be read", error);
+        let detectors = ctx.jobs().store().detector_summaries(&ctx.job.id).await.map_err(unavailable)?;
+        let by_severity = ctx.jobs().store().findings_by_severity(&ctx.job.id).await.map_err(unavailable)?;
         output.score = score(&detectors);
         let (pt, en) = summary(output.contracts, &detectors, &by_severity);
         let started = ctx.job.started_at.unwrap_or(ctx.job.created_at);
@@ -228,7 +226,7 @@ impl Handler {
         let name = format!("agent.{agent}.{action}");
         let span = tracing::info_span!("agent", otel.name = name, agent.name = agent, agent.action = action);
         let begun = Instant::now();
-        let ended = on_engine(&self.engine, ctx, work.instrument(span)).await;
+        let ended = on_engine(&self.engine.handle, ctx, work.instrument(span)).await;
         self.metrics.agent(agent, action, begun.elapsed());
         ended
     }
@@ -240,8 +238,8 @@ pub fn plan_of(request: &Request, catalogue: &Catalogue) -> Plan {
         .iter()
         .map(|detector| DetectorInfo {
             id: detector.id(),
-            pattern: detector.is_pattern(),
-            spending: detector.is_spending(),
+            pattern: detector.header.scope == Scope::Pattern,
+            spending: SPENDING.iter().any(|group| detector.header.groups.iter().any(|name| name == group)),
         })
         .collect();
     plan(request, &infos)

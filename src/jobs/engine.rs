@@ -23,7 +23,7 @@ pub async fn on_engine<T: Send + 'static>(
     tokio::select! {
         ended = task => match ended {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(JobFailure::permanent("ENGINE_FAILED", "the query engine failed", error)),
+            Ok(Err(error)) => Err(JobFailure::permanent("ENGINE_FAILED", "the query engine failed", format!("{error:#}"))),
             Err(error) => Err(JobFailure::permanent("ENGINE_FAILED", "the query engine stopped", error)),
         },
         () = ctx.cancelled().cancelled() => Err(JobFailure::Stopped),

@@ -4,6 +4,7 @@
 //! process, and everything still happens, a poll later.
 
 mod context;
+mod engine;
 mod error;
 mod signals;
 mod watch;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 pub use context::JobContext;
+pub use engine::on_engine;
 pub use error::{JobFailure, JobsError};
 pub use watch::WatchItem;
 pub use worker::{Finish, JobHandler};

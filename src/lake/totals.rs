@@ -69,7 +69,7 @@ pub async fn totals(session: &SessionContext, filters: &Filters, top: usize) -> 
         .table("contracts_all")
         .await?
         .filter(col("row_status").eq(lit(schema::CURRENT)))?
-        .filter(filters::predicate(filters, &[], false))?;
+        .filter(filters::predicate(filters, &[]))?;
     session.register_table("period", period.into_view())?;
     let value = "coalesce(current_value, initial_value, 0)";
     let all = rows(
@@ -140,7 +140,7 @@ async fn rows(session: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, L
 }
 
 fn unexpected(column: &str) -> LakeError {
-    LakeError::Schema { column: column.to_owned() }
+    LakeError::Schema { table: "contracts", detail: format!("column {column} is not what the query says") }
 }
 
 fn text(batch: &RecordBatch, column: &str, row: usize) -> Result<String, LakeError> {
