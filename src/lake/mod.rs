@@ -9,6 +9,7 @@ pub mod schema;
 mod session;
 mod snapshot;
 mod totals;
+mod versions;
 mod writer;
 
 pub use engine::Engine;
@@ -16,4 +17,5 @@ pub use error::LakeError;
 pub use session::{session, session_spilling_to};
 pub use snapshot::LakeSnapshot;
 pub use totals::{ContractTotal, GroupTotal, Totals, totals};
+pub use versions::Lake;
 pub use writer::{RowWriter, TableWriter};
