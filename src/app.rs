@@ -139,15 +139,16 @@ pub struct AppParts {
     pub grace: Duration,
 }
 
-/// A server that does not serve yet.
-pub struct App {
-    parts: AppParts,
+impl fmt::Debug for AppParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppParts").field("store", &self.store).field("lake", &self.lake).finish_non_exhaustive()
+    }
 }
 
-impl fmt::Debug for App {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("store", &self.parts.store).finish_non_exhaustive()
-    }
+/// A server that does not serve yet.
+#[derive(Debug)]
+pub struct App {
+    parts: AppParts,
 }
 
 impl App {
@@ -200,8 +201,7 @@ impl App {
         let parts = self.parts;
         // A token of its own: if one part fails, the others stop too.
         let stopping = shutdown.child_token();
-        let prober =
-            Prober::new(parts.store.clone(), parts.cache.clone(), parts.lake.clone(), parts.jobs.clone());
+        let prober = Prober::new(parts.store.clone(), parts.cache.clone(), parts.lake.clone(), parts.jobs.clone());
         let api = Api {
             store: parts.store.clone(),
             jobs: parts.jobs.clone(),
@@ -221,6 +221,7 @@ impl App {
             metrics: parts.metrics.clone(),
             store: parts.store.clone(),
             cache: parts.cache.clone(),
+            jobs: parts.jobs.clone(),
         };
         let grpc = api::serve(&api, stack, listeners.grpc, parts.probe_every);
         let metrics = gateway::serve_metrics(source, listeners.metrics, stopping.clone());

@@ -17,8 +17,8 @@
 //! | [`app`] | the parts, wired and served |
 //! | [`config`] | settings |
 
-pub mod api;
 pub mod analysis;
+pub mod api;
 pub mod app;
 pub mod cache;
 pub mod config;
