@@ -19,6 +19,7 @@ use crate::jobs::{JobHandler, Jobs, JobsOptions};
 use crate::lake::{Engine, Lake};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
+use crate::{analysis, investigation};
 
 /// Memory of the cache, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -139,15 +140,16 @@ pub struct AppParts {
     pub grace: Duration,
 }
 
-/// A server that does not serve yet.
-pub struct App {
-    parts: AppParts,
+impl fmt::Debug for AppParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppParts").field("store", &self.store).field("lake", &self.lake).finish_non_exhaustive()
+    }
 }
 
-impl fmt::Debug for App {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("store", &self.parts.store).finish_non_exhaustive()
-    }
+/// A server that does not serve yet.
+#[derive(Debug)]
+pub struct App {
+    parts: AppParts,
 }
 
 impl App {
@@ -164,7 +166,17 @@ impl App {
         let metrics = Metrics::new(api::VERSION, &config.environment);
         let options =
             JobsOptions { workers: config.workers, lease: config.lease, grace: config.grace, ..JobsOptions::default() };
-        let handlers: Vec<Arc<dyn JobHandler>> = vec![];
+        let queries =
+            Engine { handle: engine.handle(), memory: config.engine_memory, threads: config.engine_threads };
+        let handlers: Vec<Arc<dyn JobHandler>> = vec![
+            Arc::new(investigation::Handler {
+                lake: lake.clone(),
+                catalogue: Arc::clone(&catalogue),
+                engine: queries.clone(),
+                metrics: metrics.clone(),
+            }),
+            Arc::new(analysis::Handler { lake: lake.clone(), engine: queries.clone(), metrics: metrics.clone() }),
+        ];
         Ok(Self::of(AppParts {
             jobs: Jobs::new(store.clone(), options),
             store,
@@ -200,8 +212,7 @@ impl App {
         let parts = self.parts;
         // A token of its own: if one part fails, the others stop too.
         let stopping = shutdown.child_token();
-        let prober =
-            Prober::new(parts.store.clone(), parts.cache.clone(), parts.lake.clone(), parts.jobs.clone());
+        let prober = Prober::new(parts.store.clone(), parts.cache.clone(), parts.lake.clone(), parts.jobs.clone());
         let api = Api {
             store: parts.store.clone(),
             jobs: parts.jobs.clone(),
@@ -221,6 +232,7 @@ impl App {
             metrics: parts.metrics.clone(),
             store: parts.store.clone(),
             cache: parts.cache.clone(),
+            jobs: parts.jobs.clone(),
         };
         let grpc = api::serve(&api, stack, listeners.grpc, parts.probe_every);
         let metrics = gateway::serve_metrics(source, listeners.metrics, stopping.clone());

@@ -136,10 +136,9 @@ impl Settings {
     /// # Errors
     /// If it cannot be read, is no TOML, or holds an unknown key.
     pub fn of_file(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
-        toml::from_str(&text)
-            .map_err(|cause| ConfigError::Malformed { path: path.to_owned(), cause: Box::new(cause) })
+        let text =
+            std::fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+        toml::from_str(&text).map_err(|cause| ConfigError::Malformed { path: path.to_owned(), cause: Box::new(cause) })
     }
 
     /// These settings, and where they say nothing those of `below`.
@@ -193,9 +192,8 @@ impl Config {
             Some(other) => return Err(invalid("auth", "must be off", other.to_owned())),
         }
         let data_dir = settings.data_dir.unwrap_or_else(|| PathBuf::from("data"));
-        let database_url = settings
-            .database_url
-            .unwrap_or_else(|| format!("sqlite:{}", data_dir.join("cidadao.db").display()));
+        let database_url =
+            settings.database_url.unwrap_or_else(|| format!("sqlite:{}", data_dir.join("cidadao.db").display()));
         if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database_url.starts_with(scheme)) {
             // Only the scheme: the rest may hold a password.
             let scheme = database_url.split(':').next().unwrap_or_default().to_owned();

@@ -183,20 +183,14 @@ impl AnalysisService for Service {
         answer(&caller, self.start(&caller, request.into_inner()).await)
     }
 
-    async fn get_analysis(
-        &self,
-        request: Request<pb::GetAnalysisRequest>,
-    ) -> Result<Response<pb::Analysis>, Status> {
+    async fn get_analysis(&self, request: Request<pb::GetAnalysisRequest>) -> Result<Response<pb::Analysis>, Status> {
         let caller = Caller::of(&request);
         answer(&caller, self.get(&caller, &request.into_inner().analysis_id).await)
     }
 
     type WatchAnalysisStream = Events;
 
-    async fn watch_analysis(
-        &self,
-        request: Request<pb::WatchAnalysisRequest>,
-    ) -> Result<Response<Events>, Status> {
+    async fn watch_analysis(&self, request: Request<pb::WatchAnalysisRequest>) -> Result<Response<Events>, Status> {
         let caller = Caller::of(&request);
         let pb::WatchAnalysisRequest { analysis_id, after_sequence } = request.into_inner();
         answer(&caller, jobs::watch(&self.api, caller.clone(), KIND, &analysis_id, after_sequence).await)

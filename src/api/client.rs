@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use tonic::transport::{Channel, Endpoint};
 use tonic::Code;
 pub use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
 use tonic_types::StatusExt as _;
 
 use super::pb;
@@ -147,7 +147,8 @@ impl Client {
 /// A status in words: its code, its message and the fields it names.
 pub fn words(status: &Status) -> String {
     let mut out = format!("{:?}: {}", status.code(), status.message());
-    for violation in status.get_error_details().bad_request().map(|details| &details.field_violations[..]).unwrap_or(&[])
+    for violation in
+        status.get_error_details().bad_request().map(|details| &details.field_violations[..]).unwrap_or(&[])
     {
         out.push_str(&format!("\n  {}: {}", violation.field, violation.description));
     }

@@ -123,10 +123,7 @@ impl ContractService for Service {
         answer(&caller, self.search(request.into_inner()).await)
     }
 
-    async fn get_contract(
-        &self,
-        request: Request<pb::GetContractRequest>,
-    ) -> Result<Response<pb::Contract>, Status> {
+    async fn get_contract(&self, request: Request<pb::GetContractRequest>) -> Result<Response<pb::Contract>, Status> {
         let caller = Caller::of(&request);
         answer(&caller, self.get(request.into_inner().contract_id).await)
     }

@@ -112,14 +112,7 @@ struct Public {
 
 impl Public {
     fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason,
-            message: message.into(),
-            metadata: HashMap::new(),
-            violations: Vec::new(),
-            hidden: None,
-        }
+        Self { code, reason, message: message.into(), metadata: HashMap::new(), violations: Vec::new(), hidden: None }
     }
 
     fn with(mut self, key: &str, value: impl Into<String>) -> Self {
@@ -156,8 +149,8 @@ impl Public {
             [one] => format!("{}: {}", one.field, one.rule),
             [one, rest @ ..] => format!("{}: {} (and {} more)", one.field, one.rule, rest.len()),
         };
-        let mut public = Self::new(Code::InvalidArgument, "INVALID_FIELD", message)
-            .with("violations", violations.len().to_string());
+        let mut public =
+            Self::new(Code::InvalidArgument, "INVALID_FIELD", message).with("violations", violations.len().to_string());
         if let Some(one) = violations.first() {
             public = public.with("field", one.field.clone()).with("rule", one.rule.clone());
         }
@@ -301,17 +294,42 @@ mod tests {
         let running = JobState::Running;
         let reused = StoreError::RequestIdReused { request_id: id(), job_id: id() };
         let cases: Vec<(ApiError, Code, &str, &[&str])> = vec![
-            (ApiError::Invalid(vec![Violation::new("query", "must not be empty", "")]), Code::InvalidArgument, "INVALID_FIELD", &["field", "rule"]),
+            (
+                ApiError::Invalid(vec![Violation::new("query", "must not be empty", "")]),
+                Code::InvalidArgument,
+                "INVALID_FIELD",
+                &["field", "rule"],
+            ),
             (ApiError::NotFound { resource, id: id() }, Code::NotFound, "INVESTIGATION_NOT_FOUND", &["id"]),
-            (ApiError::NotFinished { resource, id: id(), state: running }, Code::FailedPrecondition, "NOT_FINISHED", &["id", "state"]),
-            (ApiError::WithoutResults { resource, id: id(), state: running }, Code::FailedPrecondition, "WITHOUT_RESULTS", &["id", "state"]),
+            (
+                ApiError::NotFinished { resource, id: id(), state: running },
+                Code::FailedPrecondition,
+                "NOT_FINISHED",
+                &["id", "state"],
+            ),
+            (
+                ApiError::WithoutResults { resource, id: id(), state: running },
+                Code::FailedPrecondition,
+                "WITHOUT_RESULTS",
+                &["id", "state"],
+            ),
             (ApiError::ReportNotRequested { id: id() }, Code::FailedPrecondition, "REPORT_NOT_REQUESTED", &["id"]),
             (ApiError::Stopping, Code::Unavailable, "STOPPING", &[]),
             (ApiError::Jobs(JobsError::NotFound { id: id() }), Code::NotFound, "NOT_FOUND", &["id"]),
-            (ApiError::Jobs(JobsError::SequenceAhead { asked: 9, last: 3 }), Code::OutOfRange, "SEQUENCE_AHEAD", &["after_sequence", "last_sequence"]),
+            (
+                ApiError::Jobs(JobsError::SequenceAhead { asked: 9, last: 3 }),
+                Code::OutOfRange,
+                "SEQUENCE_AHEAD",
+                &["after_sequence", "last_sequence"],
+            ),
             (ApiError::Jobs(JobsError::Store(unavailable())), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
             (ApiError::Store(unavailable()), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
-            (ApiError::Store(StoreError::Contention { reason: secret() }), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
+            (
+                ApiError::Store(StoreError::Contention { reason: secret() }),
+                Code::Unavailable,
+                "DATABASE_UNAVAILABLE",
+                &[],
+            ),
             (ApiError::Store(reused), Code::AlreadyExists, "REQUEST_ID_REUSED", &["request_id", "id"]),
             (ApiError::Store(StoreError::Database { reason: secret() }), Code::Internal, "INTERNAL", &[]),
             (ApiError::Store(StoreError::Migration { reason: secret() }), Code::Internal, "INTERNAL", &[]),

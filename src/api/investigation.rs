@@ -215,16 +215,12 @@ impl Service {
         // A long report takes a while to write: not on a thread that serves other calls.
         let rendering = tokio::task::spawn_blocking(move || {
             let output = Output::of(&job);
-            let input = ReportInput {
-                job: &job,
-                request: &asked,
-                output: &output,
-                findings: &findings,
-                detectors: &detectors,
-            };
+            let input =
+                ReportInput { job: &job, request: &asked, output: &output, findings: &findings, detectors: &detectors };
             render_report(&input, format, language)
         });
-        let Rendered { content, content_type } = rendering.await.map_err(ApiError::Panicked)?.map_err(ApiError::Render)?;
+        let Rendered { content, content_type } =
+            rendering.await.map_err(ApiError::Panicked)?.map_err(ApiError::Render)?;
         Ok(pb::InvestigationReport {
             investigation_id,
             format: format.as_str().to_owned(),

@@ -97,7 +97,8 @@ mod tests {
         assert_eq!(binding.position(&token, read, &mut found).as_deref(), Some("17|x"));
         assert_eq!(binding.position("", read, &mut found), None);
         assert!(found.is_empty());
-        let others = [Binding::new("List", &["a", "bc"]), Binding::new("Other", &["ab", "c"]), Binding::new("List", &[])];
+        let others =
+            [Binding::new("List", &["a", "bc"]), Binding::new("Other", &["ab", "c"]), Binding::new("List", &[])];
         for other in &others {
             assert_eq!(other.position(&token, read, &mut found), None);
         }
@@ -112,7 +113,10 @@ mod tests {
     #[test]
     fn sizes_are_clamped_and_never_negative() {
         let mut found = Vec::new();
-        assert_eq!([0, 1, 1_000, 1_001, i32::MAX].map(|asked| size(asked, 50, &mut found)), [50, 1, 1_000, 1_000, 1_000]);
+        assert_eq!(
+            [0, 1, 1_000, 1_001, i32::MAX].map(|asked| size(asked, 50, &mut found)),
+            [50, 1, 1_000, 1_000, 1_000]
+        );
         assert!(found.is_empty());
         size(-1, 50, &mut found);
         assert_eq!((found[0].field.as_str(), found[0].value.as_str()), ("page_size", "-1"));

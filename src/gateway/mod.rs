@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
+use crate::jobs::Jobs;
 use crate::model::JobKind;
 use crate::store::Store;
 use crate::telemetry::{CONTENT_TYPE, Metrics};
@@ -28,6 +29,8 @@ pub struct MetricsSource {
     pub store: Store,
     /// Hits and misses.
     pub cache: Cache,
+    /// Jobs that the workers of this process ended.
+    pub jobs: Jobs,
 }
 
 /// Serves `GET /metrics` until `stopping`.
@@ -59,6 +62,9 @@ async fn metrics(State(source): State<MetricsSource>) -> Response {
 async fn refresh(source: &MetricsSource) {
     source.metrics.set_database_connections(i64::from(source.store.pool_stats().in_use));
     source.metrics.set_cache_hit_rate(source.cache.stats().await.hit_rate() * 100.0);
+    for (kind, state, count) in source.jobs.worker_stats().finished {
+        source.metrics.set_jobs_finished(kind, state, count);
+    }
     match tokio::time::timeout(PATIENCE, source.store.active_jobs(JobKind::Investigation)).await {
         Ok(Ok(active)) => source.metrics.set_active_investigations(active),
         Ok(Err(error)) => tracing::debug!(%error, "active investigations cannot be counted"),

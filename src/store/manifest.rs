@@ -91,9 +91,10 @@ impl Store {
     /// [`StoreError::AlreadyImported`] if nothing is replaced and the current version holds the
     /// same content of the same dataset.
     pub async fn commit_imports(&self, imports: Vec<NewImport>) -> Result<i64, StoreError> {
-        let Some(first) = imports.first().map(|import| import.record.id.clone()) else {
+        let [first, ..] = &imports[..] else {
             return self.lake_version().await;
         };
+        let first = first.record.id.clone();
         let now = self.timestamp();
         let rows = imports
             .into_iter()

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -14,6 +14,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+
+use crate::model::{JobKind, JobState};
 
 /// Media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -159,9 +161,10 @@ impl Metrics {
         self.agent_execution.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    /// A job ended in this process.
-    pub fn job_finished(&self, kind: crate::model::JobKind, state: crate::model::JobState) {
-        self.jobs_finished.get_or_create(&JobLabels { kind: kind.as_str(), state: state.as_str() }).inc();
+    /// So many jobs have ended in this process, since its start.
+    pub fn set_jobs_finished(&self, kind: JobKind, state: JobState, count: u64) {
+        let labels = JobLabels { kind: kind.as_str(), state: state.as_str() };
+        self.jobs_finished.get_or_create(&labels).inner().store(count, Ordering::Relaxed);
     }
 
     /// A detector stored so many findings.
@@ -231,7 +234,6 @@ impl fmt::Debug for Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{JobKind, JobState};
 
     #[test]
     fn names_and_labels_are_the_documented_ones() {
@@ -240,7 +242,7 @@ mod tests {
         metrics.set_active_investigations(2);
         metrics.set_database_connections(3);
         metrics.set_cache_hit_rate(62.5);
-        metrics.job_finished(JobKind::Investigation, JobState::Completed);
+        metrics.set_jobs_finished(JobKind::Investigation, JobState::Completed, 1);
         metrics.findings("amendment_cap", 4);
         metrics.grpc_declared("a.v1.S", "Idle", "unary");
         metrics.grpc_began("a.v1.S", "Get", "unary");

@@ -11,7 +11,7 @@ use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::server::{TestServer, Script, finding};
+use crate::server::{Script, TestServer, finding};
 
 const UNKNOWN: &str = "0191d0f2-7a5b-7c3d-8e9f-0a1b2c3d4e5f";
 
@@ -79,22 +79,13 @@ async fn a_bad_start_names_each_field_and_value() {
             filtered(pb::ContractFilters { end_date: "2023-02-29".to_owned(), ..filters() }),
             vec![("filters.end_date", "2023-02-29")],
         ),
-        (
-            filtered(pb::ContractFilters { min_value: Some(-1.0), ..filters() }),
-            vec![("filters.min_value", "-1.00")],
-        ),
-        (
-            filtered(pb::ContractFilters { min_value: Some(f64::NAN), ..filters() }),
-            vec![("filters.min_value", "NaN")],
-        ),
+        (filtered(pb::ContractFilters { min_value: Some(-1.0), ..filters() }), vec![("filters.min_value", "-1.00")]),
+        (filtered(pb::ContractFilters { min_value: Some(f64::NAN), ..filters() }), vec![("filters.min_value", "NaN")]),
         (
             filtered(pb::ContractFilters { max_value: Some(f64::INFINITY), ..filters() }),
             vec![("filters.max_value", "inf")],
         ),
-        (
-            filtered(pb::ContractFilters { max_value: Some(0.001), ..filters() }),
-            vec![("filters.max_value", "0.001")],
-        ),
+        (filtered(pb::ContractFilters { max_value: Some(0.001), ..filters() }), vec![("filters.max_value", "0.001")]),
         (
             filtered(pb::ContractFilters { min_value: Some(2.0), max_value: Some(1.0), ..filters() }),
             vec![("filters.max_value", "1.00")],
@@ -104,10 +95,7 @@ async fn a_bad_start_names_each_field_and_value() {
             filtered(pb::ContractFilters { modalidades: vec![6, 99], ..filters() }),
             vec![("filters.modalidades[1]", "99")],
         ),
-        (
-            filtered(pb::ContractFilters { modalidades: vec![0], ..filters() }),
-            vec![("filters.modalidades[0]", "0")],
-        ),
+        (filtered(pb::ContractFilters { modalidades: vec![0], ..filters() }), vec![("filters.modalidades[0]", "0")]),
         (
             filtered(pb::ContractFilters { category: "y".repeat(201), ..filters() }),
             vec![("filters.category", "at most 200")],
@@ -159,13 +147,8 @@ async fn a_bad_start_names_each_field_and_value() {
 async fn a_bad_analysis_names_each_field_and_value() {
     let server = TestServer::idle().await;
     let mut client = server.analyses();
-    let scan = || pb::StartAnalysisRequest {
-        analysis_type: pb::AnalysisType::QuickScan as i32,
-        ..Default::default()
-    };
-    let range = |start: &str, end: &str| {
-        Some(pb::TimeRange { start_date: start.to_owned(), end_date: end.to_owned() })
-    };
+    let scan = || pb::StartAnalysisRequest { analysis_type: pb::AnalysisType::QuickScan as i32, ..Default::default() };
+    let range = |start: &str, end: &str| Some(pb::TimeRange { start_date: start.to_owned(), end_date: end.to_owned() });
     let cases: Vec<(pb::StartAnalysisRequest, Vec<(&str, &str)>)> = vec![
         (pb::StartAnalysisRequest::default(), vec![("analysis_type", "0")]),
         (pb::StartAnalysisRequest { analysis_type: 9, ..Default::default() }, vec![("analysis_type", "9")]),
@@ -174,10 +157,7 @@ async fn a_bad_analysis_names_each_field_and_value() {
             pb::StartAnalysisRequest { time_range: range("2024-12-31", "2024-01-01"), ..scan() },
             vec![("time_range.end_date", "2024-01-01")],
         ),
-        (
-            pb::StartAnalysisRequest { time_range: range("soon", ""), ..scan() },
-            vec![("time_range.start_date", "soon")],
-        ),
+        (pb::StartAnalysisRequest { time_range: range("soon", ""), ..scan() }, vec![("time_range.start_date", "soon")]),
         (
             pb::StartAnalysisRequest {
                 filters: Some(pb::ContractFilters { max_value: Some(-3.0), ..Default::default() }),
@@ -197,10 +177,8 @@ async fn a_bad_analysis_names_each_field_and_value() {
     let analysis = client.get_analysis(pb::GetAnalysisRequest { analysis_id: id.clone() }).await.unwrap().into_inner();
     assert_eq!(analysis.status(), pb::JobState::Pending);
     assert_eq!(analysis.analysis_type(), pb::AnalysisType::QuickScan);
-    let status = client
-        .get_analysis_results(pb::GetAnalysisResultsRequest { analysis_id: id.clone() })
-        .await
-        .unwrap_err();
+    let status =
+        client.get_analysis_results(pb::GetAnalysisResultsRequest { analysis_id: id.clone() }).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "NOT_FINISHED"));
     // An analysis is no investigation.
     let status = server
@@ -221,7 +199,10 @@ async fn ids_of_nothing_are_not_found_and_empty_ones_refused() {
             let id = || investigation_id.clone();
             [
                 client.get_investigation(pb::GetInvestigationRequest { investigation_id: id() }).await.unwrap_err(),
-                client.cancel_investigation(pb::CancelInvestigationRequest { investigation_id: id() }).await.unwrap_err(),
+                client
+                    .cancel_investigation(pb::CancelInvestigationRequest { investigation_id: id() })
+                    .await
+                    .unwrap_err(),
                 client
                     .watch_investigation(pb::WatchInvestigationRequest { investigation_id: id(), after_sequence: 0 })
                     .await
@@ -323,7 +304,7 @@ async fn a_list_is_paged_without_gap_or_repetition() {
         sizes.push(page.investigations.len());
         listed.extend(page.investigations.into_iter().map(|one| one.investigation_id));
         if page.next_page_token.is_empty() {
-            break request.page_token;
+            break request.page_token.clone();
         }
         request.page_token = page.next_page_token;
     };
@@ -381,7 +362,8 @@ async fn a_watch_replays_follows_and_ends() {
     assert_eq!((first.sequence, first.stage.as_str(), first.kind()), (1, "queued", pb::EventKind::StateChanged));
     assert_eq!(first.job_id, id);
     server.open_gate();
-    let rest: Vec<_> = live.map(Result::unwrap).filter(|event| event.kind() != pb::EventKind::Heartbeat).collect().await;
+    let rest: Vec<_> =
+        live.map(Result::unwrap).filter(|event| event.kind() != pb::EventKind::Heartbeat).collect().await;
     let all: Vec<_> = std::iter::once(first).chain(rest).collect();
     let last = all.len() as i64;
     assert_eq!(all.iter().map(|event| event.sequence).collect::<Vec<_>>(), (1..=last).collect::<Vec<_>>());
@@ -401,9 +383,7 @@ async fn a_watch_replays_follows_and_ends() {
 }
 
 /// The status of a stream that fails at its start or with its first item.
-async fn first_error<T: std::fmt::Debug>(
-    answer: Result<tonic::Response<tonic::Streaming<T>>, Status>,
-) -> Status {
+async fn first_error<T: std::fmt::Debug>(answer: Result<tonic::Response<tonic::Streaming<T>>, Status>) -> Status {
     match answer {
         Err(status) => status,
         Ok(stream) => stream.into_inner().next().await.unwrap().unwrap_err(),
@@ -484,11 +464,7 @@ async fn results_are_paged_counted_and_kept_back_until_the_end() {
         (pb::GetInvestigationResultsRequest { page_token: "zz".to_owned(), ..results.clone() }, "page_token", "zz"),
         (pb::GetInvestigationResultsRequest { page_size: -1, ..results.clone() }, "page_size", "-1"),
         (pb::GetInvestigationResultsRequest { min_severity: 9, ..results.clone() }, "min_severity", "9"),
-        (
-            pb::GetInvestigationResultsRequest { types: vec!["nope".to_owned()], ..results.clone() },
-            "types[0]",
-            "nope",
-        ),
+        (pb::GetInvestigationResultsRequest { types: vec!["nope".to_owned()], ..results.clone() }, "types[0]", "nope"),
     ];
     for (request, field, value) in refused {
         refuses(&client.get_investigation_results(request).await.unwrap_err(), &[(field, value)]);
@@ -497,7 +473,8 @@ async fn results_are_paged_counted_and_kept_back_until_the_end() {
     let rendered = client.get_investigation_report(report.clone()).await.unwrap().into_inner();
     assert_eq!((rendered.format.as_str(), rendered.language.as_str()), ("md", "pt"));
     assert!(!rendered.report_content.is_empty());
-    let json = pb::GetInvestigationReportRequest { format: "json".to_owned(), language: "en".to_owned(), ..report.clone() };
+    let json =
+        pb::GetInvestigationReportRequest { format: "json".to_owned(), language: "en".to_owned(), ..report.clone() };
     let rendered = client.get_investigation_report(json).await.unwrap().into_inner();
     let content: serde_json::Value = serde_json::from_str(&rendered.report_content).unwrap();
     assert_eq!(content["findings"].as_array().unwrap().len(), 5);
@@ -531,7 +508,8 @@ async fn health_is_probed_and_followed() {
     let server = TestServer::idle().await;
     let mut client = server.health();
     let health = client.get_health(pb::GetHealthRequest {}).await.unwrap().into_inner();
-    let states: Vec<_> = health.dependencies.iter().map(|one| (one.name.as_str(), one.status(), one.required)).collect();
+    let states: Vec<_> =
+        health.dependencies.iter().map(|one| (one.name.as_str(), one.status(), one.required)).collect();
     let healthy = pb::HealthState::Healthy;
     assert_eq!(states[..3], [("database", healthy, true), ("cache", healthy, false), ("lake", healthy, true)]);
     // No worker runs in an idle server: starts are taken, nobody works on them.
@@ -561,6 +539,15 @@ async fn health_is_probed_and_followed() {
     assert_eq!(standard.check(unknown).await.unwrap_err().code(), Code::NotFound);
 }
 
+const IMPORTS: [&str; 6] = [
+    "cidadao/v1/common.proto",
+    "google/api/annotations.proto",
+    "google/api/field_behavior.proto",
+    "google/api/http.proto",
+    "google/protobuf/descriptor.proto",
+    "google/protobuf/timestamp.proto",
+];
+
 #[tokio::test]
 async fn a_client_that_knows_nothing_but_reflection_can_call() {
     let server = TestServer::idle().await;
@@ -571,13 +558,12 @@ async fn a_client_that_knows_nothing_but_reflection_can_call() {
         "cidadao.v1.InvestigationService",
         "grpc.health.v1.Health",
     ];
-    let mut files = Vec::new();
     macro_rules! reflect {
         ($version:ident) => {{
+            use tonic_reflection::pb::$version::ServerReflectionRequest;
             use tonic_reflection::pb::$version::server_reflection_client::ServerReflectionClient;
             use tonic_reflection::pb::$version::server_reflection_request::MessageRequest;
             use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
-            use tonic_reflection::pb::$version::ServerReflectionRequest;
             let mut client = ServerReflectionClient::new(server.channel());
             let ask = |message| ServerReflectionRequest { host: String::new(), message_request: Some(message) };
             let asked = tokio_stream::iter([
@@ -599,25 +585,22 @@ async fn a_client_that_knows_nothing_but_reflection_can_call() {
             else {
                 panic!("no file")
             };
-            files = file.file_descriptor_proto;
+            let mut files = file.file_descriptor_proto;
             // The imports come one by one, as a client asks for them.
-            let mut pool = vec![files.clone()];
-            let mut wanted = vec!["cidadao/v1/common.proto", "google/api/annotations.proto", "google/api/http.proto", "google/api/field_behavior.proto", "google/protobuf/timestamp.proto", "google/protobuf/descriptor.proto"];
-            let asked = tokio_stream::iter(wanted.drain(..).map(|name| ask(MessageRequest::FileByFilename(name.to_owned()))).collect::<Vec<_>>());
+            let wanted = IMPORTS.map(|name| ask(MessageRequest::FileByFilename(name.to_owned())));
+            let asked = tokio_stream::iter(wanted);
             let mut answers = client.server_reflection_info(asked).await.unwrap().into_inner();
             while let Some(answer) = answers.next().await {
                 match answer.unwrap().message_response {
-                    Some(MessageResponse::FileDescriptorResponse(file)) => pool.push(file.file_descriptor_proto),
+                    Some(MessageResponse::FileDescriptorResponse(file)) => files.extend(file.file_descriptor_proto),
                     other => panic!("{other:?}"),
                 }
             }
-            files = pool.concat();
+            files
         }};
     }
-    reflect!(v1alpha);
-    let by_v1alpha = files.clone();
-    reflect!(v1);
-    assert_eq!(files, by_v1alpha);
+    let files: Vec<Vec<u8>> = reflect!(v1);
+    assert_eq!(files, reflect!(v1alpha));
 
     let mut pool = DescriptorPool::new();
     let protos = files.iter().map(|bytes| prost_reflect::prost_types::FileDescriptorProto::decode(&bytes[..]).unwrap());
@@ -627,10 +610,8 @@ async fn a_client_that_knows_nothing_but_reflection_can_call() {
     let json = r#"{"query": "contratos emergenciais acima de 1 milhão", "filters": {"minValue": 1000000}}"#;
     let mut json = serde_json::Deserializer::from_str(json);
     let request = DynamicMessage::deserialize(method.input(), &mut json).unwrap();
-    let answer: pb::Investigation = server
-        .call_raw("/cidadao.v1.InvestigationService/StartInvestigation", request.encode_to_vec())
-        .await
-        .unwrap();
+    let answer: pb::Investigation =
+        server.call_raw("/cidadao.v1.InvestigationService/StartInvestigation", request.encode_to_vec()).await.unwrap();
     let answer = DynamicMessage::decode(method.output(), answer.encode_to_vec().as_slice()).unwrap();
     let field = |name: &str| answer.get_field_by_name(name).unwrap().into_owned();
     assert_eq!(field("query").as_str(), Some("contratos emergenciais acima de 1 milhão"));

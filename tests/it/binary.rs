@@ -235,9 +235,13 @@ fn grpcurl() -> Option<PathBuf> {
     let on_path = std::env::var_os("PATH")
         .into_iter()
         .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>())
-        .chain(Command::new("go").args(["env", "GOPATH"]).output().ok().map(|output| {
-            PathBuf::from(String::from_utf8_lossy(&output.stdout).trim().to_owned()).join("bin")
-        }))
+        .chain(
+            Command::new("go")
+                .args(["env", "GOPATH"])
+                .output()
+                .ok()
+                .map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim().to_owned()).join("bin")),
+        )
         .map(|dir| dir.join("grpcurl"))
         .find(|path| path.is_file());
     if on_path.is_none() {
@@ -266,9 +270,8 @@ fn an_operator_with_grpcurl_can_do_everything() {
     let server = Server::start(data.path());
     let address = format!("127.0.0.1:{}", server.grpc);
     let call = |arguments: &[&str]| Command::new(&grpcurl).arg("-plaintext").args(arguments).output().unwrap();
-    let rpc = |body: &str, method: &str| {
-        call(&["-emit-defaults", "-d", body, &address, &format!("cidadao.v1.{method}")])
-    };
+    let rpc =
+        |body: &str, method: &str| call(&["-emit-defaults", "-d", body, &address, &format!("cidadao.v1.{method}")]);
 
     let services = ok(&call(&[&address, "list"]));
     for name in ["InvestigationService", "AnalysisService", "ContractService", "HealthService"] {
@@ -278,7 +281,8 @@ fn an_operator_with_grpcurl_can_do_everything() {
     let described = ok(&call(&[&address, "describe", "cidadao.v1.InvestigationService"]));
     assert!(described.contains("rpc WatchInvestigation"), "{described}");
 
-    let started = json(&rpc(r#"{"query": "contratos acima de 10 mil reais"}"#, "InvestigationService/StartInvestigation"));
+    let started =
+        json(&rpc(r#"{"query": "contratos acima de 10 mil reais"}"#, "InvestigationService/StartInvestigation"));
     let id = started["investigationId"].as_str().unwrap();
     assert_eq!(started["plan"]["filters"]["minValue"], 10_000.0);
     let watch = |after: i64| {
@@ -307,7 +311,8 @@ fn an_operator_with_grpcurl_can_do_everything() {
 
     let mut metrics = String::new();
     let mut connection = TcpStream::connect(("127.0.0.1", server.metrics)).unwrap();
-    std::io::Write::write_all(&mut connection, b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    std::io::Write::write_all(&mut connection, b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .unwrap();
     connection.read_to_string(&mut metrics).unwrap();
     for name in [
         "agent_execution_seconds_bucket",
@@ -375,7 +380,11 @@ fn a_killed_server_loses_and_doubles_nothing() {
     let unique: BTreeSet<_> = ids(&disturbed).into_iter().collect();
     assert_eq!(unique.len(), ids(&disturbed).len(), "no finding twice");
     let sequences = events(&server, &id);
-    assert_eq!(sequences, (1..=i64::try_from(sequences.len()).unwrap()).collect::<Vec<_>>(), "no event lost or doubled");
+    assert_eq!(
+        sequences,
+        (1..=i64::try_from(sequences.len()).unwrap()).collect::<Vec<_>>(),
+        "no event lost or doubled"
+    );
 }
 
 /// Sequences of the whole log of an investigation.

@@ -83,7 +83,8 @@ mod tests {
         assert_eq!(date("", "d", &mut found), None);
         assert_eq!(date("2024-02-29", "d", &mut found), NaiveDate::from_ymd_opt(2024, 2, 29));
         assert!(found.is_empty());
-        for text in ["2023-02-29", "2024-1-5", "+024-01-05", "2024/01/05", "20240105", "2024-01-05T", "çççççç", " "] {
+        for text in ["2023-02-29", "2024-1-5", "+024-01-05", "2024/01/05", "20240105", "2024-01-05T", "çççççç", " "]
+        {
             assert_eq!(date(text, "filters.start_date", &mut found), None, "{text}");
         }
         assert_eq!(found.len(), 8);
