@@ -10,15 +10,16 @@ use tokio::net::TcpListener;
 use tokio::runtime::{self, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Api, Engine, Prober, ServeError, Stack};
+use crate::api::{self, Api, Prober, ServeError, Stack};
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::detectors::{Catalogue, DetectorError};
 use crate::gateway::{self, MetricsSource};
 use crate::jobs::{JobHandler, Jobs, JobsOptions};
-use crate::lake::Lake;
+use crate::lake::{Engine, Lake};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
+use crate::{analysis, investigation};
 
 /// Memory of the cache, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -165,7 +166,17 @@ impl App {
         let metrics = Metrics::new(api::VERSION, &config.environment);
         let options =
             JobsOptions { workers: config.workers, lease: config.lease, grace: config.grace, ..JobsOptions::default() };
-        let handlers: Vec<Arc<dyn JobHandler>> = vec![];
+        let queries =
+            Engine { handle: engine.handle(), memory: config.engine_memory, threads: config.engine_threads };
+        let handlers: Vec<Arc<dyn JobHandler>> = vec![
+            Arc::new(investigation::Handler {
+                lake: lake.clone(),
+                catalogue: Arc::clone(&catalogue),
+                engine: queries.clone(),
+                metrics: metrics.clone(),
+            }),
+            Arc::new(analysis::Handler { lake: lake.clone(), engine: queries.clone(), metrics: metrics.clone() }),
+        ];
         Ok(Self::of(AppParts {
             jobs: Jobs::new(store.clone(), options),
             store,

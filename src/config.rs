@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::telemetry::TelemetryOptions;
+
 /// What a user may set, each once by flag, environment variable or file key of the same name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -226,6 +228,18 @@ impl Config {
             otlp_endpoint: settings.otlp_endpoint.filter(|endpoint| !endpoint.is_empty()),
             environment: settings.environment.unwrap_or_else(|| "development".to_owned()),
         })
+    }
+
+    /// What telemetry is set up from.
+    pub fn telemetry(&self) -> TelemetryOptions {
+        TelemetryOptions {
+            log_format: self.log_format,
+            log_filter: self.log.clone(),
+            otlp_endpoint: self.otlp_endpoint.clone(),
+            service_name: "cidadao".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            environment: self.environment.clone(),
+        }
     }
 
     /// Directory of the lake.

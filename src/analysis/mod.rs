@@ -1,9 +1,13 @@
 //! Analyses: figures about a period. They describe; they accuse nobody.
 
+mod handler;
+
 use std::time::Duration;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+
+pub use handler::Handler;
 
 use crate::investigation::filter_violations;
 use crate::model::{Filters, Job, Money, Violation};

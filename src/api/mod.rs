@@ -26,7 +26,7 @@ pub use server::{ServeError, Stack, serve};
 
 use crate::detectors::Catalogue;
 use crate::jobs::Jobs;
-use crate::lake::Lake;
+use crate::lake::{Engine, Lake};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -54,13 +54,4 @@ pub struct Api {
     pub stopping: CancellationToken,
 }
 
-/// Where queries of the lake run: on threads of their own, so that none holds up another call.
-#[derive(Debug, Clone)]
-pub struct Engine {
-    /// The threads.
-    pub handle: tokio::runtime::Handle,
-    /// Most memory of one query, in bytes.
-    pub memory: usize,
-    /// Threads of one query.
-    pub threads: usize,
-}
+

@@ -104,7 +104,7 @@ pub(super) async fn follow(
         Output::Table => print_findings(&findings, &results)?,
     }
     if investigation.status() != pb::JobState::Completed {
-        let error = investigation.error.unwrap_or_default();
+        let error = investigation.error.clone().unwrap_or_default();
         let state = state_name(investigation.status());
         output::say(format!("the investigation ended as {state}: {} {}", error.reason, error.message));
         return Ok(ExitCode::FAILURE);

@@ -1,11 +1,13 @@
 //! Investigations: question → plan → detectors → findings → report.
 
+mod handler;
 mod planner;
 mod report;
 mod request;
 
 use serde::{Deserialize, Serialize};
 
+pub use handler::{Handler, plan_of};
 pub use planner::{DetectorInfo, plan, years_in_scope};
 pub use report::{Language, Rendered, ReportFormat, ReportInput, render_report, severity_name, summary};
 pub use request::{InvestigationType, Options, Request, filter_violations};

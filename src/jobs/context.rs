@@ -50,6 +50,11 @@ impl JobContext {
         Self { job, jobs, stop }
     }
 
+    /// The queue that the job is from.
+    pub const fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
     /// Fires when the job is cancelled, its lease is lost or the worker shuts down.
     pub fn cancelled(&self) -> &CancellationToken {
         &self.stop.token

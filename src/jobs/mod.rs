@@ -4,6 +4,7 @@
 //! process, and everything still happens, a poll later.
 
 mod context;
+mod engine;
 mod error;
 mod signals;
 mod stats;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 pub use context::JobContext;
+pub use engine::on_engine;
 pub use error::{JobFailure, JobsError};
 pub use stats::WorkerStats;
 pub use watch::WatchItem;
