@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 
 use datafusion::error::DataFusionError;
 
+use crate::store::StoreError;
+
 /// Why the lake could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
@@ -27,7 +29,7 @@ pub enum LakeError {
     },
     /// The manifest cannot be read.
     #[error("manifest of the lake: {0}")]
-    Manifest(String),
+    Manifest(#[from] StoreError),
     /// There is no such version.
     #[error("version {asked} of the lake does not exist; the latest is {latest}")]
     NoSuchVersion {

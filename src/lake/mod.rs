@@ -7,9 +7,11 @@ pub mod filters;
 pub mod schema;
 mod session;
 mod snapshot;
+mod versions;
 mod writer;
 
 pub use error::LakeError;
 pub use session::{session, session_spilling_to};
 pub use snapshot::LakeSnapshot;
+pub use versions::Lake;
 pub use writer::{RowWriter, TableWriter};

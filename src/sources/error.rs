@@ -2,6 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::lake::LakeError;
+use crate::store::StoreError;
 
 /// Why an import took nothing in.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +100,10 @@ pub enum ImportError {
     /// The lake cannot be written.
     #[error(transparent)]
     Lake(#[from] LakeError),
+    /// The manifest cannot be read or written. Nothing was taken in, unless the database was cut off
+    /// in the very moment of the commit.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The work was stopped.
     #[error("import interrupted: {0}")]
     Interrupted(String),

@@ -67,11 +67,12 @@ impl Quarantine {
         *self.by_reason.entry(reason.as_str()).or_default() += 1;
         if self.rows.len() < MAX_KEPT {
             // Masked before it is cut, so that no part of a CPF is left over at the end.
-            let value = pii::mask_every_run(value).chars().take(MAX_VALUE_CHARS).collect();
+            let masked = pii::mask_every_run(value);
+            let value = masked.chars().take(MAX_VALUE_CHARS).map(shown).collect();
             self.rows.push(QuarantinedRow {
                 file: file.to_owned(),
                 line,
-                column: column.to_owned(),
+                column: column.chars().map(shown).collect(),
                 reason: reason.as_str().to_owned(),
                 value,
             });
@@ -81,4 +82,9 @@ impl Quarantine {
     pub(crate) fn total(&self) -> i64 {
         self.by_reason.values().sum()
     }
+}
+
+/// PostgreSQL holds no NUL in a text.
+const fn shown(c: char) -> char {
+    if c == '\0' { char::REPLACEMENT_CHARACTER } else { c }
 }

@@ -1,231 +1,129 @@
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use serde::Serialize;
-use uuid::Uuid;
+use tokio::sync::mpsc;
 
-use super::file::{self, Scan};
-use super::input::{self, Gathered, Input};
-use super::portal::Kind;
-use super::{ImportError, PiiKey};
-use crate::model::{ImportRecord, LakeFile, QuarantinedRow};
+use super::input::{self, Gathered};
+use super::parse::{Known, ParsedFile, parse, scan};
+use super::{ImportError, ImportSummary, PiiKey, Progress};
+use crate::lake::Lake;
+use crate::model::{AuditEntry, LakeFile};
+use crate::store::{NewImport, Store};
 
-/// How far an import is with one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    /// Name of the file.
-    pub file: String,
-    /// Bytes done; a file is read twice, each time counts half.
-    pub bytes_done: u64,
-    /// Size of the file, unpacked.
-    pub bytes_total: u64,
-    /// Rows taken in so far.
-    pub rows: i64,
-}
+/// Progress that is kept while nobody looks.
+const PENDING_PROGRESS: usize = 64;
 
-/// What became of one file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FileSummary {
-    /// Name of the file.
-    pub file: String,
-    /// Its dataset.
-    pub dataset: String,
-    /// Rows taken in, duplicates and superseded ones with them.
-    pub rows: i64,
-    /// Rows that repeat an earlier one to the letter.
-    pub duplicates: i64,
-    /// Rows that a later one replaces.
-    pub superseded: i64,
-    /// Contracts whose supplier is not published.
-    pub without_supplier: i64,
-    /// Rows that could not be taken in.
-    pub quarantined: i64,
-    /// The same, by reason.
-    pub quarantined_by_reason: BTreeMap<String, i64>,
-    /// SHA-256 of the file, in lower-case hex.
-    pub content_hash: String,
-}
-
-/// What an import did.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct ImportSummary {
-    /// Contracts taken in, duplicates and superseded rows with them.
-    pub contracts: i64,
-    /// Items taken in, duplicates with them.
-    pub items: i64,
-    /// Amendments taken in, duplicates with them.
-    pub amendments: i64,
-    /// Notes on contracts, which are counted only.
-    pub apostilamentos: i64,
-    /// Contracts whose supplier is not published.
-    pub without_supplier: i64,
-    /// Rows of any kind that could not be taken in.
-    pub quarantined: i64,
-    /// Contracts that repeat an earlier row to the letter.
-    pub duplicates: i64,
-    /// Contracts that a later row replaces.
-    pub superseded: i64,
-    /// Items that repeat an earlier row to the letter.
-    pub item_duplicates: i64,
-    /// Amendments that repeat an earlier row to the letter.
-    pub amendment_duplicates: i64,
-    /// Files whose content is in the lake already.
-    pub unchanged: Vec<String>,
-    /// Files of no known layout.
-    pub ignored: Vec<String>,
-    /// Version of the lake after the import; 0 where there is no lake.
-    pub lake_version: i64,
-    /// The files that were taken in.
-    pub files: Vec<FileSummary>,
-}
-
-impl ImportSummary {
-    fn add(&mut self, parsed: &ParsedFile) {
-        let file = &parsed.summary;
-        match parsed.kind {
-            Kind::Contracts => {
-                self.contracts += file.rows;
-                self.duplicates += file.duplicates;
-                self.superseded += file.superseded;
-            }
-            Kind::Items => {
-                self.items += file.rows;
-                self.item_duplicates += file.duplicates;
-            }
-            Kind::Amendments => {
-                self.amendments += file.rows;
-                self.amendment_duplicates += file.duplicates;
-            }
-            Kind::Notes => self.apostilamentos += file.rows,
-        }
-        self.without_supplier += file.without_supplier;
-        self.quarantined += file.quarantined;
-        self.files.push(file.clone());
-    }
-}
-
-/// One file as Parquet, not yet part of any version.
-#[derive(Debug)]
-pub(crate) struct ParsedFile {
-    kind: Kind,
-    pub(crate) record: ImportRecord,
-    pub(crate) lake_file: Option<LakeFile>,
-    pub(crate) quarantine: Vec<QuarantinedRow>,
-    summary: FileSummary,
-}
-
-/// Files as Parquet that no manifest knows.
-#[derive(Debug)]
-pub struct ParsedFiles {
-    /// What was done.
-    pub summary: ImportSummary,
-    /// The Parquet files, paths relative to the directory.
-    pub files: Vec<LakeFile>,
-    /// The rows that could not be taken in, at most [`super::MAX_KEPT`] a file.
-    pub quarantine: Vec<QuarantinedRow>,
-}
-
-/// Reads published files into Parquet files under `directory`, without a lake: for a look at files
-/// that are not to be kept. Blocks the thread.
+/// Takes published files into the lake: plain, in directories, in ZIP archives.
+///
+/// All or nothing: either every file of the call is part of the next version, or none is and the
+/// version stays. A file whose content its dataset holds already changes nothing; one with another
+/// content replaces the rows of its dataset. Calls progress from the task that awaits.
 ///
 /// # Errors
-/// [`ImportError`]; the directory may then hold some of the files.
-pub fn files_to_parquet(
+/// [`ImportError`].
+pub async fn import(
     paths: &[PathBuf],
-    directory: &Path,
+    lake: &Lake,
+    store: &Store,
     key: &PiiKey,
     progress: &(dyn Fn(Progress) + Send + Sync),
-) -> Result<ParsedFiles, ImportError> {
-    let Gathered { inputs, ignored } = input::gather(paths)?;
+) -> Result<ImportSummary, ImportError> {
+    let paths = paths.to_vec();
+    let Gathered { inputs, ignored } = blocking(progress, move |_| input::gather(&paths)).await?;
+    if let Err(error) = lake.remove_orphans().await {
+        // They cost space and nothing else.
+        tracing::warn!(%error, "leftovers of earlier imports stay");
+    }
     let mut summary = ImportSummary { ignored, ..ImportSummary::default() };
     let mut known = Known::default();
-    let (mut files, mut quarantine) = (Vec::new(), Vec::new());
-    for input in inputs {
-        let scan = scan(&input, progress)?;
-        if known.holds(&input, &scan)? {
-            summary.unchanged.push(input.name);
+    let mut written = Written { root: lake.root().to_owned(), files: Vec::new(), committing: false };
+    let mut imports = Vec::new();
+    for input in inputs.into_iter().map(Arc::new) {
+        let scanned = Arc::clone(&input);
+        let scan = blocking(progress, move |report| scan(&scanned, report)).await?;
+        let again = known.holds(&input, &scan)?;
+        if again || store.import_by_hash(&input.dataset, &scan.content_hash).await?.is_some() {
+            summary.unchanged.push(input.name.clone());
             continue;
         }
-        let parsed = parse(&input, scan, directory, key, Utc::now(), progress)?;
+        let (root, key, now) = (lake.root().to_owned(), key.clone(), store.now());
+        let work = move |report: &dyn Fn(Progress)| parse(&input, scan, &root, &key, now, report);
+        let parsed = blocking(progress, work).await?;
         summary.add(&parsed);
-        files.extend(parsed.lake_file);
-        quarantine.extend(parsed.quarantine);
+        written.files.extend(parsed.lake_file.clone());
+        imports.push(new_import(parsed));
     }
-    Ok(ParsedFiles { summary, files, quarantine })
+    if imports.is_empty() {
+        summary.lake_version = store.lake_version().await?;
+        return Ok(summary);
+    }
+    written.check()?;
+    // From here on nobody can tell whether the manifest knows the files.
+    written.committing = true;
+    summary.lake_version = store.commit_imports(imports).await?;
+    Ok(summary)
 }
 
-/// The files of one call so far.
-#[derive(Debug, Default)]
-pub(crate) struct Known(HashMap<String, (String, String)>);
+fn new_import(parsed: ParsedFile) -> NewImport {
+    let ParsedFile { record, lake_file, quarantine, .. } = parsed;
+    let audit = AuditEntry {
+        actor: "cli".to_owned(),
+        action: "import.committed".to_owned(),
+        resource: record.id.clone(),
+        remote: "cli".to_owned(),
+        result: "ok".to_owned(),
+        details: serde_json::json!({
+            "dataset": record.dataset,
+            "file": record.file_name,
+            "content_hash": record.content_hash,
+            "counts": record.counts,
+        }),
+    };
+    NewImport { record, replaces_dataset: true, files: lake_file.into_iter().collect(), quarantine, audit }
+}
 
-impl Known {
-    /// Whether an earlier file of the call has the same dataset and content; notes the file if not.
-    ///
-    /// # Errors
-    /// If an earlier file has the same dataset and another content.
-    pub(crate) fn holds(&mut self, input: &Input, scan: &Scan) -> Result<bool, ImportError> {
-        match self.0.get(&input.dataset) {
-            Some((_, hash)) if *hash == scan.content_hash => Ok(true),
-            Some((first, _)) => Err(ImportError::DatasetTwice {
-                dataset: input.dataset.clone(),
-                first: first.clone(),
-                second: input.name.clone(),
-            }),
-            None => {
-                self.0.insert(input.dataset.clone(), (input.name.clone(), scan.content_hash.clone()));
-                Ok(false)
+/// Runs work that blocks; `progress` is called by the task that waits for it.
+async fn blocking<T: Send + 'static>(
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    work: impl FnOnce(&dyn Fn(Progress)) -> Result<T, ImportError> + Send + 'static,
+) -> Result<T, ImportError> {
+    let (sender, mut receiver) = mpsc::channel(PENDING_PROGRESS);
+    let task = tokio::task::spawn_blocking(move || {
+        work(&|step| {
+            // A full channel means that nobody can see the difference.
+            let _ = sender.try_send(step);
+        })
+    });
+    while let Some(step) = receiver.recv().await {
+        progress(step);
+    }
+    task.await.map_err(|error| ImportError::Interrupted(error.to_string()))?
+}
+
+/// The files of an import that is under way; dropped before the commit, it removes them.
+#[derive(Debug)]
+struct Written {
+    root: PathBuf,
+    files: Vec<LakeFile>,
+    committing: bool,
+}
+
+impl Written {
+    /// Notices a file that was taken for an orphan: an import that takes hours beside another one.
+    fn check(&self) -> Result<(), ImportError> {
+        match self.files.iter().find(|file| !self.root.join(&file.path).is_file()) {
+            Some(file) => Err(ImportError::Interrupted(format!("{} is gone", file.path))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        for file in self.files.iter().filter(|_| !self.committing) {
+            if let Err(error) = std::fs::remove_file(self.root.join(&file.path)) {
+                tracing::warn!(%error, path = file.path, "the leftover of an import stays");
             }
         }
     }
-}
-
-pub(crate) fn scan(input: &Input, progress: &dyn Fn(Progress)) -> Result<Scan, ImportError> {
-    file::scan(input, &mut |bytes, rows| {
-        let (file, bytes_total) = (input.name.clone(), input.bytes);
-        progress(Progress { file, bytes_done: bytes / 2, bytes_total, rows });
-    })
-}
-
-pub(crate) fn parse(
-    input: &Input,
-    scan: Scan,
-    root: &Path,
-    key: &PiiKey,
-    now: DateTime<Utc>,
-    progress: &dyn Fn(Progress),
-) -> Result<ParsedFile, ImportError> {
-    let id = Uuid::now_v7().to_string();
-    let lake_file = file::write(input, &scan, root, &id, key, &mut |bytes, rows| {
-        let (file, bytes_total) = (input.name.clone(), input.bytes);
-        progress(Progress { file, bytes_done: (bytes_total + bytes) / 2, bytes_total, rows });
-    })?;
-    let summary = FileSummary {
-        file: input.name.clone(),
-        dataset: input.dataset.clone(),
-        rows: scan.rows(),
-        duplicates: scan.duplicates,
-        superseded: scan.superseded,
-        without_supplier: scan.without_supplier,
-        quarantined: scan.quarantine.total(),
-        quarantined_by_reason: scan.quarantine.by_reason.iter().map(|(r, n)| ((*r).to_owned(), *n)).collect(),
-        content_hash: scan.content_hash.clone(),
-    };
-    let counts = [
-        ("rows", summary.rows),
-        ("duplicates", summary.duplicates),
-        ("superseded", summary.superseded),
-        ("quarantined", summary.quarantined),
-        ("without_supplier", summary.without_supplier),
-    ];
-    let record = ImportRecord {
-        id,
-        dataset: input.dataset.clone(),
-        file_name: input.name.clone(),
-        content_hash: scan.content_hash,
-        counts: counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
-        // The store keeps microseconds.
-        imported_at: now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now),
-    };
-    Ok(ParsedFile { kind: input.kind, record, lake_file, quarantine: scan.quarantine.rows, summary })
 }

@@ -216,7 +216,7 @@ fn archive(path: &Path, gathered: &mut Gathered) -> Result<(), ImportError> {
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).map_err(|error| zip_error(path, &format!("#{index}"), error))?;
         let name = entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into_owned(), Into::into);
-        let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        let name = name.rsplit(['/', '\\']).next().unwrap_or_default().replace('\0', "_");
         let (bytes, packed, encrypted) = (entry.size(), entry.compressed_size(), entry.encrypted());
         if !entry.is_file() {
             continue;

@@ -5,6 +5,7 @@ mod fault;
 mod file;
 mod import;
 mod input;
+mod parse;
 mod pii;
 mod portal;
 mod records;
@@ -13,5 +14,6 @@ mod tests;
 
 pub use error::ImportError;
 pub use fault::MAX_KEPT;
-pub use import::{FileSummary, ImportSummary, ParsedFiles, Progress, files_to_parquet};
+pub use import::import;
+pub use parse::{FileSummary, ImportSummary, ParsedFiles, Progress, files_to_parquet};
 pub use pii::PiiKey;

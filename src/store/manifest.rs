@@ -74,83 +74,100 @@ impl Store {
         row.map(ImportRecord::try_from).transpose()
     }
 
-    /// Makes the next version of the lake: adds the files of an import, closes those it replaces,
-    /// in one transaction. Returns the version.
+    /// Like [`Store::commit_imports`], for one import.
+    ///
+    /// # Errors
+    /// Those of [`Store::commit_imports`].
+    pub async fn commit_import(&self, import: NewImport) -> Result<i64, StoreError> {
+        self.commit_imports(vec![import]).await
+    }
+
+    /// Makes the next version of the lake: adds the files of all imports, closes those they replace,
+    /// in one transaction. Returns the version; without any import the current one.
     ///
     /// Earlier versions stay readable: a closed file is still of the versions before.
     ///
     /// # Errors
     /// [`StoreError::AlreadyImported`] if nothing is replaced and the current version holds the
     /// same content of the same dataset.
-    pub async fn commit_import(&self, import: NewImport) -> Result<i64, StoreError> {
+    pub async fn commit_imports(&self, batch: Vec<NewImport>) -> Result<i64, StoreError> {
+        let Some(first) = batch.as_slice().first().map(|import| import.record.id.clone()) else {
+            return self.lake_version().await;
+        };
         let now = self.timestamp();
-        let counts = to_json(&import.record.counts)?;
-        let audit = AuditRow::new(&import.audit, now);
+        let rows = batch
+            .into_iter()
+            .map(|import| Ok((to_json(&import.record.counts)?, AuditRow::new(&import.audit, now), import)))
+            .collect::<Result<Vec<_>, StoreError>>()?;
         write!(self, |conn| {
             conn.lock_lake().await?;
             let newest = lake_versions::table.select(max(lake_versions::version));
             let version = newest.first::<Option<i64>>(conn).await?.unwrap_or(0) + 1;
-            let record = &import.record;
-            let current =
-                imports::table.filter(imports::dataset.eq(&record.dataset)).filter(imports::replaced_version.is_null());
-            let earlier = current.select((imports::id, imports::content_hash)).load::<(String, String)>(conn).await?;
-            if !import.replaces_dataset
-                && let Some((id, _)) = earlier.iter().find(|(_, hash)| *hash == record.content_hash)
-            {
-                return Err(StoreError::AlreadyImported { dataset: record.dataset.clone(), import_id: id.clone() });
-            }
             let made = (
                 lake_versions::version.eq(version),
-                lake_versions::import_id.eq(Some(&record.id)),
+                lake_versions::import_id.eq(Some(&first)),
                 lake_versions::created_at.eq(now),
             );
             diesel::insert_into(lake_versions::table).values(made).execute(conn).await?;
-            if import.replaces_dataset {
-                for (id, _) in &earlier {
-                    let replaced = imports::replaced_version.eq(Some(version));
-                    diesel::update(imports::table.find(id)).set(replaced).execute(conn).await?;
-                    let files = lake_files::table.filter(lake_files::import_id.eq(id));
-                    let removed = lake_files::removed_version.eq(Some(version));
-                    diesel::update(files).set(removed).execute(conn).await?;
+            for (counts, audit, import) in &rows {
+                let record = &import.record;
+                let current = imports::table
+                    .filter(imports::dataset.eq(&record.dataset))
+                    .filter(imports::replaced_version.is_null());
+                let earlier =
+                    current.select((imports::id, imports::content_hash)).load::<(String, String)>(conn).await?;
+                if !import.replaces_dataset
+                    && let Some((id, _)) = earlier.iter().find(|(_, hash)| *hash == record.content_hash)
+                {
+                    return Err(StoreError::AlreadyImported { dataset: record.dataset.clone(), import_id: id.clone() });
                 }
-            }
-            let row = ImportRow {
-                id: record.id.clone(),
-                dataset: record.dataset.clone(),
-                file_name: record.file_name.clone(),
-                content_hash: record.content_hash.clone(),
-                counts: counts.clone(),
-                imported_at: record.imported_at.naive_utc(),
-                added_version: version,
-                replaced_version: None,
-            };
-            diesel::insert_into(imports::table).values(&row).execute(conn).await?;
-            for file in &import.files {
-                let row = LakeFileRow {
-                    path: file.path.clone(),
-                    table_name: file.table.as_str().to_owned(),
-                    row_count: file.rows,
-                    bytes: file.bytes,
-                    import_id: record.id.clone(),
+                if import.replaces_dataset {
+                    for (id, _) in &earlier {
+                        let replaced = imports::replaced_version.eq(Some(version));
+                        diesel::update(imports::table.find(id)).set(replaced).execute(conn).await?;
+                        let files = lake_files::table.filter(lake_files::import_id.eq(id));
+                        let removed = lake_files::removed_version.eq(Some(version));
+                        diesel::update(files).set(removed).execute(conn).await?;
+                    }
+                }
+                let row = ImportRow {
+                    id: record.id.clone(),
+                    dataset: record.dataset.clone(),
+                    file_name: record.file_name.clone(),
+                    content_hash: record.content_hash.clone(),
+                    counts: counts.clone(),
+                    imported_at: record.imported_at.naive_utc(),
                     added_version: version,
-                    removed_version: None,
+                    replaced_version: None,
                 };
-                diesel::insert_into(lake_files::table).values(&row).execute(conn).await?;
+                diesel::insert_into(imports::table).values(&row).execute(conn).await?;
+                for file in &import.files {
+                    let row = LakeFileRow {
+                        path: file.path.clone(),
+                        table_name: file.table.as_str().to_owned(),
+                        row_count: file.rows,
+                        bytes: file.bytes,
+                        import_id: record.id.clone(),
+                        added_version: version,
+                        removed_version: None,
+                    };
+                    diesel::insert_into(lake_files::table).values(&row).execute(conn).await?;
+                }
+                let rows: Vec<QuarantineRow> = (0..)
+                    .zip(&import.quarantine)
+                    .map(|(place, row)| QuarantineRow {
+                        import_id: record.id.clone(),
+                        place,
+                        file: row.file.clone(),
+                        line: row.line,
+                        column_name: row.column.clone(),
+                        reason: row.reason.clone(),
+                        value: row.value.clone(),
+                    })
+                    .collect();
+                conn.insert_quarantine(rows).await?;
+                diesel::insert_into(audit_log::table).values(audit).execute(conn).await?;
             }
-            let rows: Vec<QuarantineRow> = (0..)
-                .zip(&import.quarantine)
-                .map(|(place, row)| QuarantineRow {
-                    import_id: record.id.clone(),
-                    place,
-                    file: row.file.clone(),
-                    line: row.line,
-                    column_name: row.column.clone(),
-                    reason: row.reason.clone(),
-                    value: row.value.clone(),
-                })
-                .collect();
-            conn.insert_quarantine(rows).await?;
-            diesel::insert_into(audit_log::table).values(&audit).execute(conn).await?;
             Ok(version)
         })
     }
