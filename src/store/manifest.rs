@@ -90,13 +90,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::AlreadyImported`] if nothing is replaced and the current version holds the
     /// same content of the same dataset.
-    pub async fn commit_imports(&self, imports: Vec<NewImport>) -> Result<i64, StoreError> {
-        let [first, ..] = &imports[..] else {
+    pub async fn commit_imports(&self, batch: Vec<NewImport>) -> Result<i64, StoreError> {
+        let Some(first) = batch.as_slice().first().map(|import| import.record.id.clone()) else {
             return self.lake_version().await;
         };
-        let first = first.record.id.clone();
         let now = self.timestamp();
-        let rows = imports
+        let rows = batch
             .into_iter()
             .map(|import| Ok((to_json(&import.record.counts)?, AuditRow::new(&import.audit, now), import)))
             .collect::<Result<Vec<_>, StoreError>>()?;
