@@ -3,7 +3,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::dialect::Dialect;
-use super::pool::{read, write};
+use super::pool::{read, transaction};
 use super::rows::{AuditRow, ImportRow, LakeFileRow, QuarantineRow, json as to_json};
 use super::schema::{audit_log, imports, lake_files, lake_versions, quarantine};
 use super::{Store, StoreError};
@@ -86,7 +86,7 @@ impl Store {
         let now = self.timestamp();
         let counts = to_json(&import.record.counts)?;
         let audit = AuditRow::new(&import.audit, now);
-        write!(self, |conn| {
+        transaction!(self, |conn| {
             conn.lock_lake().await?;
             let newest = lake_versions::table.select(max(lake_versions::version));
             let version = newest.first::<Option<i64>>(conn).await?.unwrap_or(0) + 1;
