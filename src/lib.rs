@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | [`model`] | plain domain types |
 //! | [`lake`] | canonical tables as Parquet |
+//! | [`sources`] | published formats, and a synthetic sample in one of them |
 
 pub mod lake;
 pub mod model;
+pub mod sources;

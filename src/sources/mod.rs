@@ -1,0 +1,3 @@
+//! Published data: where it comes from and what it looks like.
+
+pub mod sample;
