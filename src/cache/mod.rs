@@ -194,6 +194,29 @@ impl Cache {
         cleared
     }
 
+    /// Keeps a value and asks for it back, for health; no hit or miss is counted.
+    ///
+    /// # Errors
+    /// What the cache gave back instead.
+    pub async fn probe(&self) -> Result<(), String> {
+        let (key, sent) = (format!("probe:{}", uuid::Uuid::now_v7()), 1_u8);
+        let entry = self
+            .entry::<_, std::convert::Infallible>(&key, &sent, Some(Duration::from_secs(10)))
+            .map_err(|error| error.to_string())?;
+        let found = match &self.backend {
+            Backend::Memory(memory) => {
+                memory.insert(key.clone(), entry).await;
+                memory.remove(&key).await
+            }
+        };
+        match found.map(|entry| serde_json::from_slice::<u8>(&entry.json)) {
+            Some(Ok(back)) if back == sent => Ok(()),
+            Some(Ok(other)) => Err(format!("{other} instead of {sent}")),
+            Some(Err(error)) => Err(error.to_string()),
+            None => Err("nothing".to_owned()),
+        }
+    }
+
     /// How the cache is used.
     pub async fn stats(&self) -> CacheStats {
         let entries = match &self.backend {

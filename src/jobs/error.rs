@@ -50,6 +50,18 @@ impl JobFailure {
         Self::Failed { reason: reason.into(), message: message.into(), retryable: false }
     }
 
+    /// As [`Self::failed`], of a cause that is for the log and not for the caller.
+    pub fn permanent(reason: &str, message: &str, cause: impl std::fmt::Display) -> Self {
+        tracing::error!(reason, %cause, "{message}");
+        Self::failed(reason, message)
+    }
+
+    /// As [`Self::retryable`], of a cause that is for the log and not for the caller.
+    pub fn transient(reason: &str, message: &str, cause: impl std::fmt::Display) -> Self {
+        tracing::warn!(reason, %cause, "{message}");
+        Self::retryable(reason, message)
+    }
+
     /// The job fails for now; it is tried again after a while, a few times.
     pub fn retryable(reason: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Failed { reason: reason.into(), message: message.into(), retryable: true }

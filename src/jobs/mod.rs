@@ -4,8 +4,10 @@
 //! process, and everything still happens, a poll later.
 
 mod context;
+mod engine;
 mod error;
 mod signals;
+mod stats;
 mod watch;
 mod worker;
 
@@ -16,13 +18,16 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 pub use context::JobContext;
+pub use engine::on_engine;
 pub use error::{JobFailure, JobsError};
+pub use stats::WorkerStats;
 pub use watch::WatchItem;
 pub use worker::{Finish, JobHandler};
 
 use crate::model::{Event, EventKind, Job, JobState, NewEvent, NewJob};
 use crate::store::{JobQuery, Store};
 use signals::Signals;
+use stats::Tally;
 
 /// How the queue works.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +75,7 @@ struct Inner {
     store: Store,
     options: JobsOptions,
     signals: Signals,
+    tally: Tally,
     /// Wakes a worker of this process when a job was started here.
     queued: Notify,
 }
@@ -77,7 +83,8 @@ struct Inner {
 impl Jobs {
     /// The queue over a store.
     pub fn new(store: Store, options: JobsOptions) -> Self {
-        let inner = Inner { store, options, signals: Signals::default(), queued: Notify::new() };
+        let inner =
+            Inner { store, options, signals: Signals::default(), tally: Tally::default(), queued: Notify::new() };
         Self { inner: Arc::new(inner) }
     }
 

@@ -65,11 +65,13 @@ impl Jobs {
     }
 
     async fn work(&self, handlers: &Handlers, shutdown: &CancellationToken) {
+        let _alive = self.inner.tally.alive();
         let options = &self.inner.options;
         let kinds: Vec<JobKind> = handlers.iter().map(|handler| handler.kind()).collect();
         while !shutdown.is_cancelled() {
             match self.inner.store.claim_job(&options.worker_id, options.lease, &kinds).await {
                 Ok(Some(job)) => {
+                    self.inner.tally.seen();
                     let found = handlers.iter().find(|handler| handler.kind() == job.kind);
                     if let Some(handler) = found {
                         // Where there is one there may be more: another worker need not wait for its poll.
@@ -80,7 +82,7 @@ impl Jobs {
                     }
                     continue;
                 }
-                Ok(None) => {}
+                Ok(None) => self.inner.tally.seen(),
                 Err(error) => tracing::warn!(%error, "no job could be claimed"),
             }
             tokio::select! {
@@ -92,6 +94,7 @@ impl Jobs {
     }
 
     async fn execute(&self, job: Job, handler: Arc<dyn JobHandler>, shutdown: &CancellationToken) {
+        let _busy = self.inner.tally.busy();
         let stop = Stop::default();
         if job.cancel_requested {
             stop.now(StopCause::Cancelled);
@@ -138,7 +141,7 @@ impl Jobs {
                 self.inner.store.check_lease(id, token).await
             };
             match state {
-                Ok(HeartbeatState::Held) => {}
+                Ok(HeartbeatState::Held) => self.inner.tally.seen(),
                 Ok(HeartbeatState::CancelRequested) => stop.now(StopCause::Cancelled),
                 Err(StoreError::LeaseLost { .. }) => stop.now(StopCause::LeaseLost),
                 // The token fences what would come too late: the job may go on meanwhile.
@@ -208,7 +211,9 @@ impl Jobs {
         let give_up = Instant::now() + self.inner.options.lease;
         loop {
             let result = match self.inner.store.job(id).await {
-                Ok(Some(job)) => self.inner.store.finish_job(id, token, end(&job)).await.map(drop),
+                Ok(Some(job)) => self.inner.store.finish_job(id, token, end(&job)).await.map(|ended| {
+                    self.inner.tally.finished(ended.kind, ended.state);
+                }),
                 Ok(None) => Err(StoreError::NotFound { what: "job", id: id.to_owned() }),
                 Err(error) => Err(error),
             };

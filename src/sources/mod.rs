@@ -9,6 +9,7 @@ mod parse;
 mod pii;
 mod portal;
 mod records;
+pub mod sample;
 #[cfg(test)]
 mod tests;
 

@@ -31,6 +31,13 @@ impl PiiKey {
         Self(bytes)
     }
 
+    /// A new key that nobody knows.
+    pub fn random() -> Self {
+        // 366 random bits, condensed.
+        let random = (0..3).fold(Sha256::new(), |hash, _| hash.chain_update(uuid::Uuid::new_v4().as_bytes()));
+        Self(random.finalize().into())
+    }
+
     /// Reads the key of a data directory (`pii.key`), or makes one that only its owner may read.
     ///
     /// # Errors
@@ -58,14 +65,12 @@ impl PiiKey {
             fs::create_dir_all(directory)?;
         }
         let temporary = path.with_extension(format!("{}.tmp", uuid::Uuid::new_v4().simple()));
-        // 366 random bits, condensed.
-        let random = (0..3).fold(Sha256::new(), |hash, _| hash.chain_update(uuid::Uuid::new_v4().as_bytes()));
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&temporary)?;
-        let written = file.write_all(&random.finalize()).and_then(|()| file.sync_all());
+        let written = file.write_all(&Self::random().0).and_then(|()| file.sync_all());
         // A link never replaces: of two processes that make a key at once, one wins and both read it.
         let linked = written.and_then(|()| match fs::hard_link(&temporary, path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),

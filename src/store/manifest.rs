@@ -3,7 +3,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::dialect::Dialect;
-use super::pool::{read, write};
+use super::pool::{read, transaction};
 use super::rows::{AuditRow, ImportRow, LakeFileRow, QuarantineRow, json as to_json};
 use super::schema::{audit_log, imports, lake_files, lake_versions, quarantine};
 use super::{Store, StoreError};
@@ -99,7 +99,7 @@ impl Store {
             .into_iter()
             .map(|import| Ok((to_json(&import.record.counts)?, AuditRow::new(&import.audit, now), import)))
             .collect::<Result<Vec<_>, StoreError>>()?;
-        write!(self, |conn| {
+        transaction!(self, |conn| {
             conn.lock_lake().await?;
             let newest = lake_versions::table.select(max(lake_versions::version));
             let version = newest.first::<Option<i64>>(conn).await?.unwrap_or(0) + 1;

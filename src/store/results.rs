@@ -37,6 +37,21 @@ macro_rules! matching {
 }
 
 impl Store {
+    /// Findings of a job by severity, the most severe first; severities without one are left out.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn findings_by_severity(&self, job_id: &str) -> Result<Vec<(Severity, i64)>, StoreError> {
+        let job_id = job_id.to_owned();
+        let rows = read!(self, |conn| {
+            let of_job = findings::table.filter(findings::job_id.eq(&job_id)).group_by(findings::severity_rank);
+            let counted = of_job.select((findings::severity_rank, diesel::dsl::count_star()));
+            Ok(counted.load::<(i32, i64)>(conn).await?)
+        })?;
+        let count = |severity: Severity| rows.iter().find(|(rank, _)| *rank == severity.rank()).map(|(_, n)| (severity, *n));
+        Ok(Severity::DESCENDING.into_iter().filter_map(count).collect())
+    }
+
     /// Events of a job after a sequence, in order.
     ///
     /// # Errors

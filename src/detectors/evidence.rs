@@ -1,0 +1,240 @@
+//! Findings, with the published rows that they rest on.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::datasource::MemTable;
+use datafusion::functions::expr_fn::left;
+use datafusion::logical_expr::{Expr, JoinType, col, lit};
+use datafusion::prelude::SessionContext;
+use futures::StreamExt;
+use sha2::{Digest, Sha256};
+
+use super::functions::show_tax_id;
+use super::limits::LegalLimits;
+use super::render::{Language, Value};
+use super::{Detector, DetectorError};
+use crate::model::{AppliedLimit, Evidence, EvidenceRow, EvidenceValue, Finding, Severity, Table};
+
+/// Rows that a finding shows; its total tells the rest.
+const ROWS: usize = 100;
+/// Characters of a published object that are shown.
+const OBJECT: i64 = 300;
+
+const CONTRACT_COLUMNS: [&str; 15] = [
+    "number",
+    "object",
+    "buyer_id",
+    "buyer_name",
+    "supplier_kind",
+    "supplier_id",
+    "supplier_name",
+    "signature_date",
+    "start_date",
+    "end_date",
+    "initial_value",
+    "current_value",
+    "modality_name",
+    "legal_basis",
+    "tender_number",
+];
+const AMENDMENT_COLUMNS: [&str; 3] = ["number", "publication_date", "object"];
+const PROVENANCE: [&str; 4] = ["source", "source_file", "source_line", "import_id"];
+
+/// A row of a detector's query that fired.
+#[derive(Debug, Clone)]
+pub(super) struct Fired {
+    pub(super) subject: String,
+    pub(super) severity: Severity,
+    pub(super) contract_ids: Vec<String>,
+    pub(super) amendment_ids: Vec<String>,
+    pub(super) amount: Value,
+    pub(super) limits: Vec<String>,
+    /// In the order of the header.
+    pub(super) values: Vec<Value>,
+}
+
+/// Makes findings of what fired: one query per table for all their rows.
+pub(super) async fn findings(
+    context: &SessionContext,
+    limits: &LegalLimits,
+    detector: &Detector,
+    mut fired: Vec<Fired>,
+) -> Result<Vec<Finding>, DetectorError> {
+    if fired.is_empty() {
+        return Ok(Vec::new());
+    }
+    fired.sort_by(|a, b| {
+        (b.severity, &a.subject, &a.contract_ids).cmp(&(a.severity, &b.subject, &b.contract_ids))
+    });
+    let contracts = fired.iter().flat_map(|one| one.contract_ids.iter().take(ROWS));
+    let contracts = rows(context, Table::Contracts, contracts).await?;
+    let amendments = fired.iter().flat_map(|one| one.amendment_ids.iter().take(ROWS));
+    let amendments = rows(context, Table::Amendments, amendments).await?;
+    fired.into_iter().map(|one| finding(limits, detector, one, &contracts, &amendments)).collect()
+}
+
+fn finding(
+    limits: &LegalLimits,
+    detector: &Detector,
+    fired: Fired,
+    contracts: &HashMap<String, EvidenceRow>,
+    amendments: &HashMap<String, EvidenceRow>,
+) -> Result<Finding, DetectorError> {
+    let header = &detector.header;
+    let broken = |message: String| DetectorError::Answer { detector: header.id.clone(), message };
+    let shown = fired.contract_ids.iter().map(|id| (id, contracts.get(id)));
+    let shown = shown.chain(fired.amendment_ids.iter().map(|id| (id, amendments.get(id))));
+    let mut evidence_rows = Vec::new();
+    for (id, row) in shown.take(ROWS) {
+        evidence_rows.push(row.cloned().ok_or_else(|| broken(format!("no current row has the id {id:?}")))?);
+    }
+    let mut applied: Vec<AppliedLimit> = Vec::with_capacity(fired.limits.len() + header.parameters.len());
+    for id in &fired.limits {
+        applied.push(limits.by_id(id).ok_or_else(|| broken(format!("limit {id:?} is not known")))?.applied());
+    }
+    applied.extend(header.parameters.iter().map(super::header::Parameter::applied));
+    let columns = || header.evidence.iter().zip(&fired.values);
+    let values = columns().filter_map(|(column, value)| {
+        Some(EvidenceValue {
+            name: column.name.clone(),
+            value: value.exact()?,
+            unit: column.unit.clone(),
+            label_pt: column.label.pt.clone(),
+            label_en: column.label.en.clone(),
+        })
+    });
+    let value_of = |name: &str| match columns().find(|(column, _)| column.name == name) {
+        Some((_, value)) => value.clone(),
+        None => fired.amount.clone(),
+    };
+    Ok(Finding {
+        id: id(detector, &fired),
+        detector: detector.reference(),
+        severity: fired.severity,
+        title_pt: header.title.pt.clone(),
+        title_en: header.title.en.clone(),
+        description_pt: detector.text_pt.render(header, &value_of, Language::Pt),
+        description_en: detector.text_en.render(header, &value_of, Language::En),
+        evidence: Evidence {
+            rows: evidence_rows,
+            values: values.collect(),
+            limits: applied,
+            total_rows: i32::try_from(fired.contract_ids.len() + fired.amendment_ids.len()).unwrap_or(i32::MAX),
+        },
+        amount_at_stake: fired.amount.money(),
+        tags: header.tags.clone(),
+        false_positives_pt: header.false_positives.pt.clone(),
+        false_positives_en: header.false_positives.en.clone(),
+        contract_ids: fired.contract_ids,
+    })
+}
+
+/// First half of the SHA-256 of everything that makes the finding what it is, each part with its length.
+fn id(detector: &Detector, fired: &Fired) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |text: &str| {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    };
+    part(&detector.header.id);
+    part(&detector.header.version);
+    part(&fired.subject);
+    part(fired.severity.as_str());
+    part(&fired.amount.exact().unwrap_or_default());
+    for (column, value) in detector.header.evidence.iter().zip(&fired.values) {
+        part(&column.name);
+        part(&value.exact().unwrap_or_default());
+    }
+    for id in fired.contract_ids.iter().chain(&fired.amendment_ids).chain(&fired.limits) {
+        part(id);
+    }
+    hash.finalize().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+async fn rows(
+    context: &SessionContext,
+    table: Table,
+    ids: impl Iterator<Item = &String>,
+) -> Result<HashMap<String, EvidenceRow>, DetectorError> {
+    let mut ids: Vec<&str> = ids.map(String::as_str).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let failed = || DetectorError::query(format!("rows of {}", table.as_str()));
+    read(context, table, ids).await.map_err(failed())
+}
+
+async fn read(
+    context: &SessionContext,
+    table: Table,
+    ids: Vec<&str>,
+) -> datafusion::common::Result<HashMap<String, EvidenceRow>> {
+    let (id, columns): (&str, &[&str]) = match table {
+        Table::Contracts => ("contract_id", &CONTRACT_COLUMNS),
+        Table::Amendments => ("amendment_id", &AMENDMENT_COLUMNS),
+        Table::ContractItems => ("item_id", &[]),
+    };
+    let schema = Arc::new(Schema::new(vec![Field::new("wanted_id", DataType::Utf8, false)]));
+    let wanted: ArrayRef = Arc::new(StringArray::from(ids));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![wanted])?;
+    let wanted = context.read_table(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))?;
+    let object = |name: &&str| if *name == "object" { left(col("object"), lit(OBJECT)).alias("object") } else { col(*name) };
+    let selected: Vec<Expr> = columns.iter().chain(&PROVENANCE).map(object).chain([col(id)]).collect();
+    let found = wanted.join(context.table(table.as_str()).await?, JoinType::Inner, &["wanted_id"], &[id], None)?;
+    let mut stream = found.select(selected)?.execute_stream().await?;
+    let mut rows: HashMap<String, EvidenceRow> = HashMap::new();
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        for row in 0..batch.num_rows() {
+            let found = evidence_row(&batch, row, table, id, columns).map_err(datafusion::common::DataFusionError::Execution)?;
+            // Ids are unique among current rows; should they not be, the same one wins every time.
+            match rows.get(&found.id) {
+                Some(known) if (&known.file, known.line) <= (&found.file, found.line) => {}
+                _ => {
+                    rows.insert(found.id.clone(), found);
+                }
+            }
+        }
+    }
+    Ok(rows)
+}
+
+fn evidence_row(batch: &RecordBatch, row: usize, table: Table, id: &str, columns: &[&str]) -> Result<EvidenceRow, String> {
+    let text = |name: &str| Ok::<_, String>(Value::of(batch, name, row)?.exact());
+    let mut shown = BTreeMap::new();
+    for name in columns {
+        if let Some(value) = text(name)? {
+            shown.insert((*name).to_owned(), value);
+        }
+    }
+    let kind = shown.remove("supplier_kind");
+    if let Some(supplier) = shown.get_mut("supplier_id") {
+        *supplier = show_tax_id(kind.as_deref(), supplier);
+    }
+    let line = match Value::of(batch, "source_line", row)? {
+        Value::Int(line) => line,
+        _ => return Err("source_line is no number".to_owned()),
+    };
+    Ok(EvidenceRow {
+        table: table.as_str().to_owned(),
+        id: match Value::of(batch, id, row)? {
+            Value::Text(id) => id,
+            _ => return Err("an id is no text".to_owned()),
+        },
+        source: text("source")?.unwrap_or_default(),
+        file: text("source_file")?.unwrap_or_default(),
+        line,
+        import_id: text("import_id")?.unwrap_or_default(),
+        columns: shown,
+    })
+}

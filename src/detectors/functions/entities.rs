@@ -1,0 +1,86 @@
+//! Who buys and who sells, read from their names.
+
+use super::words::{has_word, tokens};
+use crate::model::fold;
+
+const PUBLIC: [&str; 26] = [
+    "municipio",
+    "prefeitura",
+    "prefeitura municipal",
+    "camara municipal",
+    "governo",
+    "estado de",
+    "estado do",
+    "estado da",
+    "uniao federal",
+    "distrito federal",
+    "universidade federal",
+    "universidade estadual",
+    "instituto federal",
+    "ministerio",
+    "secretaria",
+    "autarquia",
+    "tribunal",
+    "departamento nacional",
+    "departamento estadual",
+    "superintendencia",
+    "servico autonomo de agua",
+    "exercito",
+    "marinha do brasil",
+    "fundacao universidade",
+    "comando da aeronautica",
+    "imprensa nacional",
+];
+const COMPANY: [&str; 7] = ["ltda", "eireli", "epp", "me", "mei", "sa", "cia"];
+
+/// Whether a supplier is a public body: an id that is no tax id (the code of a unidade gestora), or
+/// the name of one without the ending of a company.
+pub fn is_public_body(supplier_kind: Option<&str>, supplier_name: Option<&str>) -> bool {
+    if supplier_kind == Some("other") {
+        return true;
+    }
+    let Some(name) = supplier_name else { return false };
+    let folded = fold(name);
+    if folded == "uniao" {
+        return true;
+    }
+    let company = tokens(&folded).iter().any(|word| COMPANY.contains(word)) || folded.ends_with(" s a");
+    !company && PUBLIC.iter().any(|phrase| has_word(&folded, phrase))
+}
+
+/// Whether a buyer's ceilings for small purchases are doubled: a public consortium, or an agency
+/// qualified as executive (Lei 14.133/2021 art. 75 §2; Lei 8.666/1993 art. 24 §1).
+///
+/// The one federal executive agency is INMETRO; published names are cut at 45 characters.
+pub fn has_doubled_ceiling(buyer_name: &str) -> bool {
+    let folded = fold(buyer_name);
+    ["consorcio publico", "inmetro", "instituto nacional de metrologia"].iter().any(|phrase| has_word(&folded, phrase))
+        || folded.starts_with("inst nacional de metrologia")
+        || folded.starts_with("inst nac de metrologia")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_bodies() {
+        for name in ["MUNICÍPIO DE SANTOS", "Universidade Federal de Goiás", "ESTADO DO PARÁ", "União", "Prefeitura de Belém"] {
+            assert!(is_public_body(Some("cnpj"), Some(name)), "{name}");
+        }
+        for name in ["UNIAO COMERCIO DE ALIMENTOS LTDA", "ESTADO DE MINAS S.A.", "PREFEITURA TINTAS LTDA", "ACME"] {
+            assert!(!is_public_body(Some("cnpj"), Some(name)), "{name}");
+        }
+        assert!(is_public_body(Some("other"), Some("ACME")));
+        assert!(!is_public_body(None, None));
+    }
+
+    #[test]
+    fn doubled_ceilings() {
+        assert!(has_doubled_ceiling("CONSÓRCIO PÚBLICO INTERMUNICIPAL DE SAÚDE"));
+        assert!(has_doubled_ceiling("INSTITUTO NACIONAL DE METROLOGIA, QUALIDADE E"));
+        assert!(has_doubled_ceiling("INMETRO"));
+        assert!(!has_doubled_ceiling("CONSÓRCIO CONSTRUTOR ALFA"));
+        assert!(!has_doubled_ceiling("MINISTÉRIO DA SAÚDE"));
+    }
+}

@@ -1,0 +1,39 @@
+//! Functions that the detectors share: plain Rust, and the same in SQL.
+//!
+//! "Folded" is what [`crate::model::fold`] gives. A null argument of text reads as no text.
+
+mod amendment;
+mod emergency;
+mod entities;
+mod legal_basis;
+mod object_type;
+mod quantile;
+mod scalar;
+mod words;
+
+pub use amendment::{AmendmentKind, amendment_kinds};
+pub use emergency::is_emergency;
+pub use entities::{has_doubled_ceiling, is_public_body};
+pub use legal_basis::{LegalBasisKind, legal_basis_kind};
+pub use object_type::{ObjectType, is_reform, is_vehicle_maintenance, object_type};
+pub use quantile::{quantile8, quantile8_udaf};
+pub use scalar::{Function, show_tax_id};
+pub use words::has_word;
+
+use datafusion::execution::FunctionRegistry;
+use datafusion::prelude::SessionContext;
+
+/// Makes every function known to a session.
+pub fn register(context: &SessionContext) {
+    for function in Function::ALL {
+        context.register_udf(function.udf());
+    }
+    context.register_udaf(quantile8_udaf());
+}
+
+/// Names of the functions that a session knows, for the documentation of the detectors.
+pub fn names(context: &SessionContext) -> Vec<String> {
+    let mut names: Vec<String> = context.udfs().into_iter().chain(context.udafs()).collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,309 @@
+//! What a contract buys, read from its object.
+
+use super::words::{after, before, near, stem, tokens};
+
+/// What a contract buys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ObjectType {
+    /// Works and engineering; maintenance of vehicles too, which art. 75 I of Lei 14.133/2021 puts beside them.
+    Works,
+    /// Other services.
+    Services,
+    /// Goods.
+    Goods,
+    /// The text does not say.
+    Unknown,
+}
+
+impl ObjectType {
+    /// Name in SQL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Works => "works",
+            Self::Services => "services",
+            Self::Goods => "goods",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// How far into an object its kind is looked for: what follows is boilerplate.
+const REACH: usize = 40;
+
+const VEHICLES: [&str; 12] = [
+    "veiculo",
+    "viatura",
+    "frota",
+    "automotiv",
+    "automotor",
+    "caminhao",
+    "caminhoes",
+    "onibus",
+    "motociclet",
+    "ambulancia",
+    "automove",
+    "micro onibus",
+];
+const UPKEEP: [&str; 8] = ["manutenc", "manutec", "conserto", "reparo", "revisao", "revisoes", "mecanica", "funilaria"];
+const WORKS: [&str; 15] = [
+    "reform",
+    "paviment",
+    "recapeament",
+    "engenharia",
+    "edificac",
+    "terraplen",
+    "dragagem",
+    "drenagem",
+    "duplicacao",
+    "restauracao",
+    "demolic",
+    "empreitada",
+    "retrofit",
+    "urbanizac",
+    "alvenaria",
+];
+const SERVICES: [&str; 22] = [
+    "servico",
+    "prestac",
+    "locac",
+    "aluguel",
+    "manutenc",
+    "consultori",
+    "assessori",
+    "treinament",
+    "capacitac",
+    "apoio",
+    "vigilancia",
+    "limpeza",
+    "transport",
+    "seguro",
+    "hospedagem",
+    "publicidade",
+    "credenciament",
+    "suporte",
+    "assinatura",
+    "elaborac",
+    "realizac",
+    "terceirizac",
+];
+const BUYING: [&str; 4] = ["aquisic", "aquisc", "compra", "adquiri"];
+const GOODS: [&str; 24] = [
+    "material",
+    "materiais",
+    "equipament",
+    "medicament",
+    "insumo",
+    "genero",
+    "alimento",
+    "mobiliari",
+    "veiculo",
+    "combustive",
+    "peca",
+    "ferramenta",
+    "computador",
+    "notebook",
+    "uniforme",
+    "reagente",
+    "vacina",
+    "livro",
+    "papel",
+    "licenca",
+    "protese",
+    "ortese",
+    "kit",
+    "produto",
+];
+/// What is supplied without being a thing.
+const SUPPLIED_SERVICES: [&str; 16] = [
+    "mao",
+    "energia",
+    "agua",
+    "link",
+    "internet",
+    "passage",
+    "servico",
+    "sinal",
+    "acesso",
+    "refeic",
+    "diaria",
+    "hospedagem",
+    "transport",
+    "solucao",
+    "solucoes",
+    "assinatura",
+];
+
+/// Reads what a contract buys from its folded object and, where that is silent, from its folded
+/// main item.
+///
+/// In this order: (1) upkeep of vehicles is works; (2) a text whose first telling word is one of
+/// buying (`aquisicao`, `compra`, `fornecimento de <thing>`) is goods; (3) a word of works
+/// (`obra` but not `mao de obra`, `construcao` but not `material de construcao`, `reforma`,
+/// `engenharia`, …) is works; (4) a word of services is services; (5) the name of a thing is goods.
+pub fn object_type(object_folded: Option<&str>, main_item_folded: Option<&str>) -> ObjectType {
+    for text in [object_folded, main_item_folded].into_iter().flatten() {
+        let kind = of_text(text);
+        if kind != ObjectType::Unknown {
+            return kind;
+        }
+    }
+    ObjectType::Unknown
+}
+
+fn of_text(text: &str) -> ObjectType {
+    let mut words = tokens(text);
+    words.truncate(REACH);
+    if upkeep_of_vehicles(&words) {
+        return ObjectType::Works;
+    }
+    let first = (0..words.len()).find_map(|at| {
+        if is_buying(&words, at) {
+            Some(ObjectType::Goods)
+        } else if is_works(&words, at) {
+            Some(ObjectType::Works)
+        } else if stem(words[at], &SERVICES) {
+            Some(ObjectType::Services)
+        } else {
+            None
+        }
+    });
+    match first {
+        Some(ObjectType::Services) if (0..words.len()).any(|at| is_works(&words, at)) => ObjectType::Works,
+        Some(kind) => kind,
+        None if words.iter().any(|word| stem(word, &GOODS)) => ObjectType::Goods,
+        None => ObjectType::Unknown,
+    }
+}
+
+fn is_buying(words: &[&str], at: usize) -> bool {
+    let with = matches!(before(words, at, 1), "com" | "incluindo" | "inclusive" | "o" | "e");
+    match words[at] {
+        "fornecimento" | "fornecimentos" => {
+            !with && !near(words, at, 4, &SUPPLIED_SERVICES)
+        }
+        // "compras" also names the department that buys.
+        word => stem(word, &BUYING) && !matches!(before(words, at, 1), "com" | "e"),
+    }
+}
+
+fn is_works(words: &[&str], at: usize) -> bool {
+    match words[at] {
+        "obra" | "obras" => {
+            let labour = before(words, at, 1) == "de" && matches!(before(words, at, 2), "mao" | "maos");
+            let art = matches!(after(words, at, 1), "literaria" | "literarias" | "artistica" | "artisticas" | "musicais")
+                || (after(words, at, 1) == "de" && after(words, at, 2) == "arte" && !stem(after(words, at, 3), &["especia"]));
+            !labour && !art
+        }
+        "construcao" | "construcoes" => {
+            let material = matches!(before(words, at, 1), "de" | "para") && near(words, at.saturating_sub(4), 3, &["materia"]);
+            !material && !near(words, at, 2, &["conheciment", "coletiv", "saber"])
+        }
+        "ampliacao" => near(words, at, 4, &["predio", "edific", "escola", "hospital", "rede", "campus", "sede"]),
+        "reforma" => !stem(after(words, at, 1), &["agraria", "tributaria", "administrativa", "previdenciaria", "psiquiatrica"]),
+        word => stem(word, &WORKS),
+    }
+}
+
+fn upkeep_of_vehicles(words: &[&str]) -> bool {
+    (0..words.len()).any(|at| {
+        stem(words[at], &UPKEEP) && !matches!(before(words, at, 1), "com" | "e" | "sem") && near(words, at, 8, &VEHICLES)
+    })
+}
+
+/// Whether an object is upkeep of vehicles, parts included (Lei 14.133/2021 art. 75 §7).
+pub fn is_vehicle_maintenance(object_folded: &str) -> bool {
+    let mut words = tokens(object_folded);
+    words.truncate(REACH);
+    upkeep_of_vehicles(&words)
+}
+
+/// Whether an object is the reform of a building or of equipment, for which additions may reach
+/// 50 % (Lei 14.133/2021 art. 125; Lei 8.666/1993 art. 65 §1).
+pub fn is_reform(object_folded: &str) -> bool {
+    let words = tokens(object_folded);
+    (0..words.len()).any(|at| match words[at] {
+        "reforma" | "reformas" => {
+            !stem(after(&words, at, 1), &["agraria", "tributaria", "administrativa", "previdenciaria", "psiquiatrica"])
+        }
+        word => stem(word, &["reforma", "retrofit"]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fold;
+
+    fn kind(object: &str) -> &'static str {
+        object_type(Some(&fold(object)), None).as_str()
+    }
+
+    #[test]
+    fn goods() {
+        for object in [
+            "Objeto: Aquisição de equipamentos, conforme condições estabelecidas no Termo de Referência",
+            "AQUISIÇÃO EMERGENCIAL DE PRODUTOS PARA SAÚDE DO TIPO SISTEMA DE DERIVAÇÃO",
+            "Objeto: Fornecimento de peças para manutenção.",
+            "OBJETO: Aquisição, pela CONTRATANTE, de Partes e Peças para Terminais Multifunções",
+            "Compra de material de construção",
+            "Aquisição de material de construção para obras do campus",
+            "Gêneros alimentícios da agricultura familiar",
+            "Aquisição de mobiliários com montagem",
+            "Aquisição de veículos",
+        ] {
+            assert_eq!(kind(object), "goods", "{object}");
+        }
+    }
+
+    #[test]
+    fn services() {
+        for object in [
+            "OBJETO: Prestação de serviços de limpeza e conservação, com fornecimento de insumos necessários",
+            "Objeto: serviço continuado de apoio administrativo com dedicação exclusiva de mão de obra",
+            "OBJETO: Fornecimento de link de dados de 100 Mbps de acesso à internet",
+            "Contrato de locação de imóvel de terceiros",
+            "Manutenção de ar condicionado e bebedouros.",
+            "Fornecimento de energia elétrica",
+            "Contratação emergencial de serviços de cozinheiro(a) com fornecimento de materiais",
+        ] {
+            assert_eq!(kind(object), "services", "{object}");
+        }
+    }
+
+    #[test]
+    fn works() {
+        for object in [
+            "Execução de obras de pavimentação asfáltica",
+            "Contratação de empresa para reforma do prédio da reitoria",
+            "Prestação de serviços de engenharia para manutenção predial",
+            "Objeto: prestação de serviços de manutenção preventiva e corretiva de veículos da frota",
+            "Contratação de empresa especializada para construção de quadra poliesportiva",
+            "Execução de serviços emergenciais de dragagem",
+            "Elaboração de projetos e execução de obras de arte especiais",
+        ] {
+            assert_eq!(kind(object), "works", "{object}");
+        }
+    }
+
+    #[test]
+    fn unknown_and_main_item() {
+        assert_eq!(kind(""), "unknown");
+        assert_eq!(kind("Informação protegida por sigilo nos termos da legislação vigente"), "unknown");
+        assert_eq!(object_type(Some("conforme edital"), Some("servico de vigilancia")), ObjectType::Services);
+        assert_eq!(object_type(None, Some("medicamento")), ObjectType::Goods);
+        assert_eq!(object_type(Some("aquisicao de livros"), Some("servico de frete")), ObjectType::Goods);
+        assert_eq!(object_type(None, None), ObjectType::Unknown);
+    }
+
+    #[test]
+    fn vehicles_and_reforms() {
+        assert!(is_vehicle_maintenance(&fold("Manutenção de veículos oficiais, com peças")));
+        assert!(is_vehicle_maintenance(&fold("Serviço de conserto da viatura placa ABC1D23")));
+        assert!(!is_vehicle_maintenance(&fold("Aquisição de veículos com manutenção")));
+        assert!(!is_vehicle_maintenance(&fold("Manutenção de elevadores")));
+        assert!(is_reform(&fold("Reforma das instalações elétricas e pintura do templo")));
+        assert!(is_reform(&fold("serviços para reformar o telhado")));
+        assert!(!is_reform(&fold("Assentamentos da reforma agrária")));
+        assert!(!is_reform(&fold("Plataforma de ensino")));
+    }
+}

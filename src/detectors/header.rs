@@ -1,0 +1,239 @@
+//! The header of a detector's file.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::DetectorError;
+use crate::model::{AppliedLimit, DetectorRef, Outcome, Strength};
+
+/// A text in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bilingual {
+    /// Portuguese.
+    pub pt: String,
+    /// English.
+    pub en: String,
+}
+
+/// Whether a detector judges contracts one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Each contract or supplier by itself.
+    Single,
+    /// Several contracts together.
+    Pattern,
+}
+
+/// A number of a detector's own, or one that a law sets and that stays the same over time.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    /// Name; `$name` in the query.
+    pub name: String,
+    /// Exact value: digits with at most one point.
+    pub value: String,
+    /// `BRL`, `ratio`, `days`, `count` or `factor`.
+    pub unit: String,
+    /// Act and article; empty for the detector's own.
+    #[serde(default)]
+    pub legal_basis: String,
+    /// What it is.
+    pub label: Bilingual,
+}
+
+/// A column of the query that findings show.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceColumn {
+    /// Name of the column.
+    pub name: String,
+    /// `BRL`, `ratio`, `days`, `count`, `date` or `text`.
+    pub unit: String,
+    /// What it is.
+    pub label: Bilingual,
+    /// Words for the codes that a text column may hold.
+    #[serde(default)]
+    pub words: BTreeMap<String, Bilingual>,
+}
+
+/// Why a subject is clear or cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// The outcome that it goes with.
+    pub outcome: Outcome,
+    /// Portuguese.
+    pub pt: String,
+    /// English.
+    pub en: String,
+}
+
+/// Innocent explanations.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FalsePositives {
+    /// Portuguese.
+    pub pt: Vec<String>,
+    /// English.
+    pub en: Vec<String>,
+}
+
+/// What a detector's file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// Id, snake_case: the type of its findings.
+    pub id: String,
+    /// Version of the definition; changes whenever an answer may.
+    pub version: String,
+    /// Title.
+    pub title: Bilingual,
+    /// The definition in words.
+    pub explanation: Bilingual,
+    /// Reference in the literature.
+    pub reference: String,
+    /// Law and article; empty where none applies.
+    pub legal_basis: String,
+    /// What it rests on.
+    pub strength: Strength,
+    /// Further names of its findings.
+    pub tags: Vec<String>,
+    /// Single contracts or patterns.
+    pub scope: Scope,
+    /// Groups of detectors that it belongs to, for example `value`.
+    pub groups: Vec<String>,
+    /// Tables that it reads.
+    pub tables: Vec<String>,
+    /// Severity rule.
+    pub severity: Bilingual,
+    /// Description of a finding, with `{column|format}` for numbers.
+    pub text: Bilingual,
+    /// Innocent explanations.
+    pub false_positives: FalsePositives,
+    /// Parameters.
+    #[serde(default)]
+    pub parameters: Vec<Parameter>,
+    /// Reasons by name.
+    #[serde(default)]
+    pub reasons: BTreeMap<String, Reason>,
+    /// Columns to show, in order.
+    pub evidence: Vec<EvidenceColumn>,
+}
+
+impl Parameter {
+    /// The parameter as a literal of SQL, typed and exact; nothing but digits and a point gets through.
+    fn literal(&self) -> Option<String> {
+        let (whole, fraction) = self.value.split_once('.').unwrap_or((&self.value, ""));
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || whole.len() > 16 || fraction.len() > 6 || !digits(whole) || !digits(fraction) {
+            return None;
+        }
+        if self.value.contains('.') {
+            let precision = whole.len() + fraction.len();
+            return Some(format!("CAST('{}' AS DECIMAL({precision}, {}))", self.value, fraction.len()));
+        }
+        Some(whole.to_owned())
+    }
+
+    /// The parameter as a finding quotes it.
+    pub fn applied(&self) -> AppliedLimit {
+        AppliedLimit {
+            name: self.name.clone(),
+            value: self.value.clone(),
+            unit: self.unit.clone(),
+            legal_basis: self.legal_basis.clone(),
+        }
+    }
+}
+
+impl Header {
+    /// Reads and checks a header.
+    ///
+    /// # Errors
+    /// [`DetectorError::Definition`] names the field and the rule.
+    pub fn parse(toml: &str) -> Result<Self, DetectorError> {
+        let header: Self = toml::from_str(toml).map_err(|error| DetectorError::Definition {
+            detector: "header".to_owned(),
+            message: error.to_string(),
+        })?;
+        match header.fault() {
+            Some(message) => Err(DetectorError::Definition { detector: header.id.clone(), message }),
+            None => Ok(header),
+        }
+    }
+
+    fn fault(&self) -> Option<String> {
+        let snake = |text: &str| {
+            !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        if !snake(&self.id) {
+            return Some(format!("id {:?} must be snake_case", self.id));
+        }
+        if self.version.is_empty() {
+            return Some("version is empty".to_owned());
+        }
+        let texts = [&self.title, &self.explanation, &self.severity, &self.text];
+        if texts.iter().any(|text| text.pt.trim().is_empty() || text.en.trim().is_empty()) {
+            return Some("title, explanation, severity and text need both languages".to_owned());
+        }
+        if self.false_positives.pt.is_empty() || self.false_positives.pt.len() != self.false_positives.en.len() {
+            return Some("false_positives needs the same entries in both languages, and one at least".to_owned());
+        }
+        if let Some((name, _)) = self.reasons.iter().find(|(_, reason)| reason.outcome == Outcome::Fired) {
+            return Some(format!("reason {name:?} is for clear or not_evaluable only"));
+        }
+        for parameter in &self.parameters {
+            if !snake(&parameter.name) || parameter.literal().is_none() {
+                return Some(format!(
+                    "parameter {:?}: value {:?} must be digits with at most one point",
+                    parameter.name, parameter.value
+                ));
+            }
+        }
+        let unit = |unit: &str| matches!(unit, "BRL" | "ratio" | "days" | "count" | "date" | "text" | "factor");
+        let units = self.parameters.iter().map(|one| (&one.name, &one.unit));
+        let mut units = units.chain(self.evidence.iter().map(|one| (&one.name, &one.unit)));
+        if let Some((name, wrong)) = units.find(|(_, name)| !unit(name)) {
+            return Some(format!("unit {wrong:?} of {name:?} is not known"));
+        }
+        None
+    }
+
+    /// The query with each `$parameter` replaced by its literal.
+    pub(super) fn bind(&self, sql: &str) -> Result<String, DetectorError> {
+        let mut bound = String::with_capacity(sql.len() + 256);
+        let mut rest = sql;
+        while let Some(at) = rest.find('$') {
+            bound.push_str(&rest[..at]);
+            let name_end = rest[at + 1..]
+                .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                .map_or(rest.len(), |end| at + 1 + end);
+            let name = &rest[at + 1..name_end];
+            let literal = self.parameters.iter().find(|one| one.name == name).and_then(Parameter::literal);
+            let Some(literal) = literal else {
+                return Err(DetectorError::Definition {
+                    detector: self.id.clone(),
+                    message: format!("the query reads ${name}, which is no parameter"),
+                });
+            };
+            bound.push_str(&literal);
+            rest = &rest[name_end..];
+        }
+        bound.push_str(rest);
+        Ok(bound)
+    }
+
+    /// The detector's name in findings.
+    pub fn reference(&self) -> DetectorRef {
+        DetectorRef {
+            id: self.id.clone(),
+            version: self.version.clone(),
+            reference: self.reference.clone(),
+            legal_basis: self.legal_basis.clone(),
+            strength: self.strength,
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Values of a query, and texts made of them.
+
+use std::sync::LazyLock;
+
+use chrono::NaiveDate;
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type,
+};
+
+use super::Header;
+use super::header::{Bilingual, EvidenceColumn};
+use crate::model::{Money, TaxIdCheck, TaxIdKind, check_tax_id, mask_cpf};
+
+/// Eleven digits on their own, punctuated as a CPF or not at all.
+static ELEVEN_DIGITS: LazyLock<Option<regex::Regex>> =
+    LazyLock::new(|| regex::Regex::new(r"\b(?:\d{11}|\d{3}\.\d{3}\.\d{3}-\d{2})\b").ok());
+
+/// A published text with every CPF in it masked: names of sole traders and objects hold some.
+pub(super) fn mask_cpfs(text: &str) -> String {
+    let Some(eleven) = ELEVEN_DIGITS.as_ref() else { return String::new() };
+    let masked = eleven.replace_all(text, |found: &regex::Captures<'_>| match check_tax_id(&found[0]) {
+        (TaxIdKind::Cpf, digits, TaxIdCheck::Valid) => mask_cpf(&digits),
+        _ => found[0].to_owned(),
+    });
+    masked.into_owned()
+}
+
+/// A value of one row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Null,
+    /// Units and how many of their digits are decimals.
+    Decimal(i128, i8),
+    Float(f64),
+    Int(i64),
+    Date(NaiveDate),
+    Text(String),
+    Truth(bool),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Language {
+    Pt,
+    En,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Brl,
+    Percent,
+    Ratio,
+    Int,
+    Date,
+    Text,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Literal(String),
+    Column(String, Format),
+    Parameter(Value, Format),
+}
+
+/// A text with places for values.
+#[derive(Debug, Clone)]
+pub(super) struct Template(Vec<Part>);
+
+impl Value {
+    /// The value of a column in a row.
+    pub(super) fn of(batch: &RecordBatch, column: &str, row: usize) -> Result<Self, String> {
+        let array = batch.column_by_name(column).ok_or_else(|| format!("column {column} is missing"))?;
+        if array.is_null(row) {
+            return Ok(Self::Null);
+        }
+        let slice = array.slice(row, 1);
+        let to = |kind: &DataType| cast(&slice, kind).map_err(|error| format!("column {column}: {error}"));
+        Ok(match array.data_type() {
+            DataType::Decimal128(_, scale) => Self::Decimal(slice.as_primitive::<Decimal128Type>().value(0), *scale),
+            DataType::Float32 | DataType::Float64 => {
+                Self::Float(to(&DataType::Float64)?.as_primitive::<Float64Type>().value(0))
+            }
+            DataType::Date32 => Self::Date(
+                slice
+                    .as_primitive::<Date32Type>()
+                    .value_as_date(0)
+                    .ok_or_else(|| format!("column {column}: a day out of range"))?,
+            ),
+            DataType::Boolean => Self::Truth(slice.as_boolean().value(0)),
+            kind if kind.is_integer() => Self::Int(to(&DataType::Int64)?.as_primitive::<Int64Type>().value(0)),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+                Self::Text(to(&DataType::Utf8)?.as_string::<i32>().value(0).to_owned())
+            }
+            other => return Err(format!("column {column}: {other} cannot be shown")),
+        })
+    }
+
+    /// The value in full: decimals are not rounded, dates are ISO, a CPF inside a text is masked.
+    pub(super) fn exact(&self) -> Option<String> {
+        Some(match self {
+            Self::Null => return None,
+            Self::Decimal(units, scale) => decimal(*units, *scale),
+            Self::Float(number) => trimmed(*number),
+            Self::Int(number) => number.to_string(),
+            Self::Date(day) => day.to_string(),
+            Self::Text(text) => mask_cpfs(text),
+            Self::Truth(truth) => truth.to_string(),
+        })
+    }
+
+    fn number(&self) -> Option<f64> {
+        match self {
+            Self::Decimal(units, scale) => Some(*units as f64 / 10f64.powi(i32::from(*scale))),
+            Self::Float(number) => Some(*number),
+            Self::Int(number) => Some(*number as f64),
+            _ => None,
+        }
+    }
+
+    /// An amount of money, what is below a cent cut off.
+    pub(super) fn money(&self) -> Option<Money> {
+        match self {
+            Self::Decimal(units, scale) => {
+                let places = u32::from(scale.unsigned_abs());
+                let factor = 10i128.checked_pow(places)?;
+                Some(Money::from_cents(if *scale < 0 {
+                    units.checked_mul(factor)?.checked_mul(100)?
+                } else if *scale >= 2 {
+                    units.div_euclid(factor / 100)
+                } else {
+                    units.checked_mul(100 / factor)?
+                }))
+            }
+            Self::Int(number) => Some(Money::from_cents(i128::from(*number) * 100)),
+            _ => None,
+        }
+    }
+}
+
+fn decimal(units: i128, scale: i8) -> String {
+    let places = usize::from(scale.max(0).unsigned_abs());
+    let zeros = "0".repeat(usize::from(scale.min(0).unsigned_abs()));
+    let digits = units.unsigned_abs().to_string();
+    let digits = format!("{digits:0>width$}", width = places + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - places);
+    let sign = if units < 0 { "-" } else { "" };
+    if places == 0 { format!("{sign}{whole}{zeros}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+fn trimmed(number: f64) -> String {
+    let text = format!("{number:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn number(value: f64, places: usize, language: Language) -> String {
+    let text = format!("{value:.places$}");
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |whole| ("-", whole));
+    let (thousands, mark) = match language {
+        Language::Pt => ('.', ','),
+        Language::En => (',', '.'),
+    };
+    let mut out = String::from(sign);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at) % 3 == 0 {
+            out.push(thousands);
+        }
+        out.push(digit);
+    }
+    if places > 0 {
+        out.push(mark);
+        out.push_str(fraction);
+    }
+    out
+}
+
+impl Format {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "brl" => Self::Brl,
+            "percent" => Self::Percent,
+            "ratio" => Self::Ratio,
+            "int" => Self::Int,
+            "date" => Self::Date,
+            "text" => Self::Text,
+            _ => return None,
+        })
+    }
+
+    fn show(self, value: &Value, words: Option<&EvidenceColumn>, language: Language) -> String {
+        let shown = match (self, value) {
+            (Self::Brl, value) => value.money().map(|money| match language {
+                Language::Pt => money.pt(),
+                Language::En => money.en(),
+            }),
+            (Self::Percent, value) => value.number().map(|share| match language {
+                Language::Pt => format!("{} %", number(share * 100.0, 1, language)),
+                Language::En => format!("{}%", number(share * 100.0, 1, language)),
+            }),
+            (Self::Ratio, value) => value.number().map(|ratio| number(ratio, 2, language)),
+            (Self::Int, value) => value.number().map(|count| number(count, 0, language)),
+            (Self::Date, Value::Date(day)) => Some(match language {
+                Language::Pt => day.format("%d/%m/%Y").to_string(),
+                Language::En => day.to_string(),
+            }),
+            (Self::Text, Value::Text(text)) => Some(match words.and_then(|column| column.words.get(text)) {
+                Some(Bilingual { pt, .. }) if language == Language::Pt => pt.clone(),
+                Some(Bilingual { en, .. }) => en.clone(),
+                None => mask_cpfs(text),
+            }),
+            _ => None,
+        };
+        shown.unwrap_or_else(|| "—".to_owned())
+    }
+}
+
+impl Template {
+    /// Reads a template; every place must name an evidence column, `amount` or a parameter.
+    pub(super) fn parse(text: &str, header: &Header) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(open) = rest.find('{') {
+            parts.push(Part::Literal(rest[..open].to_owned()));
+            let close = rest[open..].find('}').ok_or("text: a { is not closed")? + open;
+            let place = &rest[open + 1..close];
+            let (name, format) = place.split_once('|').ok_or_else(|| format!("text: {{{place}}} has no format"))?;
+            let format = Format::parse(format).ok_or_else(|| format!("text: format {format:?} is not known"))?;
+            let known = name == "amount" || header.evidence.iter().any(|column| column.name == name);
+            let parameter = header.parameters.iter().find(|one| one.name == name);
+            parts.push(match (known, parameter) {
+                (true, _) => Part::Column(name.to_owned(), format),
+                (false, Some(parameter)) => {
+                    let (whole, fraction) = parameter.value.split_once('.').unwrap_or((&parameter.value, ""));
+                    let units = format!("{whole}{fraction}").parse().map_err(|_| format!("parameter {name}: too long"))?;
+                    Part::Parameter(Value::Decimal(units, fraction.len() as i8), format)
+                }
+                (false, None) => return Err(format!("text: {name:?} is neither evidence nor a parameter")),
+            });
+            rest = &rest[close + 1..];
+        }
+        parts.push(Part::Literal(rest.to_owned()));
+        Ok(Self(parts))
+    }
+
+    /// The text with the values of one row.
+    pub(super) fn render(&self, header: &Header, values: &dyn Fn(&str) -> Value, language: Language) -> String {
+        let mut out = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Literal(text) => out.push_str(text),
+                Part::Parameter(value, format) => out.push_str(&format.show(value, None, language)),
+                Part::Column(name, format) => {
+                    let words = header.evidence.iter().find(|column| column.name == *name);
+                    out.push_str(&format.show(&values(name), words, language));
+                }
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_shown_in_both_languages() {
+        let show = |format: Format, value: Value| (format.show(&value, None, Language::Pt), format.show(&value, None, Language::En));
+        let two = |pt: &str, en: &str| (pt.to_owned(), en.to_owned());
+        assert_eq!(show(Format::Brl, Value::Decimal(123_456_789, 3)), two("R$ 123.456,78", "R$ 123,456.78"));
+        assert_eq!(show(Format::Percent, Value::Float(0.3119)), two("31,2 %", "31.2%"));
+        assert_eq!(show(Format::Percent, Value::Decimal(25, 2)), two("25,0 %", "25.0%"));
+        assert_eq!(show(Format::Ratio, Value::Float(1234.5)), two("1.234,50", "1,234.50"));
+        assert_eq!(show(Format::Int, Value::Int(-12_345)), two("-12.345", "-12,345"));
+        let day = NaiveDate::from_ymd_opt(2024, 1, 31).unwrap();
+        assert_eq!(show(Format::Date, Value::Date(day)), two("31/01/2024", "2024-01-31"));
+        assert_eq!(show(Format::Text, Value::Null), two("—", "—"));
+    }
+
+    #[test]
+    fn a_cpf_in_a_text_is_masked() {
+        assert_eq!(mask_cpfs("FULANA DE TAL 52998224725"), "FULANA DE TAL ***.982.247-**");
+        assert_eq!(mask_cpfs("CPF 529.982.247-25."), "CPF ***.982.247-**.");
+        assert_eq!(mask_cpfs("processo 12345678901, CNPJ 00000000000191"), "processo 12345678901, CNPJ 00000000000191");
+    }
+
+    #[test]
+    fn exact_values_and_cents() {
+        assert_eq!(Value::Decimal(5, 2).exact().unwrap(), "0.05");
+        assert_eq!(Value::Decimal(-12_345, 4).exact().unwrap(), "-1.2345");
+        assert_eq!(Value::Decimal(7, 0).exact().unwrap(), "7");
+        assert_eq!(Value::Float(1.5).exact().unwrap(), "1.5");
+        assert_eq!(Value::Float(20.0).exact().unwrap(), "20");
+        assert_eq!(Value::Null.exact(), None);
+        assert_eq!(Value::Decimal(10_099, 4).money(), Some(Money::from_cents(100)));
+        assert_eq!(Value::Decimal(3, 0).money(), Some(Money::from_cents(300)));
+        assert_eq!(Value::Decimal(35, 1).money(), Some(Money::from_cents(350)));
+    }
+}

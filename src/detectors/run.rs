@@ -1,0 +1,327 @@
+//! Runs detectors over the tables of the lake.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::datasource::MemTable;
+use datafusion::execution::context::SQLOptions;
+use datafusion::functions_aggregate::expr_fn::{bool_or, count};
+use datafusion::logical_expr::{Expr, JoinType, col, lit};
+use datafusion::prelude::SessionContext;
+use futures::StreamExt;
+
+use super::catalogue::COLUMNS;
+use super::evidence::{self, Fired};
+use super::functions::{self, Function};
+use super::limits::LegalLimits;
+use super::render::Value;
+use super::{Detector, DetectorError, scope};
+use crate::lake::schema::CURRENT;
+use crate::model::{DetectorSummary, Finding, Outcome, Plan, ReasonCount, Severity};
+
+/// Share of the judged subjects above which a detector warns that it says little.
+const WARNING_SHARE: f64 = 0.20;
+/// Judged subjects from which the share means something.
+const WARNING_LEAST: i64 = 20;
+
+/// A session in which detectors can run: one plan over one state of the lake.
+pub struct Run {
+    context: SessionContext,
+    limits: &'static LegalLimits,
+    contracts_in_scope: i64,
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("contracts_in_scope", &self.contracts_in_scope).finish_non_exhaustive()
+    }
+}
+
+/// What one detector did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DetectorRun {
+    /// Counts, reasons and warnings.
+    pub summary: DetectorSummary,
+    /// Findings, most severe first, then by subject.
+    pub findings: Vec<Finding>,
+}
+
+impl Run {
+    /// Makes the tables and functions of the detectors known to a session that has `contracts_all`,
+    /// `amendments_all` and `contract_items_all` (columns of [`crate::lake::schema`]).
+    ///
+    /// `contracts` has the current rows and `in_scope`; `amendments` and `contract_items` have the
+    /// current rows; `legal_limits` is [`LegalLimits`].
+    ///
+    /// # Errors
+    /// [`DetectorError::Query`] if a table is missing or cannot be read.
+    pub async fn prepare(context: SessionContext, plan: &Plan) -> Result<Self, DetectorError> {
+        functions::register(&context);
+        let limits = LegalLimits::builtin()?;
+        register(&context, plan, limits).await.map_err(DetectorError::query("tables of the detectors"))?;
+        let contracts_in_scope = count_in_scope(&context).await.map_err(DetectorError::query("contracts in scope"))?;
+        Ok(Self { context, limits, contracts_in_scope })
+    }
+
+    /// How many contracts the plan is about.
+    pub const fn contracts_in_scope(&self) -> i64 {
+        self.contracts_in_scope
+    }
+
+    /// The session, for further questions about the same contracts.
+    pub const fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// Runs one detector. Dropping the future stops the query.
+    ///
+    /// # Errors
+    /// [`DetectorError::Query`] if the engine fails, [`DetectorError::Answer`] if the query answers
+    /// what the header does not allow.
+    pub async fn detector(&self, detector: &Detector) -> Result<DetectorRun, DetectorError> {
+        let failed = || DetectorError::query(format!("detector {}", detector.id()));
+        let only_select = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let frame = self.context.sql_with_options(detector.sql(), only_select).await.map_err(failed())?;
+        let mut stream = frame.execute_stream().await.map_err(failed())?;
+        let mut tally = Tally::new(detector);
+        while let Some(batch) = stream.next().await {
+            tally.add(&batch.map_err(failed())?).map_err(|message| DetectorError::Answer {
+                detector: detector.id().to_owned(),
+                message,
+            })?;
+        }
+        let (summary, fired) = tally.finish();
+        let findings = evidence::findings(&self.context, self.limits, detector, fired).await?;
+        Ok(DetectorRun { summary, findings })
+    }
+}
+
+async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -> datafusion::common::Result<()> {
+    for name in ["contracts", "amendments", "contract_items", "legal_limits"] {
+        context.deregister_table(name)?;
+    }
+    let current = || col("row_status").eq(lit(CURRENT));
+    for name in ["amendments", "contract_items"] {
+        let rows = context.table(format!("{name}_all")).await?.filter(current())?;
+        context.register_table(name, rows.into_view())?;
+    }
+    let batch = limits.batch()?;
+    context.register_table("legal_limits", Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))?;
+
+    let contracts = context.table("contracts_all").await?.filter(current())?;
+    let columns: Vec<Expr> = contracts.schema().fields().iter().map(|field| col(field.name())).collect();
+    let words = scope::words(plan);
+    let contracts = if plan.include_items && !words.is_empty() {
+        let (schema, batches) = words_of_items(context, &words).await?;
+        let found = context.read_table(Arc::new(MemTable::try_new(schema, vec![batches])?))?;
+        contracts.join(found, JoinType::Left, &["buyer_id", "number"], &["item_buyer_id", "item_contract_number"], None)?
+    } else {
+        contracts
+    };
+    let in_scope = scope::predicate(plan).alias("in_scope");
+    let view = contracts.select(columns.into_iter().chain([in_scope]))?;
+    context.register_table("contracts", view.into_view())?;
+    Ok(())
+}
+
+/// Which of the words the items of each contract hold; contracts without any are left out.
+async fn words_of_items(
+    context: &SessionContext,
+    words: &[String],
+) -> datafusion::common::Result<(SchemaRef, Vec<RecordBatch>)> {
+    let holds = |word: &String| Function::HasWord.udf().call(vec![col("description_folded"), lit(word.as_str())]);
+    let any = words.iter().map(holds).reduce(Expr::or).unwrap_or_else(|| lit(false));
+    let keys = vec![col("buyer_id").alias("item_buyer_id"), col("contract_number").alias("item_contract_number")];
+    let found =
+        words.iter().enumerate().map(|(place, word)| bool_or(holds(word)).alias(scope::item_column(place))).collect();
+    let frame = context.table("contract_items").await?.filter(any)?.aggregate(keys, found)?;
+    let schema = Arc::clone(frame.schema().inner());
+    Ok((schema, frame.collect().await?))
+}
+
+async fn count_in_scope(context: &SessionContext) -> datafusion::common::Result<i64> {
+    let counted = context.table("contracts").await?.filter(col("in_scope"))?;
+    let batches = counted.aggregate(vec![], vec![count(lit(1)).alias("contracts")])?.collect().await?;
+    let value = batches.first().map(|batch| batch.column(0));
+    Ok(value.map_or(0, |column| column.as_primitive::<datafusion::arrow::datatypes::Int64Type>().value(0)))
+}
+
+/// Counts answers and keeps what fired.
+struct Tally<'a> {
+    detector: &'a Detector,
+    counts: BTreeMap<(Outcome, Option<String>), i64>,
+    fired: Vec<Fired>,
+}
+
+impl<'a> Tally<'a> {
+    fn new(detector: &'a Detector) -> Self {
+        Self { detector, counts: BTreeMap::new(), fired: Vec::new() }
+    }
+
+    fn add(&mut self, batch: &RecordBatch) -> Result<(), String> {
+        let (subjects, outcomes) = (texts(batch, "subject")?, texts(batch, "outcome")?);
+        let (reasons, severities) = (texts(batch, "reason")?, texts(batch, "severity")?);
+        let in_scope = column(batch, "in_scope")?;
+        let in_scope = in_scope.as_boolean_opt().ok_or("column in_scope is not boolean")?;
+        let contract_ids = column(batch, "contract_ids")?;
+        let amendment_ids = batch.column_by_name("amendment_ids");
+        let limits = batch.column_by_name("limits");
+        for row in 0..batch.num_rows() {
+            if in_scope.is_null(row) {
+                return Err("in_scope is null".to_owned());
+            }
+            if !in_scope.value(row) {
+                continue;
+            }
+            let outcome = text(&outcomes, row).ok_or("outcome is null")?;
+            let outcome = Outcome::parse(outcome).ok_or_else(|| format!("outcome {outcome:?} is not known"))?;
+            let reason = text(&reasons, row);
+            self.check(outcome, reason)?;
+            self.count(outcome, reason);
+            let severity = text(&severities, row);
+            if outcome != Outcome::Fired {
+                if let Some(severity) = severity {
+                    return Err(format!("severity {severity:?} without a finding"));
+                }
+                continue;
+            }
+            let severity = severity.ok_or("fired without a severity")?;
+            let ids = strings(contract_ids, row, "contract_ids")?;
+            if ids.is_empty() {
+                return Err("fired without contract_ids".to_owned());
+            }
+            let evidence = self.detector.header.evidence.iter();
+            self.fired.push(Fired {
+                subject: text(&subjects, row).ok_or("subject is null")?.to_owned(),
+                severity: Severity::parse(severity).ok_or_else(|| format!("severity {severity:?} is not known"))?,
+                contract_ids: ids,
+                amendment_ids: amendment_ids.map_or(Ok(Vec::new()), |ids| strings(ids, row, "amendment_ids"))?,
+                amount: match batch.column_by_name("amount") {
+                    Some(_) => Value::of(batch, "amount", row)?,
+                    None => Value::Null,
+                },
+                limits: limits.map_or(Ok(Vec::new()), |ids| strings(ids, row, "limits"))?,
+                values: evidence.map(|column| Value::of(batch, &column.name, row)).collect::<Result<_, _>>()?,
+            });
+        }
+        Ok(())
+    }
+
+    fn check(&self, outcome: Outcome, reason: Option<&str>) -> Result<(), String> {
+        match (outcome, reason) {
+            (Outcome::Fired, Some(reason)) => Err(format!("fired with the reason {reason:?}")),
+            (Outcome::NotEvaluable, None) => Err("not_evaluable without a reason".to_owned()),
+            (_, None) => Ok(()),
+            (_, Some(name)) => match self.detector.header.reasons.get(name) {
+                Some(reason) if reason.outcome == outcome => Ok(()),
+                Some(_) => Err(format!("reason {name:?} does not go with {}", outcome.as_str())),
+                None => Err(format!("reason {name:?} is not in the header")),
+            },
+        }
+    }
+
+    fn count(&mut self, outcome: Outcome, reason: Option<&str>) {
+        // A key is made only for what is new: most rows are not.
+        let known = self.counts.iter_mut().find(|((kind, name), _)| *kind == outcome && name.as_deref() == reason);
+        match known {
+            Some((_, count)) => *count += 1,
+            None => {
+                self.counts.insert((outcome, reason.map(str::to_owned)), 1);
+            }
+        }
+    }
+
+    fn finish(self) -> (DetectorSummary, Vec<Fired>) {
+        let total = |outcome: Outcome| self.counts.iter().filter(|((kind, _), _)| *kind == outcome).map(|(_, n)| n).sum();
+        let header = &self.detector.header;
+        let reasons = self.counts.iter().filter_map(|((outcome, name), count)| {
+            let name = name.as_ref()?;
+            let reason = header.reasons.get(name)?;
+            Some(ReasonCount {
+                outcome: *outcome,
+                reason: name.clone(),
+                text_pt: reason.pt.clone(),
+                text_en: reason.en.clone(),
+                count: *count,
+            })
+        });
+        let mut summary = DetectorSummary {
+            detector: self.detector.reference(),
+            title_pt: header.title.pt.clone(),
+            title_en: header.title.en.clone(),
+            fired: total(Outcome::Fired),
+            clear: total(Outcome::Clear),
+            not_evaluable: total(Outcome::NotEvaluable),
+            reasons: reasons.collect(),
+            warnings_pt: Vec::new(),
+            warnings_en: Vec::new(),
+        };
+        let share = summary.base_rate();
+        if summary.fired + summary.clear >= WARNING_LEAST && share > WARNING_SHARE {
+            let percent = format!("{:.1}", share * 100.0);
+            summary.warnings_pt.push(format!(
+                "O detector {} aponta {} % dos casos avaliados: um indício tão frequente diz pouco sobre cada um.",
+                header.id,
+                percent.replace('.', ",")
+            ));
+            summary.warnings_en.push(format!(
+                "Detector {} fires on {percent}% of the subjects judged: a flag that common says little about each.",
+                header.id
+            ));
+        }
+        (summary, self.fired)
+    }
+}
+
+fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef, String> {
+    batch.column_by_name(name).ok_or_else(|| format!("column {name} is missing"))
+}
+
+fn texts(batch: &RecordBatch, name: &str) -> Result<ArrayRef, String> {
+    cast(column(batch, name)?, &DataType::Utf8).map_err(|error| format!("column {name}: {error}"))
+}
+
+fn text(array: &ArrayRef, row: usize) -> Option<&str> {
+    let array: &StringArray = array.as_string_opt::<i32>()?;
+    array.is_valid(row).then(|| array.value(row))
+}
+
+fn strings(array: &ArrayRef, row: usize, name: &str) -> Result<Vec<String>, String> {
+    let wanted = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
+    if array.is_null(row) {
+        return Ok(Vec::new());
+    }
+    let one = cast(&array.slice(row, 1), &wanted).map_err(|error| format!("column {name}: {error}"))?;
+    let list = one.as_list_opt::<i32>().ok_or_else(|| format!("column {name} is no list"))?.value(0);
+    let list = list.as_string_opt::<i32>().ok_or_else(|| format!("column {name} is no list of texts"))?;
+    if list.null_count() > 0 {
+        return Err(format!("column {name} holds a null"));
+    }
+    Ok(list.iter().flatten().map(str::to_owned).collect())
+}
+
+impl Run {
+    /// Checks a detector against the tables without reading them: its query is planned, and has the
+    /// columns that its header names.
+    ///
+    /// # Errors
+    /// [`DetectorError::Query`] if it cannot be planned, [`DetectorError::Answer`] if a column is missing.
+    pub async fn check(&self, detector: &Detector) -> Result<(), DetectorError> {
+        let failed = || DetectorError::query(format!("detector {}", detector.id()));
+        let frame = self.context.sql(detector.sql()).await.map_err(failed())?;
+        let optional = ["amendment_ids", "amount", "limits"];
+        let required = COLUMNS.iter().copied().filter(|name| !optional.contains(name));
+        let evidence = detector.header.evidence.iter().map(|column| column.name.as_str());
+        for name in required.chain(evidence) {
+            if !frame.schema().fields().iter().any(|field| field.name() == name) {
+                let message = format!("column {name} is missing");
+                return Err(DetectorError::Answer { detector: detector.id().to_owned(), message });
+            }
+        }
+        frame.create_physical_plan().await.map_err(failed())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,291 @@
+/*
+id = "supplier_share_of_buyer"
+version = "1.0.0"
+strength = "statistical"
+scope = "pattern"
+reference = "OCP R040"
+legal_basis = ""
+tags = ["unusual_vendor_concentration"]
+groups = ["concentration", "supplier"]
+tables = ["contracts"]
+
+[title]
+pt = "Concentração em um fornecedor"
+en = "Concentration on one supplier"
+
+[explanation]
+pt = "Em uma janela de 365 dias, um fornecedor responde por 30 % ou mais do valor contratado por uma unidade com ao menos 10 contratos e R$ 1 milhão. São julgadas a janela que termina na última assinatura da unidade e as que terminam em uma assinatura do par e têm um ano cheio antes."
+en = "Within a window of 365 days one supplier has 30% or more of the value contracted by a unit with at least 10 contracts and R$ 1 million. Judged are the window that ends at the unit's last signature and those that end at a signature of the pair and have a full year before them."
+
+[severity]
+pt = "Média a partir de 30 %; alta a partir de 50 %."
+en = "Medium from 30%; high from 50%."
+
+[text]
+pt = "{supplier_name|text} ({supplier_id|text}) responde por {share|percent} do que {buyer_name|text} contratou de {window_start|date} a {window_end|date}: {supplier_value|brl} de {buyer_total|brl}, em {supplier_contracts|int} de {buyer_contracts|int} contratos com fornecedor identificado. O limite deste indício é de {min_share|percent}. Mercados com poucos fornecedores concentram sem irregularidade: é um indício a conferir."
+en = "{supplier_name|text} ({supplier_id|text}) has {share|percent} of what {buyer_name|text} contracted from {window_start|date} to {window_end|date}: {supplier_value|brl} of {buyer_total|brl}, in {supplier_contracts|int} of {buyer_contracts|int} contracts with a known supplier. The threshold of this flag is {min_share|percent}. Markets with few suppliers concentrate without any irregularity: this is an indication to check."
+
+[false_positives]
+pt = ["Um contrato grande e licitado (obra, energia, vigilância) em uma unidade pequena.", "Fornecedor exclusivo ou concessionária de serviço público.", "Contratos da unidade publicados em outra fonte."]
+en = ["One large contract won in competition (works, energy, security) at a small unit.", "A sole supplier or a public utility.", "Contracts of the unit that are published elsewhere."]
+
+[[parameters]]
+name = "min_share"
+value = "0.30"
+unit = "ratio"
+label = { pt = "Participação mínima", en = "Smallest share" }
+
+[[parameters]]
+name = "high_share"
+value = "0.50"
+unit = "ratio"
+label = { pt = "Participação para severidade alta", en = "Share for high severity" }
+
+[[parameters]]
+name = "min_total"
+value = "1000000.00"
+unit = "BRL"
+label = { pt = "Total mínimo da unidade na janela", en = "Smallest total of the unit in the window" }
+
+[[parameters]]
+name = "min_contracts"
+value = "10"
+unit = "count"
+label = { pt = "Contratos mínimos da unidade na janela", en = "Fewest contracts of the unit in the window" }
+
+[[parameters]]
+name = "window_days"
+value = "365"
+unit = "days"
+label = { pt = "Janela em dias", en = "Window in days" }
+
+[reasons.buyer_below_minimum]
+outcome = "not_evaluable"
+pt = "A unidade não tem, em nenhuma janela julgada, 10 contratos e R$ 1 milhão com fornecedor identificado."
+en = "In no window judged does the unit have 10 contracts and R$ 1 million with known suppliers."
+
+[reasons.secret_suppliers_decisive]
+outcome = "not_evaluable"
+pt = "Contados os contratos com fornecedor em sigilo, a participação pode ficar abaixo de 30 %."
+en = "With the contracts of secret suppliers counted, the share may be below 30%."
+
+[reasons.no_value]
+outcome = "not_evaluable"
+pt = "O par não tem contrato com data de assinatura e valor inicial positivo."
+en = "The pair has no contract with a date of signature and a positive initial value."
+
+[[evidence]]
+name = "share"
+unit = "ratio"
+label = { pt = "Participação", en = "Share" }
+
+[[evidence]]
+name = "supplier_value"
+unit = "BRL"
+label = { pt = "Valor do fornecedor", en = "Value of the supplier" }
+
+[[evidence]]
+name = "buyer_total"
+unit = "BRL"
+label = { pt = "Total da unidade", en = "Total of the unit" }
+
+[[evidence]]
+name = "secret_value"
+unit = "BRL"
+label = { pt = "Valor com fornecedor em sigilo", en = "Value with secret suppliers" }
+
+[[evidence]]
+name = "supplier_contracts"
+unit = "count"
+label = { pt = "Contratos do fornecedor", en = "Contracts of the supplier" }
+
+[[evidence]]
+name = "buyer_contracts"
+unit = "count"
+label = { pt = "Contratos da unidade", en = "Contracts of the unit" }
+
+[[evidence]]
+name = "window_start"
+unit = "date"
+label = { pt = "Início da janela", en = "First day of the window" }
+
+[[evidence]]
+name = "window_end"
+unit = "date"
+label = { pt = "Fim da janela", en = "Last day of the window" }
+
+[[evidence]]
+name = "supplier_id"
+unit = "text"
+label = { pt = "Fornecedor", en = "Supplier" }
+
+[[evidence]]
+name = "supplier_name"
+unit = "text"
+label = { pt = "Nome do fornecedor", en = "Name of the supplier" }
+
+[[evidence]]
+name = "buyer_name"
+unit = "text"
+label = { pt = "Unidade", en = "Unit" }
+*/
+WITH pairs AS (
+    SELECT
+        buyer_id,
+        supplier_key,
+        bool_or(in_scope) AS in_scope,
+        bool_or(signature_date IS NOT NULL AND coalesce(initial_value, 0) > 0) AS valued
+    FROM contracts
+    WHERE supplier_key IS NOT NULL
+    GROUP BY buyer_id, supplier_key
+),
+last_days AS (
+    SELECT buyer_id, CAST(max(signature_date) AS INT) AS last_day
+    FROM contracts
+    WHERE signature_date IS NOT NULL
+    GROUP BY buyer_id
+),
+-- One row per buyer, supplier (null: secret) and day.
+daily AS (
+    SELECT buyer_id, supplier_key, CAST(signature_date AS INT) AS day, sum(initial_value) AS value, count(*) AS contracts
+    FROM contracts
+    WHERE signature_date IS NOT NULL AND initial_value > 0
+    GROUP BY buyer_id, supplier_key, CAST(signature_date AS INT)
+),
+buyer_daily AS (
+    SELECT
+        buyer_id,
+        day,
+        sum(CASE WHEN supplier_key IS NOT NULL THEN value ELSE 0 END) AS known,
+        sum(CASE WHEN supplier_key IS NULL THEN value ELSE 0 END) AS secret,
+        sum(CASE WHEN supplier_key IS NOT NULL THEN contracts ELSE 0 END) AS contracts
+    FROM daily
+    GROUP BY buyer_id, day
+),
+buyer_windows AS (
+    SELECT * FROM (
+        SELECT
+            buyer_id,
+            day,
+            sum(known) OVER last_year AS known,
+            sum(secret) OVER last_year AS secret,
+            sum(contracts) OVER last_year AS contracts,
+            sum(contracts) OVER (PARTITION BY buyer_id ORDER BY day RANGE BETWEEN 2 * $window_days - 1 PRECEDING AND $window_days PRECEDING) AS before
+        FROM buyer_daily
+        WINDOW last_year AS (PARTITION BY buyer_id ORDER BY day RANGE BETWEEN $window_days - 1 PRECEDING AND CURRENT ROW)
+    )
+    WHERE before >= $min_contracts AND contracts >= $min_contracts AND known >= $min_total
+),
+last_totals AS (
+    SELECT
+        b.buyer_id,
+        l.last_day AS day,
+        sum(b.known) AS known,
+        sum(b.secret) AS secret,
+        sum(b.contracts) AS contracts
+    FROM buyer_daily b
+    JOIN last_days l ON l.buyer_id = b.buyer_id
+    WHERE b.day > l.last_day - $window_days
+    GROUP BY b.buyer_id, l.last_day
+    HAVING sum(b.contracts) >= $min_contracts AND sum(b.known) >= $min_total
+),
+pair_windows AS (
+    SELECT
+        buyer_id,
+        supplier_key,
+        day,
+        sum(value) OVER last_year AS won,
+        sum(contracts) OVER last_year AS contracts
+    FROM daily
+    WHERE supplier_key IS NOT NULL
+    WINDOW last_year AS (PARTITION BY buyer_id, supplier_key ORDER BY day RANGE BETWEEN $window_days - 1 PRECEDING AND CURRENT ROW)
+),
+judged AS (
+    SELECT p.buyer_id, p.supplier_key, p.day, p.won, p.contracts AS supplier_contracts, w.known, w.secret, w.contracts AS buyer_contracts
+    FROM buyer_windows w
+    JOIN pair_windows p ON p.buyer_id = w.buyer_id AND p.day = w.day
+    UNION ALL
+    SELECT d.buyer_id, d.supplier_key, t.day, sum(d.value), CAST(sum(d.contracts) AS BIGINT), t.known, t.secret, t.contracts
+    FROM last_totals t
+    JOIN daily d ON d.buyer_id = t.buyer_id
+    WHERE d.supplier_key IS NOT NULL AND d.day > t.day - $window_days
+    GROUP BY d.buyer_id, d.supplier_key, t.day, t.known, t.secret, t.contracts
+),
+evaluated AS (
+    SELECT DISTINCT buyer_id, supplier_key FROM judged
+),
+concentrated AS (
+    SELECT * FROM (
+        SELECT
+            *,
+            row_number() OVER (
+                PARTITION BY buyer_id, supplier_key
+                ORDER BY CAST(won AS DOUBLE) / CAST(known AS DOUBLE) DESC, day DESC
+            ) AS place
+        FROM judged
+        WHERE won >= $min_share * known
+    )
+    WHERE place = 1
+),
+answers AS (
+    SELECT
+        p.buyer_id,
+        p.supplier_key,
+        p.in_scope,
+        c.day,
+        c.won,
+        c.known,
+        c.secret,
+        c.supplier_contracts,
+        c.buyer_contracts,
+        CASE
+            WHEN NOT p.valued THEN 'no_value'
+            WHEN c.day IS NOT NULL AND c.won < $min_share * (c.known + c.secret) THEN 'secret_suppliers_decisive'
+            WHEN c.day IS NOT NULL THEN 'fired'
+            WHEN e.buyer_id IS NOT NULL OR t.buyer_id IS NOT NULL THEN 'clear'
+            ELSE 'buyer_below_minimum'
+        END AS verdict
+    FROM pairs p
+    LEFT JOIN concentrated c ON c.buyer_id = p.buyer_id AND c.supplier_key = p.supplier_key
+    LEFT JOIN evaluated e ON e.buyer_id = p.buyer_id AND e.supplier_key = p.supplier_key
+    LEFT JOIN last_totals t ON t.buyer_id = p.buyer_id
+),
+details AS (
+    SELECT
+        a.buyer_id,
+        a.supplier_key,
+        array_agg(c.contract_id ORDER BY c.signature_date, c.contract_id) AS contract_ids,
+        min(show_tax_id(c.supplier_kind, c.supplier_id)) AS supplier_id,
+        last_value(c.supplier_name ORDER BY c.signature_date, c.contract_id) AS supplier_name,
+        last_value(c.buyer_name ORDER BY c.signature_date, c.contract_id) AS buyer_name
+    FROM answers a
+    JOIN contracts c ON c.buyer_id = a.buyer_id AND c.supplier_key = a.supplier_key
+    WHERE a.verdict = 'fired'
+        AND c.initial_value > 0
+        AND CAST(c.signature_date AS INT) BETWEEN a.day - $window_days + 1 AND a.day
+    GROUP BY a.buyer_id, a.supplier_key
+)
+SELECT
+    a.buyer_id || '/' || coalesce(d.supplier_id, '') AS subject,
+    CASE WHEN a.verdict IN ('fired', 'clear') THEN a.verdict ELSE 'not_evaluable' END AS outcome,
+    CASE WHEN a.verdict NOT IN ('fired', 'clear') THEN a.verdict END AS reason,
+    CASE
+        WHEN a.verdict <> 'fired' THEN NULL
+        WHEN a.won >= $high_share * a.known THEN 'high'
+        ELSE 'medium'
+    END AS severity,
+    a.in_scope,
+    d.contract_ids,
+    CASE WHEN a.verdict = 'fired' THEN CAST(a.won AS DOUBLE) / CAST(a.known AS DOUBLE) END AS share,
+    a.won AS supplier_value,
+    a.known AS buyer_total,
+    a.secret AS secret_value,
+    a.supplier_contracts,
+    a.buyer_contracts,
+    CAST(a.day - $window_days + 1 AS DATE) AS window_start,
+    CAST(a.day AS DATE) AS window_end,
+    d.supplier_id,
+    d.supplier_name,
+    d.buyer_name
+FROM answers a
+LEFT JOIN details d ON d.buyer_id = a.buyer_id AND d.supplier_key = a.supplier_key

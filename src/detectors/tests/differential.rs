@@ -1,0 +1,460 @@
+//! The detectors against slow and obvious ones, on small random data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{Datelike, NaiveDate};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+
+use super::{Amendment, CNPJ, Contract, Data, Item, OTHER_CNPJ, cents, day};
+use crate::detectors::functions::{
+    AmendmentKind, amendment_kinds, is_emergency, is_public_body, is_reform, is_vehicle_maintenance, legal_basis_kind,
+    object_type, quantile8,
+};
+use crate::detectors::limits::{Comparison, LegalLimits};
+use crate::model::{Plan, TaxIdCheck, TaxIdKind, check_tax_id, fold};
+
+/// How often each verdict was given, and per finding its severity, contracts and cents at stake.
+type Answers = (BTreeMap<String, i64>, BTreeSet<(String, Vec<String>, Option<i128>)>);
+
+#[derive(Default)]
+struct Book(Answers);
+
+impl Book {
+    fn note(&mut self, verdict: &str) {
+        *self.0.0.entry(verdict.to_owned()).or_default() += 1;
+    }
+
+    fn fire(&mut self, severity: &str, contracts: Vec<String>, amount: Option<i128>) {
+        self.note("fired");
+        self.0.1.insert((severity.to_owned(), contracts, amount));
+    }
+}
+
+fn random(rng: &mut StdRng) -> Data {
+    let pick = |rng: &mut StdRng, from: &[&str]| (*from.choose(rng).unwrap()).to_owned();
+    let mut data = Data::default();
+    let suppliers = [CNPJ, OTHER_CNPJ, "00000000000192", "52998224724", "EX123", "115406", "", "***.982.247-**"];
+    let first = day("2019-11-01");
+    let many = rng.random_range(40..140);
+    for at in 0..many {
+        let mut contract = Contract::new(&format!("c{at:03}"));
+        contract.number = format!("{:02}", if rng.random_bool(0.1) { rng.random_range(0..20) } else { at });
+        contract.status = if rng.random_bool(0.95) { "current" } else { "superseded" };
+        contract.object = pick(rng, &[
+            "Aquisição de material",
+            "Prestação de serviços",
+            "Reforma do prédio",
+            "Contratação emergencial de serviços",
+            "Manutenção de veículos",
+            "Conforme edital",
+        ]);
+        contract.legal_basis = match rng.random_range(0..8) {
+            0 => None,
+            1 => Some(String::new()),
+            2 => Some("Lei 13.303/2016".to_owned()),
+            3 => Some("Art. 24, II, da Lei 8.666/93".to_owned()),
+            4 => Some("Lei 14.133/2021, Art. 75, I".to_owned()),
+            5 => Some("Lei 14.133/2021, Art. 75, VIII".to_owned()),
+            _ => Some("Lei 14.133/2021, Art. 75, II".to_owned()),
+        };
+        contract.modality = ["dispensa_licitacao", "dispensa_licitacao", "pregao", "inexigibilidade", "not_informed"]
+            .choose(rng)
+            .unwrap();
+        contract.sphere = if rng.random_bool(0.9) { Some("federal") } else { None };
+        contract.buyer = pick(rng, &["1", "1", "2"]);
+        contract.buyer_name = if contract.buyer == "2" { "CONSÓRCIO PÚBLICO".to_owned() } else { "UNIDADE".to_owned() };
+        contract.signed = rng.random_bool(0.95).then(|| first + chrono::Days::new(rng.random_range(0..1900)));
+        contract.start = contract.signed.filter(|_| rng.random_bool(0.5));
+        contract.end = contract
+            .signed
+            .filter(|_| rng.random_bool(0.7))
+            .map(|signed| signed + chrono::Days::new(rng.random_range(0..400)));
+        contract.supplier = pick(rng, &suppliers);
+        if rng.random_bool(0.05) {
+            contract.supplier_name = "PREFEITURA DE SANTOS".to_owned();
+        }
+        let worth = [0, -5, 1_000_00, 17_600_00, 25_000_00, 29_953_01, 59_906_01, 1_000_000_00, 2_500_000_00];
+        contract.initial = rng.random_bool(0.95).then(|| {
+            if rng.random_bool(0.3) { *worth.choose(rng).unwrap() } else { rng.random_range(100..6_000_000) }
+        });
+        let grown = |initial: i128, rng: &mut StdRng| {
+            let share = *[100, 100, 120, 125, 126, 150, 151, 250].choose(rng).unwrap();
+            initial * share / 100 + rng.random_range(0..3) * 60
+        };
+        contract.current = contract.initial.filter(|_| rng.random_bool(0.95)).map(|initial| grown(initial, rng));
+        contract.tender = rng.random_bool(0.4).then(|| pick(rng, &["t1", "t2"]));
+        if rng.random_bool(0.6) {
+            for number in 1..=rng.random_range(1..3) {
+                let object = pick(rng, &[
+                    "Acréscimo",
+                    "Acréscimo",
+                    "Acréscimo",
+                    "Acréscimo e supressão",
+                    "Prorrogação",
+                    "Reajuste",
+                    "Informação protegida por sigilo",
+                    "Alteração",
+                ]);
+                let mut amendment = Amendment::of(&contract, number, &object);
+                amendment.id = format!("{}-{number}", contract.id);
+                data.amendments.push(amendment);
+            }
+        }
+        for at in 0..rng.random_range(0..3) {
+            let text = pick(rng, &["PAPEL", "PAPEL", "SERVIÇO DE FRETE", "undefined"]);
+            data.items.push(Item {
+                id: format!("{}-{at}", contract.id),
+                quantity: rng.random_bool(0.9).then(|| rng.random_range(-1..4) * 10_000),
+                price: rng.random_bool(0.9).then(|| rng.random_range(1..4)),
+                ..Item::of(&contract, &text)
+            });
+        }
+        data.contracts.push(contract);
+    }
+    data
+}
+
+fn current(data: &Data) -> Vec<&Contract> {
+    data.contracts.iter().filter(|contract| contract.status == "current").collect()
+}
+
+fn key(contract: &Contract) -> Option<String> {
+    let (_, id, _) = check_tax_id(&contract.supplier);
+    (!id.is_empty()).then_some(id)
+}
+
+fn alone(data: &Data, contract: &Contract) -> bool {
+    let same = |other: &&&Contract| other.buyer == contract.buyer && other.number == contract.number;
+    current(data).iter().filter(same).count() == 1
+}
+
+fn main_item(data: &Data, contract: &Contract) -> Option<String> {
+    let mine = data.items.iter().filter(|item| item.buyer == contract.buyer && item.contract_number == contract.number);
+    let worth = |item: &Item| Some(item.quantity? * item.price?);
+    mine.min_by_key(|item| {
+        let worth = worth(item);
+        (worth.is_none(), worth.map(|worth| -worth), fold(&item.description))
+    })
+    .map(|item| fold(&item.description))
+}
+
+fn amendment_cap(data: &Data) -> Answers {
+    let mut book = Book::default();
+    for contract in current(data) {
+        let basis = legal_basis_kind(contract.legal_basis.as_deref(), Some(&fold(&contract.object))).as_str();
+        let mine: Vec<BTreeSet<AmendmentKind>> = data
+            .amendments
+            .iter()
+            .filter(|one| one.buyer == contract.buyer && one.contract_number == contract.number)
+            .map(|one| amendment_kinds(&fold(&one.object)).into_iter().collect())
+            .collect();
+        let any = |kind| mine.iter().any(|kinds| kinds.contains(&kind));
+        let (Some(initial), Some(now)) = (contract.initial.filter(|initial| *initial > 0), contract.current) else {
+            book.note("no_initial_value");
+            continue;
+        };
+        let increase = now - initial;
+        let reform = is_reform(&fold(&contract.object));
+        let verdict = if basis == "13303" {
+            "regime_not_covered"
+        } else if increase * 4 <= initial {
+            if any(AmendmentKind::Addition) && any(AmendmentKind::Reduction) {
+                "reductions_may_hide_additions"
+            } else if increase * 5 >= initial {
+                "near_cap"
+            } else {
+                "clear"
+            }
+        } else if increase * 4 - initial <= 400 {
+            "within_rounding"
+        } else if mine.is_empty() {
+            "no_amendment_published"
+        } else if !alone(data, contract) {
+            "ambiguous_amendments"
+        } else if any(AmendmentKind::Undisclosed) {
+            "amendment_undisclosed"
+        } else if reform && increase * 2 - initial <= 200 {
+            "reform_cap_may_apply"
+        } else if any(AmendmentKind::Price) {
+            "price_adjustment_mixed"
+        } else if any(AmendmentKind::Term) {
+            "renewal_mixed"
+        } else if any(AmendmentKind::Other) || !any(AmendmentKind::Addition) {
+            "amendment_type_unknown"
+        } else {
+            let parts = if reform { 2 } else { 4 };
+            let critical = increase * parts > 2 * initial && increase > 1_000_000_00;
+            let stake = (increase * parts - initial).div_euclid(parts);
+            book.fire(if critical { "critical" } else { "high" }, vec![contract.id.clone()], Some(stake));
+            continue;
+        };
+        book.note(verdict);
+    }
+    book.0
+}
+
+fn splitting_sum(data: &Data) -> Answers {
+    let limits = LegalLimits::builtin().unwrap();
+    let mut book = Book::default();
+    let mut groups: BTreeMap<(String, i32, String, String), Vec<&Contract>> = BTreeMap::new();
+    let factor = |contract: &Contract| if contract.buyer_name.starts_with("CONSÓRCIO") { 2 } else { 1 };
+    let within = |sum: i128, ceiling: i128, comparison: Comparison| match comparison {
+        Comparison::Below => sum < ceiling,
+        Comparison::UpTo => sum <= ceiling,
+    };
+    let parse = |basis: &str| {
+        let (regime, rest) = basis.split_once("_value_")?;
+        Some((regime.to_owned(), rest.to_owned()))
+    };
+    let ceiling = |contract: &Contract, class: &str, regime: &str, on: NaiveDate| {
+        let limit = limits.on(&format!("dispensa_{class}"), regime, on)?;
+        Some((cents(&limit.value) * factor(contract), limit.comparison))
+    };
+    for contract in current(data) {
+        let object = fold(&contract.object);
+        let (kind, ..) = check_tax_id(&contract.supplier);
+        let Some(value) = contract.initial.filter(|value| *value > 0) else { continue };
+        if contract.modality != "dispensa_licitacao" || is_public_body(Some(kind.as_str()), Some(&contract.supplier_name)) {
+            continue;
+        }
+        let basis = legal_basis_kind(contract.legal_basis.as_deref(), Some(&object)).as_str();
+        if basis == "unknown" {
+            match contract.signed {
+                None => book.note("no_signature_date"),
+                Some(on) => {
+                    let regimes = ["8666", "14133"].iter().filter_map(|regime| ceiling(contract, "goods", regime, on));
+                    if regimes.into_iter().any(|(ceiling, comparison)| within(value, ceiling, comparison)) {
+                        book.note("legal_basis_not_published");
+                    }
+                }
+            }
+            continue;
+        }
+        let Some((regime, class)) = parse(basis) else { continue };
+        let Some(on) = contract.signed else {
+            book.note("no_signature_date");
+            continue;
+        };
+        let exempt = limits.on("vehicle_maintenance", &regime, on).map(|limit| cents(&limit.value));
+        if is_vehicle_maintenance(&object) && exempt.is_some_and(|exempt| value <= exempt) {
+            continue;
+        }
+        let Some((ceiling, comparison)) = ceiling(contract, &class, &regime, on) else {
+            book.note("no_ceiling_at_date");
+            continue;
+        };
+        if !within(value, ceiling, comparison) {
+            continue;
+        }
+        match main_item(data, contract).filter(|line| line != "undefined" && alone(data, contract)) {
+            None => book.note("line_of_business_unknown"),
+            Some(line) => {
+                let group = (contract.buyer.clone(), on.year(), line, format!("{regime}/{class}"));
+                groups.entry(group).or_default().push(contract);
+            }
+        }
+    }
+    for ((_, year, _, law), mut members) in groups {
+        members.sort_by_key(|contract| (contract.signed, contract.id.clone()));
+        let (regime, class) = law.split_once('/').unwrap();
+        let last = members.last().unwrap();
+        let (ceiling, comparison) = ceiling(last, class, regime, last.signed.unwrap()).unwrap();
+        let counted: Vec<_> =
+            members.iter().filter(|one| one.end.is_none_or(|end| end.year() <= year)).copied().collect();
+        let sum = |of: &[&Contract]| of.iter().map(|one| one.initial.unwrap()).sum::<i128>();
+        if members.len() >= 2 && counted.len() >= 2 && !within(sum(&counted), ceiling, comparison) {
+            let keys: BTreeSet<_> = counted.iter().map(|one| key(one)).collect();
+            let tenders: BTreeSet<_> = counted.iter().map(|one| one.tender.clone()).collect();
+            let days = counted.last().unwrap().signed.unwrap() - counted[0].signed.unwrap();
+            let same = |set: &BTreeSet<Option<String>>| set.len() == 1 && !set.contains(&None);
+            let high = same(&keys) || same(&tenders) || days.num_days() <= 30;
+            let ids = counted.iter().map(|one| one.id.clone()).collect();
+            book.fire(if high { "high" } else { "medium" }, ids, Some(sum(&counted) - ceiling));
+        } else if members.len() >= 2 && !within(sum(&members), ceiling, comparison) {
+            book.note("term_beyond_year");
+        } else {
+            book.note("clear");
+        }
+    }
+    book.0
+}
+
+fn supplier_share(data: &Data) -> Answers {
+    let mut book = Book::default();
+    let all = current(data);
+    let pairs: BTreeSet<(String, String)> = all.iter().filter_map(|one| Some((one.buyer.clone(), key(one)?))).collect();
+    for (buyer, supplier) in pairs {
+        let of_buyer: Vec<_> = all.iter().filter(|one| one.buyer == buyer).copied().collect();
+        let valued: Vec<_> =
+            of_buyer.iter().filter(|one| one.signed.is_some() && one.initial.is_some_and(|value| value > 0)).copied().collect();
+        let mine: Vec<_> = valued.iter().filter(|one| key(one).as_deref() == Some(&supplier)).copied().collect();
+        if mine.is_empty() {
+            book.note("no_value");
+            continue;
+        }
+        let between = |from: NaiveDate, to: NaiveDate| {
+            let inside = move |one: &&&Contract| one.signed.is_some_and(|on| from <= on && on <= to);
+            valued.iter().filter(inside).copied().collect::<Vec<_>>()
+        };
+        let ago = |on: NaiveDate, days: u64| on - chrono::Days::new(days);
+        let last = of_buyer.iter().filter_map(|one| one.signed).max().unwrap();
+        let mut windows = BTreeSet::from([last]);
+        for on in mine.iter().filter_map(|one| one.signed) {
+            let earlier = between(ago(on, 729), ago(on, 365)).into_iter().filter(|one| key(one).is_some()).count();
+            if earlier >= 10 {
+                windows.insert(on);
+            }
+        }
+        let mut judged = false;
+        let mut best: Option<(i128, i128, i128, Vec<String>)> = None;
+        for on in windows {
+            let inside = between(ago(on, 364), on);
+            let sum = |of: &[&Contract]| of.iter().map(|one| one.initial.unwrap()).sum::<i128>();
+            let (known, secret): (Vec<_>, Vec<_>) = inside.into_iter().partition(|one| key(one).is_some());
+            if known.len() < 10 || sum(&known) < 1_000_000_00 {
+                continue;
+            }
+            judged = true;
+            let mut won: Vec<_> = known.iter().filter(|one| key(one).as_deref() == Some(&supplier)).copied().collect();
+            won.sort_by_key(|one| (one.signed, one.id.clone()));
+            let (part, whole) = (sum(&won), sum(&known));
+            if best.as_ref().is_none_or(|(best, of, ..)| part * of >= best * whole) {
+                best = Some((part, whole, sum(&secret), won.iter().map(|one| one.id.clone()).collect()));
+            }
+        }
+        match best {
+            _ if !judged => book.note("buyer_below_minimum"),
+            Some((part, whole, secret, ids)) if part * 10 >= whole * 3 => {
+                if part * 10 < (whole + secret) * 3 {
+                    book.note("secret_suppliers_decisive");
+                } else {
+                    book.fire(if part * 2 >= whole { "high" } else { "medium" }, ids, None);
+                }
+            }
+            _ => book.note("clear"),
+        }
+    }
+    book.0
+}
+
+fn outlier(data: &Data) -> Answers {
+    let mut book = Book::default();
+    let mut groups: BTreeMap<(String, &str, Option<&str>), Vec<(&Contract, f64)>> = BTreeMap::new();
+    for contract in current(data) {
+        let Some(value) = contract.initial.filter(|value| *value > 0) else {
+            book.note("no_value");
+            continue;
+        };
+        if contract.modality == "not_informed" {
+            book.note("modality_not_informed");
+            continue;
+        }
+        let item = main_item(data, contract).filter(|_| alone(data, contract));
+        let kind = object_type(Some(&fold(&contract.object)), item.as_deref()).as_str();
+        if kind == "unknown" {
+            book.note("category_unknown");
+            continue;
+        }
+        let group = (kind.to_owned(), contract.modality, contract.sphere);
+        groups.entry(group).or_default().push((contract, (value as f64 / 100.0).log10()));
+    }
+    for members in groups.into_values() {
+        let mut logs: Vec<f64> = members.iter().map(|(_, log)| *log).collect();
+        logs.sort_by(f64::total_cmp);
+        let (q1, q3) = (quantile8(&logs, 0.25).unwrap(), quantile8(&logs, 0.75).unwrap());
+        for (contract, log) in &members {
+            if members.len() < 30 {
+                book.note("peer_group_too_small");
+            } else if q3 == q1 {
+                book.note("peer_group_without_spread");
+            } else if *log > q3 + 1.5 * (q3 - q1) {
+                let far = *log > q3 + 3.0 * (q3 - q1);
+                book.fire(if far { "high" } else { "medium" }, vec![contract.id.clone()], None);
+            } else {
+                book.note("clear");
+            }
+        }
+    }
+    book.0
+}
+
+fn direct_award(data: &Data) -> Answers {
+    let mut book = Book::default();
+    for contract in current(data) {
+        if !["dispensa_licitacao", "inexigibilidade"].contains(&contract.modality) {
+            continue;
+        }
+        match contract.current.or(contract.initial) {
+            None => book.note("no_value"),
+            Some(value) if value < 1_000_000_00 => book.note("clear"),
+            Some(value) => {
+                let urgent = is_emergency(contract.legal_basis.as_deref(), Some(&fold(&contract.object)));
+                let from = contract.start.or(contract.signed);
+                let days = contract.end.zip(from).map(|(end, from)| (end - from).num_days());
+                let severity = match (urgent, days) {
+                    (false, _) => "medium",
+                    (true, Some(0..=60)) => "critical",
+                    (true, _) => "high",
+                };
+                book.fire(severity, vec![contract.id.clone()], Some(value));
+            }
+        }
+    }
+    book.0
+}
+
+fn tax_id(data: &Data) -> Answers {
+    let mut book = Book::default();
+    let mut suppliers: BTreeMap<String, Vec<&Contract>> = BTreeMap::new();
+    for contract in current(data) {
+        match key(contract) {
+            Some(key) => suppliers.entry(key).or_default().push(contract),
+            None => book.note("supplier_secret"),
+        }
+    }
+    for (id, mut contracts) in suppliers {
+        contracts.sort_by_key(|one| (one.signed.is_none(), one.signed, one.id.clone()));
+        match check_tax_id(&id) {
+            (_, _, TaxIdCheck::Valid) => book.note("clear"),
+            (_, _, TaxIdCheck::Invalid) => {
+                book.fire("medium", contracts.iter().map(|one| one.id.clone()).collect(), None);
+            }
+            (TaxIdKind::Cpf, ..) => book.note("masked"),
+            (TaxIdKind::Foreign, ..) => book.note("foreign"),
+            _ => book.note("other_id"),
+        }
+    }
+    book.0
+}
+
+#[tokio::test]
+async fn answers_agree_with_the_obvious_ones() {
+    type Reference = fn(&Data) -> Answers;
+    let references: [(&str, Reference); 6] = [
+        ("amendment_cap", amendment_cap),
+        ("splitting_sum", splitting_sum),
+        ("supplier_share_of_buyer", supplier_share),
+        ("contract_value_outlier", outlier),
+        ("high_value_direct_award", direct_award),
+        ("invalid_tax_id", tax_id),
+    ];
+    let mut fired = BTreeMap::new();
+    for seed in 0..25 {
+        let data = random(&mut StdRng::seed_from_u64(seed));
+        for (id, reference) in references {
+            let run = data.run_with(id, &Plan::default(), 1 + seed as usize % 3).await;
+            let found = run.findings.iter().map(|finding| {
+                let amount = finding.amount_at_stake.map(crate::model::Money::cents);
+                (finding.severity.as_str().to_owned(), finding.contract_ids.clone(), amount)
+            });
+            let answers = (super::verdicts(&run), found.collect::<BTreeSet<_>>());
+            assert_eq!(answers, reference(&data), "{id}, seed {seed}");
+            *fired.entry(id).or_insert(0) += run.summary.fired;
+        }
+    }
+    println!("{fired:?}");
+    // The data are worth the comparison: every detector found something to say.
+    assert!(references.iter().all(|(id, _)| fired[id] > 0), "{fired:?}");
+}

@@ -1,0 +1,363 @@
+//! What the tests of the detectors share: small tables from Rust structs.
+
+mod amendment_cap;
+mod catalogue;
+mod contract_value_outlier;
+mod differential;
+mod high_value_direct_award;
+mod invalid_tax_id;
+mod legal_limits;
+mod real_data;
+mod run;
+mod scope;
+mod splitting_sum;
+mod supplier_share;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use datafusion::arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::datasource::MemTable;
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use super::{Catalogue, DetectorRun, Run};
+use crate::lake::schema;
+use crate::model::{Finding, Money, Outcome, Plan, Table, check_tax_id, fold};
+
+pub(super) const CNPJ: &str = "00000000000191";
+pub(super) const OTHER_CNPJ: &str = "12ABC34501DE35";
+
+pub(super) fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+pub(super) fn cents(text: &str) -> i128 {
+    text.parse::<Money>().unwrap().cents()
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Contract {
+    pub(super) id: String,
+    pub(super) status: &'static str,
+    pub(super) number: String,
+    pub(super) object: String,
+    pub(super) legal_basis: Option<String>,
+    pub(super) modality: &'static str,
+    pub(super) sphere: Option<&'static str>,
+    pub(super) buyer: String,
+    pub(super) buyer_name: String,
+    pub(super) signed: Option<NaiveDate>,
+    pub(super) start: Option<NaiveDate>,
+    pub(super) end: Option<NaiveDate>,
+    /// As published; empty is secret.
+    pub(super) supplier: String,
+    pub(super) supplier_name: String,
+    pub(super) initial: Option<i128>,
+    pub(super) current: Option<i128>,
+    pub(super) tender: Option<String>,
+}
+
+impl Contract {
+    pub(super) fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            status: "current",
+            number: format!("number of {id}"),
+            object: "Aquisição de material".to_owned(),
+            legal_basis: None,
+            modality: "pregao",
+            sphere: Some("federal"),
+            buyer: "100".to_owned(),
+            buyer_name: "UNIDADE DE TESTE".to_owned(),
+            signed: Some(day("2024-03-01")),
+            start: None,
+            end: None,
+            supplier: CNPJ.to_owned(),
+            supplier_name: "EMPRESA SINTÉTICA LTDA".to_owned(),
+            initial: Some(1_000_00),
+            current: Some(1_000_00),
+            tender: None,
+        }
+    }
+
+    pub(super) fn worth(mut self, initial: &str) -> Self {
+        self.initial = Some(cents(initial));
+        self.current = self.initial;
+        self
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Amendment {
+    pub(super) id: String,
+    pub(super) status: &'static str,
+    pub(super) buyer: String,
+    pub(super) contract_number: String,
+    pub(super) number: String,
+    pub(super) published: Option<NaiveDate>,
+    pub(super) object: String,
+}
+
+impl Amendment {
+    pub(super) fn of(contract: &Contract, number: u32, object: &str) -> Self {
+        Self {
+            id: format!("{}-{number}", contract.id),
+            status: "current",
+            buyer: contract.buyer.clone(),
+            contract_number: contract.number.clone(),
+            number: format!("{number:05}"),
+            published: Some(day("2024-06-01")),
+            object: object.to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) id: String,
+    pub(super) buyer: String,
+    pub(super) contract_number: String,
+    pub(super) description: String,
+    /// Ten-thousandths.
+    pub(super) quantity: Option<i128>,
+    /// Cents.
+    pub(super) price: Option<i128>,
+}
+
+impl Item {
+    pub(super) fn of(contract: &Contract, description: &str) -> Self {
+        Self {
+            id: format!("{}-{description}", contract.id),
+            buyer: contract.buyer.clone(),
+            contract_number: contract.number.clone(),
+            description: description.to_owned(),
+            quantity: Some(10_000),
+            price: contract.initial,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Data {
+    pub(super) contracts: Vec<Contract>,
+    pub(super) amendments: Vec<Amendment>,
+    pub(super) items: Vec<Item>,
+}
+
+enum Cell {
+    Text(Option<String>),
+    Day(Option<NaiveDate>),
+    Number(Option<i128>),
+    Line(i64),
+}
+
+fn text(value: impl Into<String>) -> Cell {
+    Cell::Text(Some(value.into()))
+}
+
+fn batch(table: Table, rows: Vec<Vec<Cell>>) -> RecordBatch {
+    let schema = schema::of(table);
+    let width = schema.fields().len();
+    let mut columns: Vec<Vec<Cell>> = (0..width).map(|_| Vec::with_capacity(rows.len())).collect();
+    for row in rows {
+        assert_eq!(row.len(), width);
+        row.into_iter().zip(&mut columns).for_each(|(cell, column)| column.push(cell));
+    }
+    let array = |kind: &DataType, cells: Vec<Cell>| -> ArrayRef {
+        match kind {
+            DataType::Utf8 => Arc::new(
+                cells
+                    .into_iter()
+                    .map(|cell| match cell {
+                        Cell::Text(text) => text,
+                        _ => panic!("text expected"),
+                    })
+                    .collect::<StringArray>(),
+            ),
+            DataType::Date32 => Arc::new(
+                cells
+                    .into_iter()
+                    .map(|cell| match cell {
+                        Cell::Day(day) => day.map(|day| (day - NaiveDate::default()).num_days() as i32),
+                        _ => panic!("day expected"),
+                    })
+                    .collect::<Date32Array>(),
+            ),
+            DataType::Decimal128(precision, scale) => {
+                let numbers: Decimal128Array = cells
+                    .into_iter()
+                    .map(|cell| match cell {
+                        Cell::Number(number) => number,
+                        _ => panic!("number expected"),
+                    })
+                    .collect();
+                Arc::new(numbers.with_precision_and_scale(*precision, *scale).unwrap())
+            }
+            DataType::Int64 => Arc::new(
+                cells
+                    .into_iter()
+                    .map(|cell| match cell {
+                        Cell::Line(line) => line,
+                        _ => panic!("line expected"),
+                    })
+                    .collect::<Int64Array>(),
+            ),
+            other => panic!("{other}"),
+        }
+    };
+    let arrays = schema.fields().iter().zip(columns).map(|(field, cells)| array(field.data_type(), cells)).collect();
+    RecordBatch::try_new(Arc::clone(&schema), arrays).unwrap()
+}
+
+fn provenance(file: &str, at: usize) -> [Cell; 4] {
+    [text("portal:compras"), text(file), Cell::Line(at as i64 + 2), text("import-1")]
+}
+
+impl Data {
+    pub(super) fn contract_rows(&self) -> RecordBatch {
+        let rows = self.contracts.iter().enumerate().map(|(at, one)| {
+            let (kind, id, check) = check_tax_id(&one.supplier);
+            let key = (!id.is_empty()).then(|| id.clone());
+            let mut row = vec![
+                text(&one.id),
+                text(one.status),
+                text(&one.number),
+                text(&one.object),
+                text(fold(&one.object)),
+                Cell::Text(one.legal_basis.clone()),
+                text(one.modality),
+                text(one.modality),
+                Cell::Text(None),
+                Cell::Text(one.sphere.map(str::to_owned)),
+                Cell::Text(None),
+                Cell::Text(None),
+                Cell::Text(None),
+                Cell::Text(None),
+                text(&one.buyer),
+                text(&one.buyer_name),
+                Cell::Day(one.signed),
+                Cell::Day(None),
+                Cell::Day(one.start),
+                Cell::Day(one.end),
+                text(&one.supplier),
+                Cell::Text(key.clone()),
+                Cell::Text(key),
+                text(kind.as_str()),
+                text(check.as_str()),
+                text(&one.supplier_name),
+                Cell::Number(one.initial),
+                Cell::Number(one.current),
+                Cell::Text(one.tender.clone()),
+                Cell::Text(one.tender.as_ref().map(|_| one.buyer.clone())),
+                Cell::Text(None),
+            ];
+            row.extend(provenance("202401_Compras.csv", at));
+            row
+        });
+        batch(Table::Contracts, rows.collect())
+    }
+
+    pub(super) fn amendment_rows(&self) -> RecordBatch {
+        let rows = self.amendments.iter().enumerate().map(|(at, one)| {
+            let mut row = vec![
+                text(&one.id),
+                text(one.status),
+                text(&one.buyer),
+                text(&one.contract_number),
+                text(&one.number),
+                Cell::Day(one.published),
+                text(&one.object),
+                text(fold(&one.object)),
+            ];
+            row.extend(provenance("202401_TermoAditivo.csv", at));
+            row
+        });
+        batch(Table::Amendments, rows.collect())
+    }
+
+    pub(super) fn item_rows(&self) -> RecordBatch {
+        let rows = self.items.iter().enumerate().map(|(at, one)| {
+            let mut row = vec![
+                text(&one.id),
+                text("current"),
+                text(&one.buyer),
+                text(&one.contract_number),
+                text(format!("{at:06}")),
+                text(&one.description),
+                text(fold(&one.description)),
+                text(""),
+                Cell::Number(one.quantity),
+                Cell::Number(one.price),
+            ];
+            row.extend(provenance("202401_ItemCompra.csv", at));
+            row
+        });
+        batch(Table::ContractItems, rows.collect())
+    }
+
+    /// A session with the tables, each dealt out over as many partitions.
+    pub(super) fn session(&self, partitions: usize) -> SessionContext {
+        let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(partitions));
+        let tables = [
+            ("contracts_all", self.contract_rows()),
+            ("amendments_all", self.amendment_rows()),
+            ("contract_items_all", self.item_rows()),
+        ];
+        for (name, rows) in tables {
+            let size = rows.num_rows().div_ceil(partitions).max(1);
+            let parts = (0..partitions)
+                .map(|part| {
+                    let start = (part * size).min(rows.num_rows());
+                    vec![rows.slice(start, size.min(rows.num_rows() - start))]
+                })
+                .collect();
+            context.register_table(name, Arc::new(MemTable::try_new(rows.schema(), parts).unwrap())).unwrap();
+        }
+        context
+    }
+
+    /// What one detector answers for all contracts.
+    pub(super) async fn run(&self, detector: &str) -> DetectorRun {
+        self.run_with(detector, &Plan::default(), 2).await
+    }
+
+    pub(super) async fn run_with(&self, detector: &str, plan: &Plan, partitions: usize) -> DetectorRun {
+        let run = Run::prepare(self.session(partitions), plan).await.unwrap();
+        let catalogue = Catalogue::builtin().unwrap();
+        match run.detector(catalogue.get(detector).unwrap()).await {
+            Ok(answer) => answer,
+            Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string)),
+        }
+    }
+}
+
+/// `fired`, `clear`, or the reason, of a run over one subject; everything that was answered otherwise.
+pub(super) fn verdicts(run: &DetectorRun) -> BTreeMap<String, i64> {
+    let mut verdicts = BTreeMap::new();
+    let summary = &run.summary;
+    let mut explained = 0;
+    for reason in &summary.reasons {
+        verdicts.insert(reason.reason.clone(), reason.count);
+        explained += if reason.outcome == Outcome::Clear { reason.count } else { 0 };
+    }
+    if summary.fired > 0 {
+        verdicts.insert("fired".to_owned(), summary.fired);
+    }
+    if summary.clear > explained {
+        verdicts.insert("clear".to_owned(), summary.clear - explained);
+    }
+    verdicts
+}
+
+/// The only verdict of a run.
+pub(super) fn verdict(run: &DetectorRun) -> String {
+    let verdicts = verdicts(run);
+    assert_eq!(verdicts.len(), 1, "{verdicts:?}");
+    verdicts.into_keys().next().unwrap()
+}
+
+pub(super) fn value(finding: &Finding, name: &str) -> String {
+    finding.evidence.values.iter().find(|value| value.name == name).unwrap_or_else(|| panic!("{name}")).value.clone()
+}
