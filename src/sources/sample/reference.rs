@@ -315,31 +315,39 @@ pub(super) fn share(contracts: &[Contract]) -> Vec<Judgement> {
     let mut out = Vec::new();
     for all in buyers.values() {
         let known: Vec<&Contract> = all.iter().copied().filter(|contract| contract.supplier.is_some()).collect();
+        let signed = |contract: &Contract| contract.signed.unwrap();
         let between = |contracts: &[&Contract], day: NaiveDate, from: i64, to: i64| -> Vec<usize> {
-            let age = |at: &usize| (day - contracts[*at].signed.unwrap()).num_days();
+            let age = |at: &usize| (day - signed(contracts[*at])).num_days();
             (0..contracts.len()).filter(|at| (to..=from).contains(&age(at))).collect()
         };
+        // For each day: the window that ends on it, its value with the secret contracts, and how many
+        // contracts there are in the year before it.
+        let mut windows: BTreeMap<NaiveDate, (Vec<usize>, i128, usize)> = BTreeMap::new();
+        for day in known.iter().map(|contract| signed(contract)) {
+            windows.entry(day).or_insert_with(|| {
+                let with_secret = between(all, day, 364, 0).iter().map(|at| all[*at].initial).sum();
+                (between(&known, day, 364, 0), with_secret, between(&known, day, 729, 365).len())
+            });
+        }
         let suppliers: BTreeSet<&String> = known.iter().filter_map(|contract| contract.supplier.as_ref()).collect();
-        let Some(last) = known.iter().filter_map(|contract| contract.signed).max() else { continue };
+        let Some(last) = windows.keys().max().copied() else { continue };
         for supplier in suppliers {
             let own = |at: &usize| known[*at].supplier.as_ref() == Some(supplier);
             let mut days = vec![last];
-            let dates = (0..known.len()).filter(own).map(|at| known[at].signed.unwrap());
-            days.extend(dates.filter(|day| between(&known, *day, 729, 365).len() >= 10));
-            // Share, day, total with the secret ones, contracts.
+            days.extend((0..known.len()).filter(own).map(|at| signed(known[at])).filter(|day| windows[day].2 >= 10));
+            // Share, day, value held, total, total with the secret ones, contracts.
             let mut best: Option<(f64, NaiveDate, i128, i128, i128, Vec<&Contract>)> = None;
             for day in days {
-                let window = between(&known, day, 364, 0);
+                let (window, with_secret, _) = &windows[&day];
                 let total: i128 = window.iter().map(|at| known[*at].initial).sum();
                 if window.len() < 10 || total < 100_000_000 {
                     continue;
                 }
                 let held: Vec<&Contract> = window.iter().filter(|at| own(at)).map(|at| known[*at]).collect();
                 let sum: i128 = held.iter().map(|contract| contract.initial).sum();
-                let with_secret: i128 = between(all, day, 364, 0).iter().map(|at| all[*at].initial).sum();
                 let share = sum as f64 / total as f64;
                 if best.as_ref().is_none_or(|best| (share, day) > (best.0, best.1)) {
-                    best = Some((share, day, sum, total, with_secret, held));
+                    best = Some((share, day, sum, total, *with_secret, held));
                 }
             }
             let everything: Vec<&Contract> = (0..known.len()).filter(own).map(|at| known[at]).collect();
