@@ -34,8 +34,7 @@ pub(super) const GOODS_BASIS: &str = "Fundamento Legal: LEI 14.133/2021, ART. 75
 pub(super) const OLD_GOODS_BASIS: &str = "Fundamento Legal: LEI 8.666/1993, ART. 24, INCISO II";
 /// Ceiling of [`OLD_GOODS_BASIS`] (Decreto 9.412/2018), up to which it may be used.
 pub(super) const OLD_GOODS_CEILING: Cents = 1_760_000;
-const OLD_WORKS: Ceiling =
-    Ceiling { cents: 3_300_000, basis: "Fundamento Legal: LEI 8.666/1993, ART. 24, INCISO I" };
+const OLD_WORKS: Ceiling = Ceiling { cents: 3_300_000, basis: "Fundamento Legal: LEI 8.666/1993, ART. 24, INCISO I" };
 /// Last day of signature under Lei 8.666/1993 in the sample; the law went out of use after 2023-12-30.
 pub(super) const OLD_LAW_LAST_DAY: NaiveDate = day(2023, 12, 15);
 

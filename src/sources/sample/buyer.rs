@@ -216,7 +216,8 @@ impl Buyer {
     /// in buyers of their own.
     fn spread(&mut self) {
         let total = self.identified_total();
-        let mut open: Vec<usize> = (0..self.contracts.len()).filter(|at| self.contracts[*at].supplier.is_none()).collect();
+        let mut open: Vec<usize> =
+            (0..self.contracts.len()).filter(|at| self.contracts[*at].supplier.is_none()).collect();
         open.sort_by_key(|at| std::cmp::Reverse(self.contracts[*at].initial));
         let suppliers = if open.len() < NARROW { open.len() } else { (open.len() / 3).clamp(NARROW, SPREAD) };
         let mut loads: Vec<Cents> = vec![0; suppliers];

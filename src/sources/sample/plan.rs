@@ -174,11 +174,7 @@ impl Plan {
     }
 
     /// Makes a buyer for one case.
-    fn own(
-        &mut self,
-        progress: &dyn Fn(u64),
-        make: impl FnOnce(&mut Buyer, &mut Values),
-    ) -> Result<(), SampleError> {
+    fn own(&mut self, progress: &dyn Fn(u64), make: impl FnOnce(&mut Buyer, &mut Values)) -> Result<(), SampleError> {
         let mut buyer = self.buyer();
         make(&mut buyer, &mut self.values);
         self.write(buyer, progress)
@@ -213,9 +209,10 @@ fn hide_outlier(buyer: &mut Buyer) {
         return;
     }
     let group = format!("outlier-hidden-{}", buyer.code);
-    let found = buyer.contracts.iter_mut().find(|contract| {
-        contract.free && contract.kind == Kind::Goods && contract.modality == Modality::Pregao
-    });
+    let found = buyer
+        .contracts
+        .iter_mut()
+        .find(|contract| contract.free && contract.kind == Kind::Goods && contract.modality == Modality::Pregao);
     if let Some(contract) = found {
         contract.value(value);
         contract.free = false;

@@ -91,8 +91,7 @@ pub(super) fn fired(buyer: &mut Buyer, values: &mut Values, case: u64) {
     let increase = contract.current - contract.initial;
     let reform = contract.object.contains("REFORMA");
     let twice_the_cap = if reform { contract.initial } else { contract.initial / 2 };
-    let severity =
-        if increase > twice_the_cap && increase > MILLION { "severity=critical" } else { "severity=high" };
+    let severity = if increase > twice_the_cap && increase > MILLION { "severity=critical" } else { "severity=high" };
     contract.label(AMENDMENT_CAP, Expected::Fired, format!("amendment-fired-{case}"), severity);
     buyer.contracts.push(contract);
 }

@@ -5,9 +5,7 @@
 
 use chrono::{NaiveDate, TimeDelta};
 
-use super::background::{
-    GOODS_BASIS, OLD_GOODS_BASIS, OLD_GOODS_CEILING, OLD_LAW_LAST_DAY, WORKS_BASIS, ceiling,
-};
+use super::background::{GOODS_BASIS, OLD_GOODS_BASIS, OLD_GOODS_CEILING, OLD_LAW_LAST_DAY, WORKS_BASIS, ceiling};
 use super::buyer::Buyer;
 use super::record::{Cents, Contract, Expected, FIRST_DAY, Kind, LAST_DAY, SPLITTING, day, label_together};
 use super::supplier::municipality;

@@ -127,8 +127,7 @@ pub(super) const fn outlier_contracts(case: u64) -> u64 {
 }
 
 /// Groups that get outliers, largest first.
-pub(super) const OUTLIER_GROUPS: [GroupIndex; 4] =
-    [GOODS_REGISTRO, GOODS_PREGAO, SERVICES_PREGAO, SERVICES_REGISTRO];
+pub(super) const OUTLIER_GROUPS: [GroupIndex; 4] = [GOODS_REGISTRO, GOODS_PREGAO, SERVICES_PREGAO, SERVICES_REGISTRO];
 
 /// Plants a value far above those of its group. `judged` says whether the group is large enough to be.
 pub(super) fn outlier(buyer: &mut Buyer, values: &mut Values, case: u64, group: GroupIndex, judged: bool) {

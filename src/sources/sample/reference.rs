@@ -134,8 +134,7 @@ fn has(text: &str, words: &[&str]) -> bool {
 /// What a text speaks of; more than one kind is a mistake of the sample.
 pub(super) fn kinds(text: &str) -> Vec<&'static str> {
     let works = ["obra", "obras", "construcao", "reforma", "pavimentacao", "engenharia", "edificacao"];
-    let services =
-        ["servico", "servicos", "prestacao", "locacao", "manutencao", "consultoria", "treinamento", "apoio"];
+    let services = ["servico", "servicos", "prestacao", "locacao", "manutencao", "consultoria", "treinamento", "apoio"];
     let goods = ["aquisicao", "compra", "fornecimento", "material", "equipamento", "equipamentos", "medicamentos"];
     let found = [("works", has(text, &works)), ("services", has(text, &services)), ("goods", has(text, &goods))];
     found.into_iter().filter(|(_, found)| *found).map(|(kind, _)| kind).collect()

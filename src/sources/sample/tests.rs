@@ -76,9 +76,9 @@ fn assert_labels_hold(rows: u64, seed: u64) {
                     assert!(found, "{at}: {group} {notes:?}");
                 }
                 _ => {
-                    let other = judgements.iter().find(|judgement| {
-                        judgement.outcome != "clear" && !judgement.contracts.is_disjoint(contracts)
-                    });
+                    let other = judgements
+                        .iter()
+                        .find(|judgement| judgement.outcome != "clear" && !judgement.contracts.is_disjoint(contracts));
                     assert_eq!(other, None, "{at}: {group}");
                 }
             }
