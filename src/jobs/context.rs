@@ -82,13 +82,14 @@ impl JobContext {
 
     async fn committed(&self, step: &StepCommit) -> Result<Job, JobFailure> {
         let store = &self.jobs.inner.store;
+        let (id, token, after) = (&self.job.id, self.job.lease_token, self.job.last_sequence);
         let mut wait = Duration::from_millis(200);
         let mut unsure = false;
         loop {
-            let result = match self.landed(step, unsure).await {
-                Ok(Some(job)) => return Ok(job),
-                Ok(None) => store.commit_step(&self.job.id, self.job.lease_token, step.clone()).await,
-                Err(error) => Err(error),
+            let result = match store.commit_step_after(id, token, after, step.clone()).await {
+                // The answer to the call before was lost, not its effect: nobody else appends.
+                Err(StoreError::OutOfStep { .. }) if unsure => self.landed().await,
+                result => result,
             };
             match result {
                 Ok(job) => return Ok(job),
@@ -98,7 +99,7 @@ impl JobContext {
                 }
                 Err(error) if error.is_transient() => {
                     unsure = true;
-                    tracing::warn!(job_id = %self.job.id, %error, "a step waits for the database");
+                    tracing::warn!(job_id = %id, %error, "a step waits for the database");
                     tokio::select! {
                         () = tokio::time::sleep(wait) => wait = (wait * 2).min(Duration::from_secs(5)),
                         () = self.stop.token.cancelled() => return Err(JobFailure::Stopped),
@@ -109,15 +110,10 @@ impl JobContext {
         }
     }
 
-    /// The job if a commit whose answer was lost did take effect: only the holder of the lease
-    /// appends events, so that the log tells.
-    async fn landed(&self, step: &StepCommit, unsure: bool) -> Result<Option<Job>, StoreError> {
-        if !unsure {
-            return Ok(None);
-        }
-        let appended = i64::try_from(step.events.len()).unwrap_or(i64::MAX);
-        let after = self.job.last_sequence.saturating_add(appended);
-        let job = self.jobs.inner.store.job(&self.job.id).await?;
-        Ok(job.filter(|job| job.lease_token == self.job.lease_token && appended > 0 && job.last_sequence == after))
+    async fn landed(&self) -> Result<Job, StoreError> {
+        let (job_id, token) = (&self.job.id, self.job.lease_token);
+        let job = self.jobs.inner.store.job(job_id).await?;
+        let held = job.filter(|job| job.lease_token == token);
+        held.ok_or_else(|| StoreError::LeaseLost { job_id: job_id.clone(), token })
     }
 }

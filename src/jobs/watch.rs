@@ -51,7 +51,7 @@ impl Jobs {
         &self,
         job_id: &str,
         after_sequence: i64,
-    ) -> impl Stream<Item = Result<WatchItem, JobsError>> + Send + 'static {
+    ) -> impl Stream<Item = Result<WatchItem, JobsError>> + Send + use<> {
         let watcher = Watcher {
             jobs: self.clone(),
             job_id: job_id.to_owned(),

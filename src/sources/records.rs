@@ -157,7 +157,7 @@ pub(crate) struct Records<R> {
     held: Option<Line>,
     spare: Vec<u8>,
     record: Splitter,
-    probe: Splitter,
+    quoted: bool,
     header: Fields,
     fields: Fields,
 }
@@ -175,7 +175,7 @@ impl<R: Read> Records<R> {
             held: None,
             spare: Vec::new(),
             record: Splitter::new(),
-            probe: Splitter::new(),
+            quoted: false,
             header: Fields::default(),
             fields: Fields::default(),
         };
@@ -188,6 +188,7 @@ impl<R: Read> Records<R> {
                 None => return Ok(None),
                 Some(Line::Whole(_, line)) if is_blank(&line) => records.spare = line,
                 Some(Line::TooLong(_, line) | Line::Whole(_, line)) => {
+                    records.quoted = line.starts_with(b"\"");
                     records.record.clear();
                     records.record.feed(&line);
                     // Latin-1 letters beyond ASCII are no valid UTF-8, and every header has some.
@@ -265,9 +266,7 @@ impl<R: Read> Records<R> {
             }
             Some(Line::Whole(start, line)) => (start, line),
         };
-        self.probe.clear();
-        let whole = self.header.len() > 1 && self.probe.feed(&line) && self.probe.ends.len() == self.header.len();
-        let reason = if whole {
+        let reason = if is_whole(&line, self.header.len(), self.quoted) {
             Reason::UnclosedQuote
         } else if self.record.bytes.len() + line.len() > MAX_RECORD_BYTES {
             Reason::LineTooLong
@@ -323,6 +322,40 @@ impl<R: Read> Records<R> {
 
 fn is_blank(line: &[u8]) -> bool {
     line.iter().all(|byte| matches!(byte, b'\r' | b'\n' | b' '))
+}
+
+/// Whether a line is a record of `width` fields by the strict rules: quotes inside are doubled, and
+/// where the header is quoted every field is. A line inside a field, up to the one that closes it,
+/// is none unless the field holds a whole record word for word.
+fn is_whole(line: &[u8], width: usize, quoted: bool) -> bool {
+    let mut rest = line.strip_suffix(b"\n").unwrap_or(line);
+    rest = rest.strip_suffix(b"\r").unwrap_or(rest);
+    let mut fields = 0;
+    loop {
+        fields += 1;
+        let end = match rest.strip_prefix(b"\"") {
+            Some(mut inside) => loop {
+                let Some(quote) = inside.iter().position(|byte| *byte == b'"') else { return false };
+                inside = &inside[quote + 1..];
+                match inside.strip_prefix(b"\"") {
+                    Some(after) => inside = after,
+                    None => break inside,
+                }
+            },
+            None if quoted => return false,
+            None => {
+                let end = rest.iter().position(|byte| *byte == b';').unwrap_or(rest.len());
+                if rest[..end].contains(&b'"') {
+                    return false;
+                }
+                &rest[end..]
+            }
+        };
+        match end.strip_prefix(b";") {
+            Some(after) => rest = after,
+            None => return end.is_empty() && fields == width && width > 1,
+        }
+    }
 }
 
 /// Decodes a record into `fields`; `None` if it is not of this encoding.
@@ -397,6 +430,17 @@ mod tests {
         let file = b"a;b\n\"1\";\"2\n\"3\";\"4\"\n\"5\";\"6\n";
         let expected = vec![Err((2, Reason::UnclosedQuote)), record(3, &["3", "4"]), Err((4, Reason::UnclosedQuote))];
         assert_eq!(read(file), expected);
+    }
+
+    #[test]
+    fn a_line_inside_a_field_is_no_record() {
+        let file = b"\"a\";\"b\"\n\"1\n\";\"2\"\n\"3\n\"\"x\"\" y\";\"4\"\n\"5\nz\";\"6\"\n";
+        let expected = vec![record(2, &["1\n", "2"]), record(4, &["3\n\"x\" y", "4"]), record(6, &["5\nz", "6"])];
+        assert_eq!(read(file), expected);
+        assert!(is_whole(b"\"a\"\"\";\"\"\r\n", 2, true) && is_whole(b"a;\n", 2, false));
+        for line in [&b"a;b"[..], b"\"a\"", b"\"a\";\"b", b"\"a\";\"b\";\"c\"", b"\"a\"b;\"c\""] {
+            assert!(!is_whole(line, 2, true), "{}", line.escape_ascii());
+        }
     }
 
     #[test]

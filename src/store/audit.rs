@@ -1,7 +1,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::pool::{read, write};
+use super::pool::{read, transaction};
 use super::rows::AuditRow;
 use super::schema::audit_log;
 use super::{Store, StoreError};
@@ -14,7 +14,7 @@ impl Store {
     /// Those of the database.
     pub async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError> {
         let row = AuditRow::new(&entry, self.timestamp());
-        write!(self, |conn| {
+        transaction!(self, |conn| {
             diesel::insert_into(audit_log::table).values(&row).execute(conn).await?;
             Ok(())
         })

@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
 
 use super::dialect::Dialect;
-use super::pool::write;
+use super::pool::transaction;
 use super::rows::{AuditRow, DetectorRow, EventRow, FindingRow, JobRow, Progress, json as to_json};
 use super::schema::{audit_log, detector_results, events, jobs, leases};
 use super::{Store, StoreError};
@@ -231,18 +231,48 @@ impl Store {
     /// Commits one step of a job: its events, findings, summaries and progress, in one transaction.
     /// Returns the job after it.
     ///
-    /// After [`StoreError::Unavailable`] it is open whether the step was committed: the job's
-    /// `last_sequence` tells.
+    /// After [`StoreError::Unavailable`] it is open whether the step was committed; see
+    /// [`Store::commit_step_after`].
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] if `token` no longer holds the job, [`StoreError::Invalid`] for a
     /// step that goes back or says the job ended.
     pub async fn commit_step(&self, job_id: &str, token: i64, step: StepCommit) -> Result<Job, StoreError> {
+        self.commit(job_id, token, None, step).await
+    }
+
+    /// The same, if the log of the job ends at `after_sequence`: safe to call again when an answer
+    /// was lost. A first call that is still being committed is waited for.
+    ///
+    /// # Errors
+    /// Those of [`Store::commit_step`]; [`StoreError::OutOfStep`] if the log ends elsewhere: after
+    /// a lost answer, because the step was committed.
+    pub async fn commit_step_after(
+        &self,
+        job_id: &str,
+        token: i64,
+        after_sequence: i64,
+        step: StepCommit,
+    ) -> Result<Job, StoreError> {
+        self.commit(job_id, token, Some(after_sequence), step).await
+    }
+
+    async fn commit(
+        &self,
+        job_id: &str,
+        token: i64,
+        after_sequence: Option<i64>,
+        step: StepCommit,
+    ) -> Result<Job, StoreError> {
         step.check()?;
         let (job_id, now) = (job_id.to_owned(), self.timestamp());
         let finding_rows = step.finding_rows(&job_id)?;
-        let row = write!(self, |conn| {
+        let row = transaction!(self, |conn| {
             let row = held(conn.lock_job(&job_id).await?, &job_id, token)?;
+            let found = row.last_sequence;
+            if let Some(expected) = after_sequence.filter(|expected| *expected != found) {
+                return Err(StoreError::OutOfStep { job_id: job_id.clone(), expected, found });
+            }
             let before = progress_of(&row)?.steps_done;
             if step.steps_done < before {
                 let value = format!("{} after {before}", step.steps_done);
@@ -294,7 +324,7 @@ impl Store {
     pub async fn finish_job(&self, job_id: &str, token: i64, finish: FinishCommit) -> Result<Job, StoreError> {
         finish.check()?;
         let (job_id, now) = (job_id.to_owned(), self.timestamp());
-        let row = write!(self, |conn| {
+        let row = transaction!(self, |conn| {
             let row = held(conn.lock_job(&job_id).await?, &job_id, token)?;
             let worker = leases::table.find(&job_id).select(leases::worker_id);
             let worker: Option<String> = worker.first(conn).await?;

@@ -32,6 +32,16 @@ pub enum StoreError {
         /// The token that no longer holds.
         token: i64,
     },
+    /// The log of the job does not end where the caller thinks.
+    #[error("the log of job {job_id} ends at {found}, not at {expected}")]
+    OutOfStep {
+        /// The job.
+        job_id: String,
+        /// Where the caller thinks it ends.
+        expected: i64,
+        /// Where it ends.
+        found: i64,
+    },
     /// There is nothing of that id.
     #[error("no {what} has the id {id:?}")]
     NotFound {

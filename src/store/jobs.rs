@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::commit::{action, append_events, end_job};
 use super::dialect::{Dialect, claimable};
-use super::pool::{read, write};
+use super::pool::{read, transaction};
 use super::rows::{AuditRow, EventRow, JobRow, LeaseRow, Progress, json as to_json};
 use super::schema::{audit_log, events, jobs, leases};
 use super::{FinishCommit, Store, StoreError, Timestamp, new_id, utc};
@@ -101,7 +101,7 @@ impl Store {
             details: json!({ "request_id": job.request_id }),
         };
         let audit = AuditRow::new(&entry, now);
-        let (stored, created) = write!(self, |conn| {
+        let (stored, created) = transaction!(self, |conn| {
             let target = (jobs::owner, jobs::kind, jobs::request_id);
             let new = diesel::insert_into(jobs::table).values(&row).on_conflict(target).do_nothing();
             if new.execute(conn).await? == 0 {
@@ -165,7 +165,7 @@ impl Store {
     /// Those of the database.
     pub async fn request_cancel(&self, id: &str, actor: &str, remote: &str) -> Result<Option<Job>, StoreError> {
         let (id, actor, remote, now) = (id.to_owned(), actor.to_owned(), remote.to_owned(), self.timestamp());
-        let row = write!(self, |conn| {
+        let row = transaction!(self, |conn| {
             let Some(row) = conn.lock_job(&id).await? else { return Ok(None) };
             if row.state == JobState::Pending.as_str() {
                 let job = Job::try_from(row.clone())?;
@@ -223,7 +223,7 @@ impl Store {
             if !found {
                 return Ok(None);
             }
-            let claim = write!(self, |conn| {
+            let claim = transaction!(self, |conn| {
                 let Some(taken) = conn.lock_claimable(&names, now).await? else { return Ok(Claim::Nothing) };
                 let row: JobRow = jobs::table.find(&taken.id).select(JobRow::as_select()).first(conn).await?;
                 let job = Job::try_from(row.clone())?;
@@ -264,7 +264,7 @@ impl Store {
     /// [`StoreError::LeaseLost`] if `token` no longer holds the job.
     pub async fn heartbeat(&self, id: &str, token: i64, lease: Duration) -> Result<HeartbeatState, StoreError> {
         let (job_id, due) = (id.to_owned(), later(self.timestamp(), lease));
-        let asked = write!(self, |conn| {
+        let asked = transaction!(self, |conn| {
             let held = leases::table
                 .find(&job_id)
                 .filter(leases::lease_token.eq(token))
@@ -302,7 +302,7 @@ impl Store {
             Release::Now => (now, 1),
             Release::After(wait) => (later(now, wait), 0),
         };
-        let released = write!(self, |conn| {
+        let released = transaction!(self, |conn| {
             let held = leases::table
                 .find(&job_id)
                 .filter(leases::lease_token.eq(token))

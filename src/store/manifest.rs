@@ -3,7 +3,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::dialect::Dialect;
-use super::pool::{read, write};
+use super::pool::{read, transaction};
 use super::rows::{AuditRow, ImportRow, LakeFileRow, QuarantineRow, json as to_json};
 use super::schema::{audit_log, imports, lake_files, lake_versions, quarantine};
 use super::{Store, StoreError};
@@ -90,17 +90,16 @@ impl Store {
     /// # Errors
     /// [`StoreError::AlreadyImported`] if nothing is replaced and the current version holds the
     /// same content of the same dataset.
-    pub async fn commit_imports(&self, imports: Vec<NewImport>) -> Result<i64, StoreError> {
-        let [first, ..] = &imports[..] else {
+    pub async fn commit_imports(&self, batch: Vec<NewImport>) -> Result<i64, StoreError> {
+        let Some(first) = batch.as_slice().first().map(|import| import.record.id.clone()) else {
             return self.lake_version().await;
         };
-        let first = first.record.id.clone();
         let now = self.timestamp();
-        let rows = imports
+        let rows = batch
             .into_iter()
             .map(|import| Ok((to_json(&import.record.counts)?, AuditRow::new(&import.audit, now), import)))
             .collect::<Result<Vec<_>, StoreError>>()?;
-        write!(self, |conn| {
+        transaction!(self, |conn| {
             conn.lock_lake().await?;
             let newest = lake_versions::table.select(max(lake_versions::version));
             let version = newest.first::<Option<i64>>(conn).await?.unwrap_or(0) + 1;

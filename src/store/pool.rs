@@ -1,6 +1,6 @@
 //! Two pools behind one face, and the two macros that every query goes through.
 //!
-//! A query is written once, in `read!` or `write!`, and compiled for both connections.
+//! A query is written once, in `read!` or `transaction!`, and compiled for both connections.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -354,7 +354,7 @@ macro_rules! read {
 
 /// Runs a transaction, again after a transient failure if it is certain that it was undone. The
 /// body may run more than once: it must take nothing by value.
-macro_rules! write {
+macro_rules! transaction {
     ($store:expr, |$conn:ident| $body:expr) => {{
         let store = $store.clone();
         let system = store.inner.pools.system();
@@ -364,10 +364,10 @@ macro_rules! write {
                 let turn = store.inner.pools.writer().await;
                 let result = match &store.inner.pools {
                     $crate::store::pool::Pools::Postgres(connections) => {
-                        write!(@on connections, $conn, $body)
+                        transaction!(@on connections, $conn, $body)
                     }
                     $crate::store::pool::Pools::Sqlite { connections, .. } => {
-                        write!(@on connections, $conn, $body)
+                        transaction!(@on connections, $conn, $body)
                     }
                 };
                 drop(turn);
@@ -397,4 +397,4 @@ macro_rules! write {
     };
 }
 
-pub(super) use {read, write};
+pub(super) use {read, transaction};

@@ -3,6 +3,10 @@
 mod api;
 mod architecture;
 mod binary;
+mod cache;
+mod jobs;
 mod lake;
 mod server;
+mod store;
+mod support;
 mod telemetry;
