@@ -166,8 +166,7 @@ impl App {
         let metrics = Metrics::new(api::VERSION, &config.environment);
         let options =
             JobsOptions { workers: config.workers, lease: config.lease, grace: config.grace, ..JobsOptions::default() };
-        let queries =
-            Engine { handle: engine.handle(), memory: config.engine_memory, threads: config.engine_threads };
+        let queries = Engine { handle: engine.handle(), memory: config.engine_memory, threads: config.engine_threads };
         let handlers: Vec<Arc<dyn JobHandler>> = vec![
             Arc::new(investigation::Handler {
                 lake: lake.clone(),

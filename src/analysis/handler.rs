@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use async_trait::async_trait;
 use super::{AnalysisType, ContractRef, GroupTotal, Output, Request};
 use crate::jobs::{Finish, JobContext, JobFailure, JobHandler, on_engine};
 use crate::lake::{self, Engine, Lake, Totals};
 use crate::model::{Counts, JobKind, Money};
 use crate::telemetry::Metrics;
+use async_trait::async_trait;
 
 /// Groups that each list of the largest holds.
 const TOP: usize = 20;

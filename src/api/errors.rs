@@ -221,6 +221,7 @@ impl Public {
             },
             ApiError::Store(error) => Self::store(error),
             ApiError::Lake(error) => match error {
+                LakeError::Manifest(store) if store.is_transient() => Self::store(store),
                 LakeError::Io { .. }
                 | LakeError::Engine(_)
                 | LakeError::Schema { .. }
@@ -335,7 +336,13 @@ mod tests {
             (ApiError::Store(StoreError::Database { reason: secret() }), Code::Internal, "INTERNAL", &[]),
             (ApiError::Store(StoreError::Migration { reason: secret() }), Code::Internal, "INTERNAL", &[]),
             (ApiError::Lake(io), Code::Internal, "INTERNAL", &[]),
-            (ApiError::Lake(LakeError::Manifest(secret())), Code::Internal, "INTERNAL", &[]),
+            (ApiError::Lake(LakeError::Manifest(unavailable())), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
+            (
+                ApiError::Lake(LakeError::Manifest(StoreError::Database { reason: secret() })),
+                Code::Internal,
+                "INTERNAL",
+                &[],
+            ),
         ];
         let caller = caller();
         for (error, code, reason, keys) in cases {

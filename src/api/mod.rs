@@ -53,5 +53,3 @@ pub struct Api {
     /// Cancelled when the server stops: streams end then.
     pub stopping: CancellationToken,
 }
-
-

@@ -63,7 +63,10 @@ pub(super) async fn run(config: &Config, args: Args, format: Output) -> anyhow::
             Output::Json => output::json(&json!({"investigation_id": id}))?,
             Output::Table => output::line(&id)?,
         }
-        output::say(format!("follow it: grpcurl -plaintext -d '{{\"investigation_id\":\"{id}\"}}' {} cidadao.v1.InvestigationService/WatchInvestigation", config.grpc_addr));
+        output::say(format!(
+            "follow it: grpcurl -plaintext -d '{{\"investigation_id\":\"{id}\"}}' {} cidadao.v1.InvestigationService/WatchInvestigation",
+            config.grpc_addr
+        ));
         return Ok(ExitCode::SUCCESS);
     }
     follow(&mut client, &id, format, args.fail_on).await
@@ -173,12 +176,7 @@ fn print_findings(findings: &[pb::Finding], results: &pb::GetInvestigationResult
     let mut table = output::table(["detector", "indícios", "sem indício", "não avaliável"]);
     for summary in results.metadata.iter().flat_map(|metadata| &metadata.detectors) {
         let id = summary.detector.as_ref().map(|detector| detector.id.as_str()).unwrap_or_default();
-        table.add_row([
-            id,
-            &summary.fired.to_string(),
-            &summary.clear.to_string(),
-            &summary.not_evaluable.to_string(),
-        ]);
+        table.add_row([id, &summary.fired.to_string(), &summary.clear.to_string(), &summary.not_evaluable.to_string()]);
     }
     output::line(table.to_string())?;
     output::line(&results.summary)
@@ -188,4 +186,3 @@ fn print_findings(findings: &[pb::Finding], results: &pb::GetInvestigationResult
 pub(super) fn said(status: &client::Status) -> anyhow::Error {
     anyhow::anyhow!("{}", client::words(status))
 }
-

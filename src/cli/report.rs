@@ -30,8 +30,7 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
     let mut client = Client::connect(&url).await.with_context(|| format!("no server answers at {url}"))?;
     // `--output json` asks for JSON whatever the format of the report.
     let wanted = if format == Output::Json { "json" } else { args.format.as_str() };
-    let report =
-        client.report(&args.investigation_id, wanted, &args.language).await.map_err(|status| said(&status))?;
+    let report = client.report(&args.investigation_id, wanted, &args.language).await.map_err(|status| said(&status))?;
     output::line(report.report_content.trim_end())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,9 +14,9 @@ use crate::telemetry::Telemetry;
 /// Binds the listeners of a configuration.
 pub(super) async fn bind(config: &Config) -> anyhow::Result<Listeners> {
     let bind = async |name: &str, addr| {
-        TcpListener::bind(addr)
-            .await
-            .with_context(|| format!("{name} address {addr} cannot be used (another server? choose one with --{name}-addr)"))
+        TcpListener::bind(addr).await.with_context(|| {
+            format!("{name} address {addr} cannot be used (another server? choose one with --{name}-addr)")
+        })
     };
     Ok(Listeners { grpc: bind("grpc", config.grpc_addr).await?, metrics: bind("metrics", config.metrics_addr).await? })
 }

@@ -66,8 +66,7 @@ impl Handler {
     ) -> Result<(Arc<Run>, Plan), JobFailure> {
         let pinned = output.plan.clone();
         let unavailable = |error| JobFailure::transient("LAKE_UNAVAILABLE", "the lake cannot be read", error);
-        let snapshot =
-            self.lake.snapshot(pinned.as_ref().map(|plan| plan.lake_version)).await.map_err(unavailable)?;
+        let snapshot = self.lake.snapshot(pinned.as_ref().map(|plan| plan.lake_version)).await.map_err(unavailable)?;
         if snapshot.version() == 0 {
             return Err(JobFailure::failed(
                 "NO_CONTRACT_DATA",

@@ -16,7 +16,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
 use rand::Rng;
 use tokio::sync::{Mutex, MutexGuard, watch};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::{StoreError, StoreOptions};
 
@@ -157,6 +157,14 @@ pub(super) enum Pools {
 }
 
 impl Pools {
+    /// Name of the database in spans, as OpenTelemetry spells it.
+    pub(super) const fn system(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => "postgresql",
+            Self::Sqlite { .. } => "sqlite",
+        }
+    }
+
     pub(super) async fn connect(options: &StoreOptions) -> Result<Self, StoreError> {
         if sqlite_path(&options.url)?.is_some() {
             let busy = options.busy_timeout.as_millis();
@@ -238,14 +246,34 @@ pub(super) fn prepare_sqlite(path: &Path, busy: Duration) -> Result<SqliteConnec
 
 /// Runs a query as a task of its own: a caller that goes away (a client that hangs up) must not
 /// leave a connection in the middle of a statement.
+///
+/// `place` is the type name of a closure in the calling method: it names the span.
 pub(super) async fn detached<T: Send + 'static>(
+    place: &'static str,
+    system: &'static str,
     query: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
-    match tokio::spawn(query.in_current_span()).await {
+    match tokio::spawn(query.instrument(query_span(place, system))).await {
         Ok(result) => result,
         Err(error) if error.is_panic() => Err(StoreError::Database { reason: "a query panicked".to_owned() }),
         Err(_) => Err(StoreError::Unavailable { reason: "the process is ending".to_owned() }),
     }
+}
+
+/// The span of a query within that of a request or a job. Without one there is none: polls of an
+/// idle worker would fill the traces.
+fn query_span(place: &'static str, system: &'static str) -> Span {
+    if Span::current().is_none() {
+        return Span::none();
+    }
+    let method = place.rsplit("::").find(|part| !part.starts_with("{{")).unwrap_or(place);
+    tracing::debug_span!(
+        "query",
+        otel.name = format_args!("store.{method}"),
+        otel.kind = "client",
+        db.system.name = system,
+        db.operation.name = method,
+    )
 }
 
 /// Counts the retries of one call.
@@ -292,7 +320,8 @@ impl Failed {
 macro_rules! read {
     ($store:expr, |$conn:ident| $body:expr) => {{
         let store = $store.clone();
-        $crate::store::pool::detached(async move {
+        let system = store.inner.pools.system();
+        $crate::store::pool::detached(std::any::type_name_of_val(&|| ()), system, async move {
             let mut retry = $crate::store::pool::Retry::new(&store.inner.options);
             loop {
                 let result = match &store.inner.pools {
@@ -328,7 +357,8 @@ macro_rules! read {
 macro_rules! transaction {
     ($store:expr, |$conn:ident| $body:expr) => {{
         let store = $store.clone();
-        $crate::store::pool::detached(async move {
+        let system = store.inner.pools.system();
+        $crate::store::pool::detached(std::any::type_name_of_val(&|| ()), system, async move {
             let mut retry = $crate::store::pool::Retry::new(&store.inner.options);
             loop {
                 let turn = store.inner.pools.writer().await;

@@ -48,7 +48,8 @@ impl Store {
             let counted = of_job.select((findings::severity_rank, diesel::dsl::count_star()));
             Ok(counted.load::<(i32, i64)>(conn).await?)
         })?;
-        let count = |severity: Severity| rows.iter().find(|(rank, _)| *rank == severity.rank()).map(|(_, n)| (severity, *n));
+        let count =
+            |severity: Severity| rows.iter().find(|(rank, _)| *rank == severity.rank()).map(|(_, n)| (severity, *n));
         Ok(Severity::DESCENDING.into_iter().filter_map(count).collect())
     }
 

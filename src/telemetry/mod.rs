@@ -115,7 +115,11 @@ impl Telemetry {
                 .with_tracer(provider.tracer("cidadao"))
                 .with_location(false)
                 .with_threads(false)
-                .with_filter(Targets::new().with_target("cidadao", LevelFilter::INFO))
+                .with_filter(
+                    Targets::new()
+                        .with_target("cidadao", LevelFilter::INFO)
+                        .with_target("cidadao::store", LevelFilter::DEBUG),
+                )
         });
         let dispatch = Dispatch::new(tracing_subscriber::registry().with(logs).with(spans));
         Ok((dispatch, Self { traces }))

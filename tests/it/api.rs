@@ -659,3 +659,40 @@ async fn the_server_stops_although_a_stream_is_open() {
         report.unwrap();
     }
 }
+
+#[tokio::test]
+async fn contracts_are_paged_by_value_and_read_with_what_belongs_to_them() {
+    let server = TestServer::with_sample(120).await;
+    let mut client = server.contracts();
+    let mut request = pb::SearchContractsRequest { page_size: 50, ..Default::default() };
+    let mut seen: Vec<pb::Contract> = Vec::new();
+    loop {
+        let page = client.search_contracts(request.clone()).await.unwrap().into_inner();
+        assert_eq!(page.total_contracts, 120);
+        seen.extend(page.contracts);
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    let ids: std::collections::HashSet<_> = seen.iter().map(|one| one.contract_id.as_str()).collect();
+    assert_eq!((seen.len(), ids.len()), (120, 120), "no contract is left out or comes twice");
+    let values: Vec<f64> = seen.iter().filter_map(|one| one.current_value.parse().ok()).collect();
+    assert!(values.windows(2).all(|pair| pair[0] >= pair[1]));
+
+    let filters = pb::ContractFilters { min_value: Some(values[9]), ..Default::default() };
+    let largest = pb::SearchContractsRequest { filters: Some(filters), ..Default::default() };
+    let page = client.search_contracts(largest).await.unwrap().into_inner();
+    assert_eq!(page.total_contracts as usize, values.iter().filter(|value| **value >= values[9]).count());
+    let other = pb::SearchContractsRequest { query: "obra".to_owned(), ..request.clone() };
+    let token = request.page_token.clone();
+    refuses(&client.search_contracts(other).await.unwrap_err(), &[("page_token", &token)]);
+
+    let contract_id = seen[0].contract_id.clone();
+    let read = client.get_contract(pb::GetContractRequest { contract_id }).await.unwrap().into_inner();
+    let listed = pb::Contract { items: Vec::new(), amendments: Vec::new(), ..read.clone() };
+    assert_eq!(listed, seen[0]);
+    assert!(!read.items.is_empty());
+    let source = read.source.unwrap();
+    assert!(source.line > 1 && source.file.ends_with("_Compras.csv"), "{source:?}");
+}

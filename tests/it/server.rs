@@ -10,6 +10,7 @@ use cidadao::api::pb::health_service_client::HealthServiceClient;
 use cidadao::api::pb::investigation_service_client::InvestigationServiceClient;
 use cidadao::app::{App, AppParts, EngineThreads, Listeners, ServerHandle};
 use cidadao::cache::Cache;
+use cidadao::config::{Config, Settings};
 use cidadao::detectors::Catalogue;
 use cidadao::jobs::{Finish, JobContext, JobFailure, JobHandler, Jobs, JobsOptions};
 use cidadao::lake::Lake;
@@ -17,6 +18,8 @@ use cidadao::model::{
     Counts, DetectorRef, DetectorSummary, EventKind, Evidence, Finding, ImportRecord, JobKind, JobState, LakeFile,
     NewEvent, Severity, Strength, Table,
 };
+use cidadao::sources::sample::{self, SampleOptions};
+use cidadao::sources::{self, PiiKey};
 use cidadao::store::{NewImport, StepCommit, Store, StoreOptions};
 use cidadao::telemetry::Metrics;
 use tokio::sync::Semaphore;
@@ -29,7 +32,7 @@ pub(crate) struct Script {
     pub(crate) findings: Vec<Finding>,
     /// Silence after which a watcher gets a heartbeat.
     pub(crate) heartbeat: Duration,
-    gate: Arc<Semaphore>,
+    pub(crate) gate: Arc<Semaphore>,
 }
 
 impl Script {
@@ -173,8 +176,32 @@ impl TestServer {
             probe_every: Duration::from_millis(100),
             grace: Duration::from_secs(2),
             metrics,
-            store: store.clone(),
+            store,
         });
+        Self::serve(app, script, dir).await
+    }
+
+    /// The server of a configuration, with its own handlers, over a synthetic month.
+    pub(crate) async fn with_sample(rows: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            data_dir: Some(dir.path().join("data")),
+            engine_threads: Some(1),
+            engine_memory_mib: Some(256),
+            ..Settings::default()
+        };
+        let config = Config::resolve(settings).unwrap();
+        let app = App::build(&config).await.unwrap();
+        let month = dir.path().join("month");
+        sample::generate(&SampleOptions { rows, seed: 7, out: month.clone() }, &|_| {}).unwrap();
+        let key = PiiKey::load_or_create(&config.data_dir.join("pii.key")).unwrap();
+        let parts = app.parts();
+        sources::import(&[month], &parts.lake, &parts.store, &key, &|_| {}).await.unwrap();
+        Self::serve(app, Script::gated(), dir).await
+    }
+
+    async fn serve(app: App, script: Script, dir: tempfile::TempDir) -> Self {
+        let store = app.parts().store.clone();
         let handle = app.spawn(Listeners::loopback().await.unwrap()).unwrap();
         let channel = Channel::from_shared(format!("http://{}", handle.grpc_addr)).unwrap().connect().await.unwrap();
         Self { handle, channel, store, script, _dir: dir }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cidadao::api::pb;
 use cidadao::config::LogFormat;
+use cidadao::model::JobState;
 use cidadao::telemetry::{Telemetry, TelemetryOptions};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
@@ -74,30 +75,49 @@ async fn spans_of_a_request_reach_the_collector_within_the_trace_of_the_caller()
         environment: "test".to_owned(),
     })
     .unwrap();
-    let server = TestServer::idle().await;
+    let server = TestServer::with_sample(300).await;
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let parent = "b7ad6b7169203331";
-    let traced = |id: &str| {
-        let mut request = Request::new(pb::GetInvestigationRequest { investigation_id: id.to_owned() });
+    let traced = |query: &str| {
+        let mut request = Request::new(pb::StartInvestigationRequest { query: query.to_owned(), ..Default::default() });
         request.metadata_mut().insert("traceparent", format!("00-{trace}-{parent}-01").parse().unwrap());
         request
     };
-    let status = server.investigations().get_investigation(traced("nope")).await.unwrap_err();
-    assert_eq!(status.code(), Code::NotFound);
+    let mut client = server.investigations();
+    let status = client.start_investigation(traced("")).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    let id = client.start_investigation(traced("contratos")).await.unwrap().into_inner().investigation_id;
+    server.wait_for(&id, JobState::Completed).await;
     server.stop().await;
     telemetry.shutdown().await;
 
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let spans: Vec<Span> = collector.spans().into_iter().filter(|span| hex(&span.trace_id) == trace).collect();
-    let request = spans.iter().find(|span| hex(&span.parent_span_id) == parent).expect("a request span");
-    assert_eq!(request.name, "cidadao.v1.InvestigationService/GetInvestigation");
-    assert_eq!(request.kind, 2, "a server span");
-    let of = |key| attribute(&request.attributes, key);
-    assert_eq!(of("rpc.system"), text("grpc"));
-    assert_eq!(of("rpc.service"), text("cidadao.v1.InvestigationService"));
-    assert_eq!(of("rpc.method"), text("GetInvestigation"));
-    assert_eq!(of("rpc.grpc.status_code"), Some(Value::IntValue(Code::NotFound as i64)));
-    assert!(request.end_time_unix_nano > request.start_time_unix_nano);
+    let all = collector.spans();
+    let of_caller: Vec<&Span> = all.iter().filter(|span| hex(&span.trace_id) == trace).collect();
+    let requests: Vec<&Span> = of_caller.iter().filter(|span| hex(&span.parent_span_id) == parent).copied().collect();
+    assert_eq!(requests.len(), 2);
+    for (request, code) in requests.iter().zip([Code::InvalidArgument, Code::Ok]) {
+        assert_eq!(request.name, "cidadao.v1.InvestigationService/StartInvestigation");
+        assert_eq!(request.kind, 2, "a server span");
+        let of = |key| attribute(&request.attributes, key);
+        assert_eq!(of("rpc.system"), text("grpc"));
+        assert_eq!(of("rpc.service"), text("cidadao.v1.InvestigationService"));
+        assert_eq!(of("rpc.method"), text("StartInvestigation"));
+        assert_eq!(of("rpc.grpc.status_code"), Some(Value::IntValue(code as i64)));
+        assert!(request.end_time_unix_nano > request.start_time_unix_nano);
+    }
+    let query = of_caller.iter().find(|span| span.name == "store.create_job").expect("the query of the start");
+    assert_eq!(query.parent_span_id, requests[1].span_id);
+    assert_eq!(attribute(&query.attributes, "db.system.name"), text("sqlite"));
+
+    let is_job = |span: &&Span| span.name == "job" && attribute(&span.attributes, "id") == text(&id);
+    let job = all.iter().find(is_job).expect("a span of the job");
+    let within = |name: &str| all.iter().any(|span| span.trace_id == job.trace_id && span.name == name);
+    for name in
+        ["agent.amendment_cap.detect", "agent.supplier_share_of_buyer.detect", "store.commit_step", "store.finish_job"]
+    {
+        assert!(within(name), "{name} is not in the trace of the job");
+    }
     let resource = collector.resource();
     assert_eq!(attribute(&resource, "service.name"), text("cidadao"));
     assert_eq!(attribute(&resource, "service.version"), text("9.9.9"));

@@ -10,8 +10,7 @@ fn raised(current: &str) -> Contract {
 }
 
 async fn judge(contract: Contract, amendments: &[&str]) -> DetectorRun {
-    let amendments =
-        (1..).zip(amendments).map(|(number, object)| Amendment::of(&contract, number, object)).collect();
+    let amendments = (1..).zip(amendments).map(|(number, object)| Amendment::of(&contract, number, object)).collect();
     Data { contracts: vec![contract], amendments, ..Data::default() }.run(ID).await
 }
 
@@ -157,8 +156,16 @@ async fn a_finding_shows_contract_and_amendments() {
     assert_eq!(finding.evidence.rows[1].columns["object"], ADDITION);
     assert_eq!(value(finding, "increase"), "400000.00");
     assert_eq!(value(finding, "increase_ratio"), "0.4");
-    assert!(finding.description_pt.contains("aumento de R$ 400.000,00 (40,0 %), acima do limite de 25,0 % em R$ 150.000,00"));
-    assert!(finding.description_en.contains("an increase of R$ 400,000.00 (40.0%), above the limit of 25.0% by R$ 150,000.00"));
+    assert!(
+        finding
+            .description_pt
+            .contains("aumento de R$ 400.000,00 (40,0 %), acima do limite de 25,0 % em R$ 150.000,00")
+    );
+    assert!(
+        finding
+            .description_en
+            .contains("an increase of R$ 400,000.00 (40.0%), above the limit of 25.0% by R$ 150,000.00")
+    );
 }
 
 #[tokio::test]

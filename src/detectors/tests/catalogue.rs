@@ -82,7 +82,10 @@ fn mine(outcome: &str, reason: &str, severity: &str) -> Detector {
 }
 
 async fn answer(detector: &Detector) -> Result<(i64, String), DetectorError> {
-    let data = Data { contracts: vec![Contract::new("a").worth("10.00"), Contract::new("b").worth("9.99")], ..Data::default() };
+    let data = Data {
+        contracts: vec![Contract::new("a").worth("10.00"), Contract::new("b").worth("9.99")],
+        ..Data::default()
+    };
     let run = Run::prepare(data.session(1), &Plan::default()).await.unwrap();
     let answer = run.detector(detector).await?;
     Ok((answer.summary.fired, answer.findings.first().map(|one| one.description_pt.clone()).unwrap_or_default()))
@@ -134,7 +137,11 @@ fn malformed_files_name_their_fault() {
         ("outcome = \"clear\"", "outcome = \"fired\"", "clear or not_evaluable"),
         ("unit = \"BRL\", label", "unit = \"USD\", label", "USD"),
         ("tags = []", "tags = []\ncolour = \"red\"", "colour"),
-        ("false_positives = { pt = [\"t\"], en = [\"t\"] }", "false_positives = { pt = [], en = [] }", "false_positives"),
+        (
+            "false_positives = { pt = [\"t\"], en = [\"t\"] }",
+            "false_positives = { pt = [], en = [] }",
+            "false_positives",
+        ),
         ("evidence = [{ name = \"worth\"", "evidence = [{ name = \"subject\"", ""),
     ] {
         let file = FORM.replacen(from, to, 1);

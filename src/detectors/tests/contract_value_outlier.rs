@@ -37,7 +37,10 @@ async fn far_values_fire() {
 
 #[tokio::test]
 async fn small_groups_are_not_judged() {
-    assert_eq!(verdicts(&with(Contract::new("x").worth("900000.00"), 28).await), [("peer_group_too_small".to_owned(), 29)].into());
+    assert_eq!(
+        verdicts(&with(Contract::new("x").worth("900000.00"), 28).await),
+        [("peer_group_too_small".to_owned(), 29)].into()
+    );
     assert_eq!(verdicts(&with(Contract::new("x").worth("900000.00"), 29).await)["fired"], 1);
 }
 
@@ -57,12 +60,17 @@ async fn peers_share_type_modality_and_sphere() {
 
 #[tokio::test]
 async fn what_cannot_be_judged_says_why() {
-    let alone = |contract: Contract| async move { verdict(&Data { contracts: vec![contract], ..Data::default() }.run(ID).await) };
+    let alone = |contract: Contract| async move {
+        verdict(&Data { contracts: vec![contract], ..Data::default() }.run(ID).await)
+    };
     assert_eq!(alone(Contract { initial: None, ..Contract::new("x") }).await, "no_value");
     assert_eq!(alone(Contract::new("x").worth("0.00")).await, "no_value");
     assert_eq!(alone(Contract::new("x").worth("-5.00")).await, "no_value");
     assert_eq!(alone(Contract { modality: "not_informed", ..Contract::new("x") }).await, "modality_not_informed");
-    assert_eq!(alone(Contract { object: "Conforme edital".to_owned(), ..Contract::new("x") }).await, "category_unknown");
+    assert_eq!(
+        alone(Contract { object: "Conforme edital".to_owned(), ..Contract::new("x") }).await,
+        "category_unknown"
+    );
     let same = (0..30).map(|at| Contract::new(&format!("same{at}"))).collect();
     let run = Data { contracts: same, ..Data::default() }.run(ID).await;
     assert_eq!(verdict(&run), "peer_group_without_spread");

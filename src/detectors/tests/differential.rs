@@ -42,14 +42,17 @@ fn random(rng: &mut StdRng) -> Data {
         let mut contract = Contract::new(&format!("c{at:03}"));
         contract.number = format!("{:02}", if rng.random_bool(0.1) { rng.random_range(0..20) } else { at });
         contract.status = if rng.random_bool(0.95) { "current" } else { "superseded" };
-        contract.object = pick(rng, &[
-            "Aquisição de material",
-            "Prestação de serviços",
-            "Reforma do prédio",
-            "Contratação emergencial de serviços",
-            "Manutenção de veículos",
-            "Conforme edital",
-        ]);
+        contract.object = pick(
+            rng,
+            &[
+                "Aquisição de material",
+                "Prestação de serviços",
+                "Reforma do prédio",
+                "Contratação emergencial de serviços",
+                "Manutenção de veículos",
+                "Conforme edital",
+            ],
+        );
         contract.legal_basis = match rng.random_range(0..8) {
             0 => None,
             1 => Some(String::new()),
@@ -64,7 +67,8 @@ fn random(rng: &mut StdRng) -> Data {
             .unwrap();
         contract.sphere = if rng.random_bool(0.9) { Some("federal") } else { None };
         contract.buyer = pick(rng, &["1", "1", "2"]);
-        contract.buyer_name = if contract.buyer == "2" { "CONSÓRCIO PÚBLICO".to_owned() } else { "UNIDADE".to_owned() };
+        contract.buyer_name =
+            if contract.buyer == "2" { "CONSÓRCIO PÚBLICO".to_owned() } else { "UNIDADE".to_owned() };
         contract.signed = rng.random_bool(0.95).then(|| first + chrono::Days::new(rng.random_range(0..1900)));
         contract.start = contract.signed.filter(|_| rng.random_bool(0.5));
         contract.end = contract
@@ -76,9 +80,9 @@ fn random(rng: &mut StdRng) -> Data {
             contract.supplier_name = "PREFEITURA DE SANTOS".to_owned();
         }
         let worth = [0, -5, 1_000_00, 17_600_00, 25_000_00, 29_953_01, 59_906_01, 1_000_000_00, 2_500_000_00];
-        contract.initial = rng.random_bool(0.95).then(|| {
-            if rng.random_bool(0.3) { *worth.choose(rng).unwrap() } else { rng.random_range(100..6_000_000) }
-        });
+        contract.initial = rng
+            .random_bool(0.95)
+            .then(|| if rng.random_bool(0.3) { *worth.choose(rng).unwrap() } else { rng.random_range(100..6_000_000) });
         let grown = |initial: i128, rng: &mut StdRng| {
             let share = *[100, 100, 120, 125, 126, 150, 151, 250].choose(rng).unwrap();
             initial * share / 100 + rng.random_range(0..3) * 60
@@ -87,16 +91,19 @@ fn random(rng: &mut StdRng) -> Data {
         contract.tender = rng.random_bool(0.4).then(|| pick(rng, &["t1", "t2"]));
         if rng.random_bool(0.6) {
             for number in 1..=rng.random_range(1..3) {
-                let object = pick(rng, &[
-                    "Acréscimo",
-                    "Acréscimo",
-                    "Acréscimo",
-                    "Acréscimo e supressão",
-                    "Prorrogação",
-                    "Reajuste",
-                    "Informação protegida por sigilo",
-                    "Alteração",
-                ]);
+                let object = pick(
+                    rng,
+                    &[
+                        "Acréscimo",
+                        "Acréscimo",
+                        "Acréscimo",
+                        "Acréscimo e supressão",
+                        "Prorrogação",
+                        "Reajuste",
+                        "Informação protegida por sigilo",
+                        "Alteração",
+                    ],
+                );
                 let mut amendment = Amendment::of(&contract, number, &object);
                 amendment.id = format!("{}-{number}", contract.id);
                 data.amendments.push(amendment);
@@ -216,7 +223,9 @@ fn splitting_sum(data: &Data) -> Answers {
         let object = fold(&contract.object);
         let (kind, ..) = check_tax_id(&contract.supplier);
         let Some(value) = contract.initial.filter(|value| *value > 0) else { continue };
-        if contract.modality != "dispensa_licitacao" || is_public_body(Some(kind.as_str()), Some(&contract.supplier_name)) {
+        if contract.modality != "dispensa_licitacao"
+            || is_public_body(Some(kind.as_str()), Some(&contract.supplier_name))
+        {
             continue;
         }
         let basis = legal_basis_kind(contract.legal_basis.as_deref(), Some(&object)).as_str();
@@ -287,8 +296,11 @@ fn supplier_share(data: &Data) -> Answers {
     let pairs: BTreeSet<(String, String)> = all.iter().filter_map(|one| Some((one.buyer.clone(), key(one)?))).collect();
     for (buyer, supplier) in pairs {
         let of_buyer: Vec<_> = all.iter().filter(|one| one.buyer == buyer).copied().collect();
-        let valued: Vec<_> =
-            of_buyer.iter().filter(|one| one.signed.is_some() && one.initial.is_some_and(|value| value > 0)).copied().collect();
+        let valued: Vec<_> = of_buyer
+            .iter()
+            .filter(|one| one.signed.is_some() && one.initial.is_some_and(|value| value > 0))
+            .copied()
+            .collect();
         let mine: Vec<_> = valued.iter().filter(|one| key(one).as_deref() == Some(&supplier)).copied().collect();
         if mine.is_empty() {
             book.note("no_value");

@@ -26,7 +26,9 @@ async fn a_million_to_the_cent() {
 
 #[tokio::test]
 async fn the_current_value_counts_and_else_the_initial_one() {
-    let run = Data { contracts: vec![Contract { current: Some(99_999_999), ..direct("a") }], ..Data::default() }.run(ID).await;
+    let run = Data { contracts: vec![Contract { current: Some(99_999_999), ..direct("a") }], ..Data::default() }
+        .run(ID)
+        .await;
     assert_eq!(verdict(&run), "clear");
     let run = Data { contracts: vec![Contract { current: None, ..direct("a") }], ..Data::default() }.run(ID).await;
     assert_eq!(verdict(&run), "fired");
@@ -68,14 +70,21 @@ async fn a_finding_shows_what_it_rests_on() {
     };
     let run = Data { contracts: vec![contract], ..Data::default() }.run(ID).await;
     let finding = &run.findings[0];
-    assert!(finding.description_pt.contains("dispensa de licitação) no valor de R$ 1.234.567,89, a partir do mínimo de R$ 1.000.000,00"));
+    assert!(
+        finding
+            .description_pt
+            .contains("dispensa de licitação) no valor de R$ 1.234.567,89, a partir do mínimo de R$ 1.000.000,00")
+    );
     assert!(finding.description_pt.contains("Vigência: 365 dias"));
     assert!(finding.description_en.contains("R$ 1,234,567.89, at or above this flag's minimum of R$ 1,000,000.00"));
     assert_eq!(value(finding, "emergency"), "no");
     assert_eq!(finding.evidence.limits[0].value, "1000000.00");
     let row = &finding.evidence.rows[0];
     assert_eq!((row.table.as_str(), row.id.as_str(), row.line), ("contracts", "a", 2));
-    assert_eq!((row.file.as_str(), row.source.as_str(), row.import_id.as_str()), ("202401_Compras.csv", "portal:compras", "import-1"));
+    assert_eq!(
+        (row.file.as_str(), row.source.as_str(), row.import_id.as_str()),
+        ("202401_Compras.csv", "portal:compras", "import-1")
+    );
     assert_eq!(row.columns["supplier_id"], "***.982.247-**");
     assert_eq!(row.columns["supplier_name"], "FULANO ***.982.247-**");
     assert_eq!(row.columns["object"].chars().count(), 300);

@@ -35,7 +35,8 @@ async fn the_ceiling_to_the_cent() {
     assert_eq!(run.findings[0].amount_at_stake, Some(Money::from_cents(0)));
     assert_eq!(of("29906.03").await.findings[0].amount_at_stake, Some(Money::from_cents(1)));
     // Lei 8.666: up to 17,600.00.
-    let old = |id: &str, value: &str| Contract { legal_basis: Some(OLD_GOODS.to_owned()), ..small(id, value, "2022-05-01") };
+    let old =
+        |id: &str, value: &str| Contract { legal_basis: Some(OLD_GOODS.to_owned()), ..small(id, value, "2022-05-01") };
     assert_eq!(verdict(&pair(old("a", "10000.00"), old("b", "7600.00")).await), "clear");
     assert_eq!(verdict(&pair(old("a", "10000.00"), old("b", "7600.01")).await), "fired");
 }
@@ -44,20 +45,31 @@ async fn the_ceiling_to_the_cent() {
 async fn members_are_within_their_own_ceiling() {
     let run = pair(small("a", "59906.02", "2024-02-01"), small("b", "59906.01", "2024-02-01")).await;
     assert_eq!(verdicts(&run), [("clear".to_owned(), 1)].into());
-    let old = |id: &str, value: &str| Contract { legal_basis: Some(OLD_GOODS.to_owned()), ..small(id, value, "2022-05-01") };
+    let old =
+        |id: &str, value: &str| Contract { legal_basis: Some(OLD_GOODS.to_owned()), ..small(id, value, "2022-05-01") };
     assert_eq!(verdict(&pair(old("a", "17600.00"), old("b", "0.01")).await), "fired");
     assert_eq!(verdict(&pair(old("a", "17600.01"), old("b", "0.01")).await), "clear");
     for other in [
         Contract { modality: "inexigibilidade", ..small("b", "40000.00", "2024-02-01") },
         Contract { status: "duplicate", ..small("b", "40000.00", "2024-02-01") },
-        Contract { legal_basis: Some("Lei 14.133/2021, Art. 75, VIII".to_owned()), ..small("b", "40000.00", "2024-02-01") },
-        Contract { legal_basis: Some("Lei 14.133/2021, Art. 75, XV".to_owned()), ..small("b", "40000.00", "2024-02-01") },
+        Contract {
+            legal_basis: Some("Lei 14.133/2021, Art. 75, VIII".to_owned()),
+            ..small("b", "40000.00", "2024-02-01")
+        },
+        Contract {
+            legal_basis: Some("Lei 14.133/2021, Art. 75, XV".to_owned()),
+            ..small("b", "40000.00", "2024-02-01")
+        },
         Contract { supplier: "115406".to_owned(), ..small("b", "40000.00", "2024-02-01") },
         Contract { supplier_name: "MUNICÍPIO DE SANTOS".to_owned(), ..small("b", "40000.00", "2024-02-01") },
         small("b", "0.00", "2024-02-01"),
     ] {
         let note = format!("{other:?}");
-        assert_eq!(verdicts(&pair(small("a", "40000.00", "2024-02-01"), other).await), [("clear".to_owned(), 1)].into(), "{note}");
+        assert_eq!(
+            verdicts(&pair(small("a", "40000.00", "2024-02-01"), other).await),
+            [("clear".to_owned(), 1)].into(),
+            "{note}"
+        );
     }
 }
 
@@ -85,7 +97,10 @@ async fn ceilings_change_with_the_date() {
         }
     }
     // Within 2020 the ceiling of Lei 8.666 rises on 7 May: the one at the last signature holds.
-    let old = |id: &str, value: &str, signed: &str| Contract { legal_basis: Some(OLD_GOODS.to_owned()), ..small(id, value, signed) };
+    let old = |id: &str, value: &str, signed: &str| Contract {
+        legal_basis: Some(OLD_GOODS.to_owned()),
+        ..small(id, value, signed)
+    };
     assert_eq!(verdict(&pair(old("a", "17600.00", "2020-05-06"), old("b", "0.01", "2020-05-06")).await), "fired");
     assert_eq!(verdict(&pair(old("a", "17600.00", "2020-05-06"), old("b", "0.01", "2020-05-07")).await), "clear");
     assert_eq!(verdict(&pair(old("a", "17600.01", "2020-05-07"), old("b", "0.01", "2020-05-07")).await), "clear");
@@ -143,9 +158,18 @@ async fn the_line_is_that_of_the_largest_item() {
 #[tokio::test]
 async fn contracts_beyond_the_year() {
     let until = |id: &str, value: &str, end: &str| Contract { end: Some(day(end)), ..small(id, value, "2024-02-01") };
-    assert_eq!(verdict(&pair(until("a", "40000.00", "2024-12-31"), until("b", "40000.00", "2024-12-31")).await), "fired");
-    assert_eq!(verdict(&pair(until("a", "40000.00", "2024-12-31"), until("b", "40000.00", "2025-01-01")).await), "term_beyond_year");
-    assert_eq!(verdict(&pair(until("a", "20000.00", "2024-12-31"), until("b", "20000.00", "2025-01-01")).await), "clear");
+    assert_eq!(
+        verdict(&pair(until("a", "40000.00", "2024-12-31"), until("b", "40000.00", "2024-12-31")).await),
+        "fired"
+    );
+    assert_eq!(
+        verdict(&pair(until("a", "40000.00", "2024-12-31"), until("b", "40000.00", "2025-01-01")).await),
+        "term_beyond_year"
+    );
+    assert_eq!(
+        verdict(&pair(until("a", "20000.00", "2024-12-31"), until("b", "20000.00", "2025-01-01")).await),
+        "clear"
+    );
     let three = vec![
         until("a", "40000.00", "2024-12-31"),
         until("b", "40000.00", "2024-12-31"),
@@ -170,7 +194,8 @@ async fn upkeep_of_vehicles_is_not_added_up_below_its_limit() {
 
 #[tokio::test]
 async fn consortia_and_executive_agencies_have_twice_the_ceiling() {
-    let at = |id: &str, value: &str, name: &str| Contract { buyer_name: name.to_owned(), ..small(id, value, "2024-02-01") };
+    let at =
+        |id: &str, value: &str, name: &str| Contract { buyer_name: name.to_owned(), ..small(id, value, "2024-02-01") };
     let of = |second: &'static str, name: &'static str| pair(at("a", "60000.00", name), at("b", second, name));
     assert_eq!(verdict(&of("59812.03", "CONSÓRCIO PÚBLICO DE SAÚDE").await), "clear");
     let run = of("59812.04", "INMETRO").await;
@@ -187,7 +212,11 @@ async fn what_cannot_be_judged_says_why() {
         verdict(&Data { contracts: vec![contract], items, ..Data::default() }.run(ID).await)
     };
     let a = || small("a", "40000.00", "2024-02-01");
-    let silent = |value: &str, signed: Option<&str>| Contract { legal_basis: None, signed: signed.map(day), ..small("a", value, "2024-02-01") };
+    let silent = |value: &str, signed: Option<&str>| Contract {
+        legal_basis: None,
+        signed: signed.map(day),
+        ..small("a", value, "2024-02-01")
+    };
     assert_eq!(one(a(), true).await, "clear");
     assert_eq!(one(a(), false).await, "line_of_business_unknown");
     assert_eq!(one(Contract { signed: None, ..a() }, true).await, "no_signature_date");
@@ -210,7 +239,11 @@ async fn what_cannot_be_judged_says_why() {
 #[tokio::test]
 async fn ambiguous_items_name_no_line() {
     let first = small("a", "40000.00", "2024-02-01");
-    let twin = Contract { number: first.number.clone(), supplier: OTHER_CNPJ.to_owned(), ..small("b", "40000.00", "2024-02-01") };
+    let twin = Contract {
+        number: first.number.clone(),
+        supplier: OTHER_CNPJ.to_owned(),
+        ..small("b", "40000.00", "2024-02-01")
+    };
     let run = pair(first, twin).await;
     assert_eq!(verdicts(&run), [("line_of_business_unknown".to_owned(), 2)].into());
 }
@@ -238,15 +271,28 @@ async fn severity() {
 
 #[tokio::test]
 async fn a_finding_shows_the_sum_as_it_grows() {
-    let run = judge(vec![small("b", "30000.00", "2024-05-01"), small("a", "20000.00", "2024-05-01"), small("c", "10000.00", "2024-01-10")]).await;
+    let run = judge(vec![
+        small("b", "30000.00", "2024-05-01"),
+        small("a", "20000.00", "2024-05-01"),
+        small("c", "10000.00", "2024-01-10"),
+    ])
+    .await;
     let finding = &run.findings[0];
     assert_eq!(finding.contract_ids, ["c", "a", "b"]);
     assert_eq!(
         value(finding, "running_total"),
         "2024-01-10 + 10000.00 = 10000.00; 2024-05-01 + 20000.00 = 30000.00; 2024-05-01 + 30000.00 = 60000.00"
     );
-    assert!(finding.description_pt.contains("3 dispensas em razão do valor, no ramo “papel a4” e no ano de 2024, somam R$ 60.000,00"));
-    assert!(finding.description_pt.contains("o limite em 01/05/2024 era de R$ 59.906,02 (Decreto 11.871/2023, Lei 14.133/2021 art. 75 II)"));
+    assert!(
+        finding
+            .description_pt
+            .contains("3 dispensas em razão do valor, no ramo “papel a4” e no ano de 2024, somam R$ 60.000,00")
+    );
+    assert!(
+        finding
+            .description_pt
+            .contains("o limite em 01/05/2024 era de R$ 59.906,02 (Decreto 11.871/2023, Lei 14.133/2021 art. 75 II)")
+    );
     assert_eq!(finding.evidence.limits[0].name, "dispensa_goods");
     assert_eq!(finding.evidence.rows.len(), 3);
 }

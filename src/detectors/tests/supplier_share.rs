@@ -76,7 +76,10 @@ async fn earlier_windows_need_a_year_before_them() {
     };
     let run = judge([earlier(10, "2022-03-04"), middle()].concat(), later()).await;
     let finding = &run.findings[0];
-    assert_eq!((value(finding, "window_start").as_str(), value(finding, "window_end").as_str()), ("2023-03-04", "2024-03-02"));
+    assert_eq!(
+        (value(finding, "window_start").as_str(), value(finding, "window_end").as_str()),
+        ("2023-03-04", "2024-03-02")
+    );
     assert_eq!(finding.contract_ids, ["x"]);
     assert_eq!(verdicts(&judge([earlier(10, "2023-03-03"), middle()].concat(), later()).await)["fired"], 1);
     assert_eq!(verdicts(&judge([earlier(10, "2022-03-03"), middle()].concat(), later()).await).get("fired"), None);
@@ -87,13 +90,16 @@ async fn earlier_windows_need_a_year_before_them() {
 #[tokio::test]
 async fn secret_suppliers_may_decide() {
     let secret = |worth: &str| Contract { supplier: String::new(), ..big("s", worth, "2024-03-02") };
-    let with = |worth: &'static str| judge(crowd(14, "100000.00", "2024-03-01"), vec![big("x", "900000.00", "2024-03-02"), secret(worth)]);
+    let with = |worth: &'static str| {
+        judge(crowd(14, "100000.00", "2024-03-01"), vec![big("x", "900000.00", "2024-03-02"), secret(worth)])
+    };
     // 900,000 of 2,300,000 known: 30 % of 3,000,000.
     assert_eq!(verdicts(&with("700000.00").await)["fired"], 1);
     let run = with("700000.01").await;
     assert_eq!(verdicts(&run), [("clear".to_owned(), 14), ("secret_suppliers_decisive".to_owned(), 1)].into());
     // They are no supplier, and do not make a buyer large.
-    let only = judge(Vec::new(), (0..20).map(|at| Contract { id: format!("s{at}"), ..secret("900000.00") }).collect()).await;
+    let only =
+        judge(Vec::new(), (0..20).map(|at| Contract { id: format!("s{at}"), ..secret("900000.00") }).collect()).await;
     assert_eq!(verdicts(&only), [].into());
 }
 
@@ -111,7 +117,11 @@ async fn values_that_do_not_count() {
 
 #[tokio::test]
 async fn a_finding_names_both_sides() {
-    let named = Contract { supplier: CNPJ.to_owned(), supplier_name: "EMPRESA GRANDE LTDA".to_owned(), ..big("x", "900000.00", "2024-03-02") };
+    let named = Contract {
+        supplier: CNPJ.to_owned(),
+        supplier_name: "EMPRESA GRANDE LTDA".to_owned(),
+        ..big("x", "900000.00", "2024-03-02")
+    };
     let run = judge(crowd(14, "100000.00", "2024-03-01"), vec![named, big("y", "100000.00", "2024-01-02")]).await;
     let finding = &run.findings[0];
     assert_eq!(finding.contract_ids, ["y", "x"]);
