@@ -165,7 +165,10 @@ pub(super) fn outlier(buyer: &mut Buyer, values: &mut Values, case: u64, group: 
 /// Plants a value that is large but must not fire. Always a buyer of one contract.
 pub(super) fn outlier_decoy(buyer: &mut Buyer, case: u64) {
     // The group that stays too small gets five rows in all, however large the sample.
-    let kind = if case % OUTLIER_DECOYS == 0 && case / OUTLIER_DECOYS >= 5 { 3 } else { case % OUTLIER_DECOYS };
+    let kind = match case % OUTLIER_DECOYS {
+        0 if case / OUTLIER_DECOYS >= 5 => 3,
+        kind => kind,
+    };
     let unclear = Expected::NotEvaluable;
     let (contract, expected, note) = match kind {
         0 => {

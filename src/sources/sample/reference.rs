@@ -39,7 +39,7 @@ pub(super) struct Judgement {
     /// `fired`, `clear` or `not_evaluable`.
     pub(super) outcome: &'static str,
     pub(super) contracts: BTreeSet<Key>,
-    /// Severity or reason.
+    /// Severity or reason; of a clear share, the share.
     pub(super) note: String,
 }
 
@@ -307,6 +307,16 @@ pub(super) fn splitting(contracts: &[Contract]) -> Vec<Judgement> {
     out
 }
 
+/// What one supplier has of a buyer in one window.
+struct Window<'a> {
+    share: f64,
+    day: NaiveDate,
+    sum: i128,
+    total: i128,
+    with_secret: i128,
+    held: Vec<&'a Contract>,
+}
+
 pub(super) fn share(contracts: &[Contract]) -> Vec<Judgement> {
     let mut buyers: BTreeMap<&str, Vec<&Contract>> = BTreeMap::new();
     for contract in contracts.iter().filter(|contract| contract.initial > 0 && contract.signed.is_some()) {
@@ -335,8 +345,7 @@ pub(super) fn share(contracts: &[Contract]) -> Vec<Judgement> {
             let own = |at: &usize| known[*at].supplier.as_ref() == Some(supplier);
             let mut days = vec![last];
             days.extend((0..known.len()).filter(own).map(|at| signed(known[at])).filter(|day| windows[day].2 >= 10));
-            // Share, day, value held, total, total with the secret ones, contracts.
-            let mut best: Option<(f64, NaiveDate, i128, i128, i128, Vec<&Contract>)> = None;
+            let mut best: Option<Window<'_>> = None;
             for day in days {
                 let (window, with_secret, _) = &windows[&day];
                 let total: i128 = window.iter().map(|at| known[*at].initial).sum();
@@ -346,20 +355,21 @@ pub(super) fn share(contracts: &[Contract]) -> Vec<Judgement> {
                 let held: Vec<&Contract> = window.iter().filter(|at| own(at)).map(|at| known[*at]).collect();
                 let sum: i128 = held.iter().map(|contract| contract.initial).sum();
                 let share = sum as f64 / total as f64;
-                if best.as_ref().is_none_or(|best| (share, day) > (best.0, best.1)) {
-                    best = Some((share, day, sum, total, *with_secret, held));
+                if best.as_ref().is_none_or(|best| (share, day) > (best.share, best.day)) {
+                    best = Some(Window { share, day, sum, total, with_secret: *with_secret, held });
                 }
             }
             let everything: Vec<&Contract> = (0..known.len()).filter(own).map(|at| known[at]).collect();
             out.push(match best {
                 None => judged("not_evaluable", &everything, "buyer_below_minimum"),
-                Some((.., sum, total, _, _)) if sum * 10 < total * 3 => judged("clear", &everything, ""),
-                Some((.., sum, _, secret, held)) if sum * 10 < secret * 3 => {
-                    judged("not_evaluable", &held, "secret_suppliers_decisive")
+                Some(best) if best.sum * 10 < best.total * 3 => {
+                    judged("clear", &everything, &format!("share={:.4}", best.share))
                 }
-                Some((.., sum, total, _, held)) => {
-                    judged("fired", &held, if sum * 2 >= total { "severity=high" } else { "severity=medium" })
+                Some(best) if best.sum * 10 < best.with_secret * 3 => {
+                    judged("not_evaluable", &best.held, "secret_suppliers_decisive")
                 }
+                Some(best) if best.sum * 2 >= best.total => judged("fired", &best.held, "severity=high"),
+                Some(best) => judged("fired", &best.held, "severity=medium"),
             });
         }
     }
