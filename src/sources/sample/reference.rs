@@ -210,7 +210,8 @@ fn cap(contract: &Contract, amendments: &[String]) -> Judgement {
         }
         return judged("clear", &[contract], if increase * 5 >= contract.initial { "near_cap" } else { "" });
     }
-    if beyond <= 400 {
+    // One real, or a ten-thousandth of the initial value.
+    if beyond * 10_000 <= (contract.initial * 4).max(4_000_000) {
         return unclear("within_rounding");
     }
     if contract.ambiguous {
