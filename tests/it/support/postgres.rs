@@ -35,7 +35,7 @@ impl Cluster {
         });
         let cluster = started.await.expect("the cluster starts").as_ref();
         if cluster.is_none() {
-            println!("skipped: there is no PostgreSQL (initdb) to test with");
+            eprintln!("skipped: there is no PostgreSQL (initdb) to test with");
         }
         cluster
     }
@@ -68,7 +68,7 @@ impl Cluster {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        println!("{}", std::fs::read_to_string(directory.join("log")).unwrap_or_default());
+        eprintln!("{}", std::fs::read_to_string(directory.join("log")).unwrap_or_default());
         None
     }
 
@@ -100,7 +100,7 @@ impl Cluster {
 fn run(command: &mut Command) -> bool {
     let output = command.stdin(Stdio::null()).output().expect("the command starts");
     if !output.status.success() && !output.stderr.is_empty() {
-        println!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        eprintln!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
     output.status.success()
 }
