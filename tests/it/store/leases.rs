@@ -16,6 +16,7 @@ on_both_databases!(
     another_worker_goes_on_from_the_last_step,
     attempts_run_out,
     a_released_job_is_claimable,
+    a_step_whose_answer_was_lost_is_not_done_twice,
     a_step_must_make_sense,
     the_end_is_written_once,
 );
@@ -178,6 +179,23 @@ async fn a_released_job_is_claimable(database: Database) {
     assert_eq!(claim(&store, "w3").await, None);
     database.pass(6);
     assert_eq!(claim(&store, "w3").await.expect("after a while").attempt, 2);
+}
+
+async fn a_step_whose_answer_was_lost_is_not_done_twice(database: Database) {
+    let store = database.store().await;
+    start(&store, "ana").await;
+    let job = claim(&store, "w").await.expect("claimed");
+    let calls = (0..4).map(|_| {
+        let (store, job) = (store.clone(), job.clone());
+        let step = StepCommit { findings: vec![finding("f", "d", Severity::Low)], ..step(1) };
+        tokio::spawn(async move { store.commit_step_after(&job.id, job.lease_token, job.last_sequence, step).await })
+    });
+    let calls: Vec<_> = join_all(calls).await.into_iter().map(|call| call.expect("no panic")).collect();
+    let done: Vec<&Job> = calls.iter().flatten().collect();
+    assert_eq!((done.len(), done[0].last_sequence), (1, 3));
+    let out_of_step = StoreError::OutOfStep { job_id: job.id.clone(), expected: 2, found: 3 };
+    assert_eq!(calls.iter().filter(|call| **call == Err(out_of_step.clone())).count(), 3);
+    assert_eq!(log(&store, &job.id).await.len(), 3);
 }
 
 async fn a_step_must_make_sense(database: Database) {

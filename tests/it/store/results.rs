@@ -37,15 +37,15 @@ async fn findings_come_in_order_and_in_pages(database: Database) {
     for (at, detector) in detectors.into_iter().enumerate() {
         let mut findings = Vec::new();
         for (n, id) in ids.into_iter().enumerate() {
-            findings.push(finding(&format!("{detector}/{id}"), detector, severities[(n + at) % 4]));
+            findings.push(finding(&format!("{id}/{detector}"), detector, severities[(n + at) % 4]));
         }
         expected.extend(findings.clone());
         let commit = StepCommit { findings, ..step(at as i32 + 1) };
         store.commit_step(&job.id, job.lease_token, commit).await.expect("committed");
     }
     // The same id again, in one step twice: the last one stands.
-    let changed = finding("Z/ab", "Z", Severity::Critical);
-    let twice = StepCommit { findings: vec![finding("Z/ab", "Z", Severity::Low), changed.clone()], ..step(4) };
+    let changed = finding("ab/Z", "Z", Severity::Critical);
+    let twice = StepCommit { findings: vec![finding("ab/Z", "Z", Severity::Low), changed.clone()], ..step(4) };
     store.commit_step(&job.id, job.lease_token, twice).await.expect("committed");
     expected.retain(|finding| finding.id != changed.id);
     expected.push(changed);
