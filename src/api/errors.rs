@@ -171,6 +171,7 @@ impl Public {
                 Self::invalid(vec![Violation::new(*field, format!("must {rule}"), value)])
             }
             StoreError::LeaseLost { .. }
+            | StoreError::OutOfStep { .. }
             | StoreError::AlreadyImported { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Migration { .. }
