@@ -156,7 +156,7 @@ pub async fn search(
     }
     let page = page.sort(vec![col("current_value").sort(false, false), col("contract_id").sort(true, false)])?;
     let batches = page.limit(0, Some(limit.saturating_add(1)))?.collect().await?;
-    let mut contracts = batches.iter().flat_map(rows).map(|row| row.contract()).collect::<Result<Vec<_>, _>>()?;
+    let mut contracts = batches.iter().flat_map(rows).map(Row::contract).collect::<Result<Vec<_>, _>>()?;
     let more = contracts.len() > limit;
     contracts.truncate(limit);
     let next = contracts
@@ -180,9 +180,9 @@ pub async fn get(session: &SessionContext, contract_id: &str) -> Result<Option<C
     let same_key = col("buyer_id").eq(lit(buyer)).and(col("number").eq(lit(number)));
     let ambiguous = contracts.filter(same_key)?.count().await? > 1;
     let items = belonging(session, Table::ContractItems, &contract).await?;
-    let items = items.iter().flat_map(rows).map(|row| row.item()).collect::<Result<_, _>>()?;
+    let items = items.iter().flat_map(rows).map(Row::item).collect::<Result<_, _>>()?;
     let amendments = belonging(session, Table::Amendments, &contract).await?;
-    let amendments = amendments.iter().flat_map(rows).map(|row| row.amendment()).collect::<Result<_, _>>()?;
+    let amendments = amendments.iter().flat_map(rows).map(Row::amendment).collect::<Result<_, _>>()?;
     Ok(Some(ContractDetail { contract, items, amendments, ambiguous }))
 }
 

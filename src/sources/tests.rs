@@ -256,7 +256,8 @@ fn a_missing_or_repeated_column_names_file_and_column() {
 
 #[test]
 fn equal_rows_are_duplicates_and_later_ones_win() {
-    let (a, b): (&[(&str, &str)], &[(&str, &str)]) = (&[("situacao contrato", "Pendente")], &[]);
+    let a: &[(&str, &str)] = &[("situacao contrato", "Pendente")];
+    let b: &[(&str, &str)] = &[];
     let other: &[(&str, &str)] = &[("codigo contratado", "00000000000191")];
     let (parsed, batch) = taken_in("Compras.csv", &contracts(&[a, b, other, a, b]), Table::Contracts);
     let statuses = texts(&batch, "row_status");

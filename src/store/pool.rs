@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use diesel::result::{ConnectionError, ConnectionResult};
 use diesel::{Connection, SqliteConnection};
 use diesel_async::pooled_connection::bb8::{Pool, PooledConnection, RunError};
@@ -84,7 +85,8 @@ macro_rules! connections {
                     }
                     .boxed()
                 });
-                let target = sqlite_path(&options.url)?.map_or_else(|| options.url.clone(), path_text);
+                let file = sqlite_path(&options.url)?.map(|path| path.to_string_lossy().into_owned());
+                let target = file.unwrap_or_else(|| options.url.clone());
                 let pool = Pool::builder()
                     .max_size(options.max_size())
                     .connection_timeout(options.acquire_timeout)
@@ -224,19 +226,12 @@ pub(super) fn sqlite_path(url: &str) -> Result<Option<PathBuf>, StoreError> {
     Ok(Some(PathBuf::from(path)))
 }
 
-// diesel takes every path that begins with `file:` as a URI; such are refused above.
-#[expect(clippy::needless_pass_by_value, reason = "handed to map_or_else")]
-fn path_text(path: PathBuf) -> String {
-    path.to_string_lossy().into_owned()
-}
-
 /// Makes the file's directories and sets the journal to WAL, which then stays with the file.
 pub(super) fn prepare_sqlite(path: &Path, busy: Duration) -> Result<SqliteConnection, StoreError> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         std::fs::create_dir_all(directory)
             .map_err(|error| StoreError::Unavailable { reason: format!("{}: {error}", directory.display()) })?;
     }
-    use diesel::connection::SimpleConnection;
     let mut conn =
         SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| StoreError::connection(&error))?;
     conn.batch_execute(&format!("PRAGMA busy_timeout = {};", busy.as_millis()))?;

@@ -74,16 +74,16 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<Value, StoreError> {
 struct Place<'a>(&'static str, &'static str, &'a str);
 
 impl Place<'_> {
-    fn corrupt(self, reason: impl ToString) -> StoreError {
+    fn corrupt(self, reason: &impl ToString) -> StoreError {
         StoreError::Corrupt { table: self.0, column: self.1, id: self.2.to_owned(), reason: reason.to_string() }
     }
 
     fn json<T: DeserializeOwned>(self, value: Value) -> Result<T, StoreError> {
-        serde_json::from_value(value).map_err(|error| self.corrupt(error))
+        serde_json::from_value(value).map_err(|error| self.corrupt(&error))
     }
 
     fn name<T>(self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
-        parse(name).ok_or_else(|| self.corrupt(format!("{name:?} is not a known name")))
+        parse(name).ok_or_else(|| self.corrupt(&format!("{name:?} is not a known name")))
     }
 }
 

@@ -24,8 +24,8 @@ async fn the_cap_to_the_cent() {
     assert_eq!(answer(raised("1200000.00"), &[ADDITION]).await, "near_cap");
     assert_eq!(answer(raised("1250000.00"), &[ADDITION]).await, "near_cap");
     assert_eq!(answer(raised("1250000.01"), &[ADDITION]).await, "within_rounding");
-    assert_eq!(answer(raised("1250001.00"), &[ADDITION]).await, "within_rounding");
-    assert_eq!(answer(raised("1250001.01"), &[ADDITION]).await, "fired");
+    assert_eq!(answer(raised("1250100.00"), &[ADDITION]).await, "within_rounding");
+    assert_eq!(answer(raised("1250100.01"), &[ADDITION]).await, "fired");
     assert_eq!(answer(raised("900000.00"), &[ADDITION]).await, "clear");
     // A quarter of an odd number of cents is not a number of cents.
     let odd = |current: &str| Contract { current: Some(cents(current)), ..Contract::new("a").worth("1000000.01") };

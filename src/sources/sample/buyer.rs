@@ -210,10 +210,9 @@ impl Buyer {
     /// large, so it is at most T/m: together 2 T/m, with m = 14 at most 0.143 T. With fewer
     /// than 14 contracts to spread each has a supplier of its own.
     ///
-    /// All signatures lie within the 365 days that end on the last day of the month, so that every
-    /// window of the definition which counts is the one that ends with the buyer's last signature
-    /// and holds all of them but the few more than 364 days before it; planted past ones are
-    /// in buyers of their own.
+    /// All signatures lie within 365 days, so that the window which ends with the buyer's last one
+    /// holds all contracts, and no other window counts: none has contracts a year before it. Buyers
+    /// with contracts of earlier years are planted, each contract with its supplier.
     fn spread(&mut self) {
         let total = self.identified_total();
         let mut open: Vec<usize> =

@@ -13,6 +13,7 @@ use super::SampleError;
 use super::buyer::Buyer;
 use super::random::Random;
 use super::record::{Cents, Contract, LabelCount, SampleSummary};
+use super::vocabulary::SECRET;
 use crate::model::Modality;
 
 /// Prefix of the files: year and month of publication.
@@ -124,18 +125,19 @@ impl Output {
     /// A field in quotes.
     fn field(&mut self, text: &str) -> &mut Self {
         self.line.push(b'"');
-        if text.is_ascii() && !text.contains('"') {
-            self.line.extend_from_slice(text.as_bytes());
-        } else {
-            for c in text.chars() {
-                if c == '"' {
-                    self.line.push(b'"');
-                }
-                // Latin-1 is the first 256 characters of Unicode.
-                self.line.push(u8::try_from(u32::from(c)).unwrap_or(b'?'));
-            }
-        }
+        self.field_end(text)
+    }
+
+    /// The end of a field that was begun before.
+    fn field_end(&mut self, text: &str) -> &mut Self {
+        encode(text, &mut self.line);
         self.line.extend_from_slice(b"\";");
+        self
+    }
+
+    /// Fields that were put together before.
+    fn block(&mut self, block: &[u8]) -> &mut Self {
+        self.line.extend_from_slice(block);
         self
     }
 
@@ -147,15 +149,46 @@ impl Output {
     }
 
     fn date(&mut self, date: Option<NaiveDate>) -> &mut Self {
-        match date {
-            Some(date) => self.field(&format!("{:02}/{:02}/{:04}", date.day(), date.month(), date.year())),
-            None => self.field(""),
+        self.line.push(b'"');
+        if let Some(date) = date {
+            self.digits(date.day().into(), 2).push(b'/');
+            self.digits(date.month().into(), 2).push(b'/');
+            self.digits(date.year().unsigned_abs().into(), 4);
         }
+        self.line.extend_from_slice(b"\";");
+        self
     }
 
     /// An amount of a contract: four decimals, but `0,00`.
     fn amount(&mut self, cents: Cents) -> &mut Self {
-        if cents == 0 { self.field("0,00") } else { self.field(&format!("{},{:02}00", cents / 100, cents % 100)) }
+        self.price(cents);
+        if cents != 0 {
+            let end = self.line.len() - 2;
+            self.line.splice(end..end, *b"00");
+        }
+        self
+    }
+
+    /// An amount of an item: two decimals. None is negative.
+    fn price(&mut self, cents: Cents) -> &mut Self {
+        self.line.push(b'"');
+        self.digits(cents.unsigned_abs() / 100, 1).push(b',');
+        self.digits(cents.unsigned_abs() % 100, 2).extend_from_slice(b"\";");
+        self
+    }
+
+    /// At least so many digits, filled up with zeros: `format!` at a quarter of its cost.
+    fn digits(&mut self, number: u64, width: usize) -> &mut Vec<u8> {
+        let mut text = [b'0'; 20];
+        let mut start = text.len();
+        let mut rest = number;
+        while rest > 0 {
+            start -= 1;
+            text[start] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.line.extend_from_slice(&text[start.min(text.len() - width)..]);
+        &mut self.line
     }
 
     fn end(&mut self) -> Result<(), SampleError> {
@@ -173,6 +206,62 @@ impl Output {
     fn finish(mut self) -> Result<(), SampleError> {
         let written = self.writer.flush();
         written.map_err(|source| self.failed(source))
+    }
+}
+
+/// Adds a text in ISO-8859-1, quotes doubled.
+fn encode(text: &str, line: &mut Vec<u8>) {
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| !byte.is_ascii() || *byte == b'"') {
+        line.extend_from_slice(&rest[..at]);
+        let length = match rest[at..] {
+            [b'"', ..] => {
+                line.extend_from_slice(b"\"\"");
+                1
+            }
+            // The characters from U+0080 to U+00FF, which is all of Latin-1, are those of two bytes
+            // that start with C2 or C3.
+            [first @ (0xc2 | 0xc3), second, ..] => {
+                line.push((first & 3) << 6 | (second & 0x3f));
+                2
+            }
+            [first, ..] => {
+                line.push(b'?');
+                first.leading_ones() as usize
+            }
+            [] => 1,
+        };
+        rest = &rest[(at + length).min(rest.len())..];
+    }
+    line.extend_from_slice(rest);
+}
+
+/// Fields that every row of a buyer repeats, encoded once.
+#[derive(Debug)]
+struct Blocks {
+    /// Superior organ, organ and buyer, code and name each.
+    full: Vec<u8>,
+    /// Organ and buyer.
+    short: Vec<u8>,
+    /// Buyer.
+    unit: Vec<u8>,
+}
+
+impl Blocks {
+    fn of(buyer: &Buyer) -> Self {
+        let block = |texts: &[&str]| {
+            let mut block = Vec::with_capacity(256);
+            for text in texts {
+                block.push(b'"');
+                encode(text, &mut block);
+                block.extend_from_slice(b"\";");
+            }
+            block
+        };
+        let unit = block(&[&buyer.code, &buyer.name]);
+        let short = [block(&[&buyer.organ.0, &buyer.organ.1]), unit.clone()].concat();
+        let full = [block(&[&buyer.superior.0, &buyer.superior.1]), short.clone()].concat();
+        Self { full, short, unit }
     }
 }
 
@@ -215,11 +304,12 @@ impl Files {
     /// Writes a buyer with everything that is its own.
     pub(super) fn buyer(&mut self, buyer: &mut Buyer) -> Result<(), SampleError> {
         let contracts = std::mem::take(&mut buyer.contracts);
+        let blocks = Blocks::of(buyer);
         for contract in &contracts {
             let number = format!("{:05}{:04}", contract.number, contract.year());
-            self.contract(buyer, contract, &number)?;
-            self.items_of(buyer, contract, &number)?;
-            self.amendments_of(buyer, contract, &number)?;
+            self.contract(&blocks, contract, &number)?;
+            self.items_of(buyer, &blocks, contract, &number)?;
+            self.amendments_of(buyer, &blocks, contract, &number)?;
             self.labels_of(buyer, contract, &number)?;
         }
         self.summary.contracts += contracts.len() as u64;
@@ -227,13 +317,12 @@ impl Files {
         Ok(())
     }
 
-    fn contract(&mut self, buyer: &Buyer, contract: &Contract, number: &str) -> Result<(), SampleError> {
+    fn contract(&mut self, blocks: &Blocks, contract: &Contract, number: &str) -> Result<(), SampleError> {
         let (name, code, _) = modality(contract.modality);
-        let [superior, organ] = [&buyer.superior, &buyer.organ];
         let (id, supplier) = contract.supplier.as_ref().map_or(("", ""), |s| (&s.id, &s.name));
         let out = &mut self.contracts;
         out.fields(&[number, &contract.object, contract.legal_basis, name, "Não se aplica"]);
-        out.fields(&[&superior.0, &superior.1, &organ.0, &organ.1, &buyer.code, &buyer.name]);
+        out.block(&blocks.full);
         out.date(contract.signed).date(Some(contract.published)).date(Some(contract.start)).date(contract.end);
         out.fields(&[id, supplier]).amount(contract.initial).amount(contract.current);
         if code.is_empty() {
@@ -241,12 +330,18 @@ impl Files {
             out.fields(&["-3", "", "", "", ""]);
         } else {
             let tender = format!("{:05}{:04}", contract.tender, contract.year());
-            out.fields(&[&tender, &buyer.code, &buyer.name, code, name]);
+            out.field(&tender).block(&blocks.unit).fields(&[code, name]);
         }
         out.end()
     }
 
-    fn items_of(&mut self, buyer: &mut Buyer, contract: &Contract, number: &str) -> Result<(), SampleError> {
+    fn items_of(
+        &mut self,
+        buyer: &mut Buyer,
+        blocks: &Blocks,
+        contract: &Contract,
+        number: &str,
+    ) -> Result<(), SampleError> {
         let Some(main) = &contract.main_item else { return Ok(()) };
         let random = &mut buyer.random;
         let mut rest = contract.initial;
@@ -261,48 +356,63 @@ impl Files {
             rest -= quantity * unit;
         }
         let quantity = main_quantity(rest, random);
-        self.item(buyer, contract, number, 1, (main, quantity, rest / quantity))?;
+        // The Portal links no tender to an item under secrecy.
+        let tender = if main == SECRET {
+            "0".to_owned()
+        } else {
+            let modality = modality(contract.modality).2;
+            format!("{}{modality}{:05}{:04}", buyer.code, contract.tender, contract.year())
+        };
+        self.item(blocks, number, &tender, 1, (main, quantity, rest / quantity))?;
         for (place, extra) in (2..).zip(extras) {
-            self.item(buyer, contract, number, place, extra)?;
+            self.item(blocks, number, &tender, place, extra)?;
         }
         Ok(())
     }
 
     fn item(
         &mut self,
-        buyer: &Buyer,
-        contract: &Contract,
+        blocks: &Blocks,
         number: &str,
-        place: u32,
+        tender: &str,
+        place: u64,
         (description, quantity, unit): (&str, i64, Cents),
     ) -> Result<(), SampleError> {
         self.summary.items += 1;
-        let secret = description == super::vocabulary::SECRET;
-        let code = if secret {
-            "0".to_owned()
-        } else {
-            let modality = modality(contract.modality).2;
-            format!("{}{modality}{:05}{:04}{place:05}", buyer.code, contract.tender, contract.year())
-        };
-        let details = match place {
-            _ if secret => description.to_owned(),
-            1 => format!("{description}, CONFORME TERMO DE REFERÊNCIA"),
-            _ => "undefined".to_owned(),
-        };
         let out = &mut self.items;
-        out.fields(&[&buyer.organ.0, &buyer.organ.1, &buyer.code, &buyer.name, number]);
-        out.fields(&[&code, description, &details, &quantity.to_string()]);
-        out.field(&format!("{},{:02}", unit / 100, unit % 100)).end()
+        out.block(&blocks.short).field(number).line.push(b'"');
+        out.line.extend_from_slice(tender.as_bytes());
+        if description != SECRET {
+            out.digits(place, 5);
+        }
+        out.field_end("").field(description);
+        match place {
+            _ if description == SECRET => out.field(SECRET),
+            1 => {
+                out.line.push(b'"');
+                encode(description, &mut out.line);
+                out.field_end(", CONFORME TERMO DE REFERÊNCIA")
+            }
+            _ => out.field("undefined"),
+        };
+        out.line.push(b'"');
+        out.digits(quantity.unsigned_abs(), 1);
+        out.field_end("").price(unit).end()
     }
 
-    fn amendments_of(&mut self, buyer: &mut Buyer, contract: &Contract, number: &str) -> Result<(), SampleError> {
+    fn amendments_of(
+        &mut self,
+        buyer: &mut Buyer,
+        blocks: &Blocks,
+        contract: &Contract,
+        number: &str,
+    ) -> Result<(), SampleError> {
         for (place, object) in (1..).zip(&contract.amendments) {
             self.summary.amendments += 1;
             let days = buyer.random.between(20, 150) * place;
             let published = contract.published + chrono::TimeDelta::days(days);
             let out = &mut self.amendments;
-            out.fields(&[number, &buyer.superior.0, &buyer.superior.1, &buyer.organ.0, &buyer.organ.1]);
-            out.fields(&[&buyer.code, &buyer.name, &format!("{place:05}{:04}", published.year())]);
+            out.field(number).block(&blocks.full).field(&format!("{place:05}{:04}", published.year()));
             out.date(Some(published)).field(object).end()?;
         }
         Ok(())

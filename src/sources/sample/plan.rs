@@ -79,11 +79,6 @@ const BUYER: [u64; 2] = [60, 340];
 const LARGE_SAMPLE: u64 = 20_000;
 /// Contracts of a buyer whose total hides an outlier.
 const LARGE_BUYER: u64 = 240;
-/// Smallest group for outliers: twice what the definition asks for.
-const AMPLE: u64 = 60;
-/// Smallest group that the definition judges.
-const JUDGED: u64 = 30;
-
 impl Plan {
     /// A sample of so many contracts.
     pub(super) fn new(rows: u64, seed: u64, files: Files) -> Self {
@@ -152,10 +147,8 @@ impl Plan {
         }
         // Last, when the groups have the size that they will be judged by.
         for case in 0..outliers.wanted {
-            let (group, size) = self.outlier_group(case);
-            // The outlier counts among its peers.
-            let judged = size + 1 >= JUDGED;
-            self.own(progress, |buyer, values| plant_values::outlier(buyer, values, case, group, judged))?;
+            let (group, peers) = self.outlier_group(case);
+            self.own(progress, |buyer, values| plant_values::outlier(buyer, values, case, group, peers))?;
         }
         for case in 0..outlier_decoys.wanted {
             self.own(progress, |buyer, _| plant_values::outlier_decoy(buyer, case))?;
@@ -194,7 +187,7 @@ impl Plan {
     fn outlier_group(&self, case: u64) -> (GroupIndex, u64) {
         let size = |group: GroupIndex| self.sizes[GROUPS[group].kind.index()][GROUPS[group].modality as usize];
         let all = plant_values::OUTLIER_GROUPS.map(|group| (group, size(group)));
-        let ample: Vec<_> = all.into_iter().filter(|(_, size)| *size >= AMPLE).collect();
+        let ample: Vec<_> = all.into_iter().filter(|(_, size)| *size >= plant_values::AMPLE).collect();
         let largest = all.into_iter().max_by_key(|(_, size)| *size).unwrap_or((GOODS_PREGAO, 0));
         ample.get(case as usize % ample.len().max(1)).copied().unwrap_or(largest)
     }

@@ -83,7 +83,8 @@ pub(super) fn fired(buyer: &mut Buyer, values: &mut Values, case: u64) {
         _ => {
             // One cent beyond what rounding explains.
             let mut contract = buyer.drawn(values, SERVICES_PREGAO);
-            contract.current = exact_quarter(&mut contract) * 5 + 101;
+            contract.current = exact_quarter(&mut contract) * 5;
+            contract.current += 101.max(contract.initial / 10_000 + 1);
             contract.amendments.push(ADDITION);
             contract
         }

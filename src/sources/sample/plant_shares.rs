@@ -66,6 +66,10 @@ fn hold(buyer: &mut Buyer, values: &mut Values, held: (usize, Cents), others: (u
 fn hide(buyer: &mut Buyer, count: usize, each: Cents) {
     for place in 0..count {
         let mut contract = buyer.contract(SPREAD[place % SPREAD.len()], each);
+        // A day that some other contract has, so that no window holds this one alone.
+        if let Some(signed) = buyer.contracts.first().and_then(|first| first.signed) {
+            contract.dated(signed, 365, &mut buyer.random);
+        }
         contract.kind = Kind::Unknown;
         contract.object = SECRET.to_owned();
         contract.main_item = Some(SECRET.to_owned());

@@ -179,7 +179,7 @@ pub(super) fn decoy(buyer: &mut Buyer, values: &mut Values, case: u64) {
         // Either in January 2024 or before: below the ceiling alone, above it together.
         _ => parts(buyer, goods * 3 / 2, 2),
     };
-    let days = days_of_2023(buyer, case % 2 == 0, OLD_LAW_LAST_DAY);
+    let days = days_of_2023(buyer, case.is_multiple_of(2), OLD_LAW_LAST_DAY);
     let group = if case % 3 == 1 { SERVICES_DISPENSA } else { GOODS_DISPENSA };
     let kind = if group == GOODS_DISPENSA { Kind::Goods } else { Kind::Services };
     let line = buyer.next_planted_line(kind);

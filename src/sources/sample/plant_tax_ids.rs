@@ -1,7 +1,7 @@
 //! Planted cases of `invalid_tax_id`: CNPJs with a wrong check digit, and ids that have none to judge.
 
 use super::buyer::Buyer;
-use super::record::{Expected, Label, Supplier, TAX_ID};
+use super::record::{Expected, Kind, Label, Supplier, TAX_ID};
 use super::supplier::{foreign, foreign_by_name, invalid, masked, unit, with_letters};
 use super::values::{GOODS_PREGAO, GOODS_REGISTRO, SERVICES_NOT_INFORMED, SERVICES_PREGAO, SERVICES_REGISTRO, Values};
 use super::vocabulary::SECRET;
@@ -46,6 +46,7 @@ pub(super) fn decoy(buyer: &mut Buyer, values: &mut Values, case: u64) {
     };
     let mut contract = buyer.drawn(values, group);
     if supplier.is_secret() {
+        contract.kind = Kind::Unknown;
         contract.object = SECRET.to_owned();
         contract.main_item = Some(SECRET.to_owned());
     }

@@ -129,16 +129,27 @@ pub(super) const fn outlier_contracts(case: u64) -> u64 {
 /// Groups that get outliers, largest first.
 pub(super) const OUTLIER_GROUPS: [GroupIndex; 4] = [GOODS_REGISTRO, GOODS_PREGAO, SERVICES_PREGAO, SERVICES_REGISTRO];
 
-/// Plants a value far above those of its group. `judged` says whether the group is large enough to be.
-pub(super) fn outlier(buyer: &mut Buyer, values: &mut Values, case: u64, group: GroupIndex, judged: bool) {
-    // The fences lie at 1.5 and at 2.25 of the band; each value keeps a margin to either.
+/// Fewest peers with which the definition judges a value.
+const JUDGED: u64 = 30;
+/// Fewest peers with which the fences are known well: twice as many.
+pub(super) const AMPLE: u64 = 60;
+
+/// Plants a value far above those of its group, which has so many contracts without it.
+pub(super) fn outlier(buyer: &mut Buyer, values: &mut Values, case: u64, group: GroupIndex, peers: u64) {
+    // The fences lie at 1.5 and at 2.25 of the band; each value keeps a margin to either. Few peers
+    // leave their quartiles uncertain, and the value goes beyond any doubt.
     let (x, severity) = match case % OUTLIERS {
+        _ if peers < AMPLE => (3.4 + 0.2 * buyer.random.unit(), "severity=high"),
         0 => (1.75 + 0.2 * buyer.random.unit(), "severity=medium"),
         _ => (2.6 + 0.3 * buyer.random.unit(), "severity=high"),
     };
     let mut contract = buyer.contract(group, values::at(group, x));
-    let (expected, note) =
-        if judged { (Expected::Fired, severity) } else { (Expected::NotEvaluable, "peer_group_too_small") };
+    // It counts among its peers.
+    let (expected, note) = if peers + 1 >= JUDGED {
+        (Expected::Fired, severity)
+    } else {
+        (Expected::NotEvaluable, "peer_group_too_small")
+    };
     contract.label(OUTLIER, expected, format!("outlier-fired-{case}"), note);
     if case % OUTLIERS == 2 {
         // Ten more contracts of at most R$ 2,000,000 against more than R$ 30,000,000: most of the
@@ -154,7 +165,10 @@ pub(super) fn outlier(buyer: &mut Buyer, values: &mut Values, case: u64, group: 
 /// Plants a value that is large but must not fire. Always a buyer of one contract.
 pub(super) fn outlier_decoy(buyer: &mut Buyer, case: u64) {
     // The group that stays too small gets five rows in all, however large the sample.
-    let kind = if case % OUTLIER_DECOYS == 0 && case / OUTLIER_DECOYS >= 5 { 3 } else { case % OUTLIER_DECOYS };
+    let kind = match case % OUTLIER_DECOYS {
+        0 if case / OUTLIER_DECOYS >= 5 => 3,
+        kind => kind,
+    };
     let unclear = Expected::NotEvaluable;
     let (contract, expected, note) = match kind {
         0 => {

@@ -39,7 +39,7 @@ pub(super) struct Judgement {
     /// `fired`, `clear` or `not_evaluable`.
     pub(super) outcome: &'static str,
     pub(super) contracts: BTreeSet<Key>,
-    /// Severity or reason.
+    /// Severity or reason; of a clear share, the share.
     pub(super) note: String,
 }
 
@@ -210,7 +210,8 @@ fn cap(contract: &Contract, amendments: &[String]) -> Judgement {
         }
         return judged("clear", &[contract], if increase * 5 >= contract.initial { "near_cap" } else { "" });
     }
-    if beyond <= 400 {
+    // One real, or a ten-thousandth of the initial value.
+    if beyond * 10_000 <= (contract.initial * 4).max(4_000_000) {
         return unclear("within_rounding");
     }
     if contract.ambiguous {
@@ -307,6 +308,16 @@ pub(super) fn splitting(contracts: &[Contract]) -> Vec<Judgement> {
     out
 }
 
+/// What one supplier has of a buyer in one window.
+struct Window<'a> {
+    share: f64,
+    day: NaiveDate,
+    sum: i128,
+    total: i128,
+    with_secret: i128,
+    held: Vec<&'a Contract>,
+}
+
 pub(super) fn share(contracts: &[Contract]) -> Vec<Judgement> {
     let mut buyers: BTreeMap<&str, Vec<&Contract>> = BTreeMap::new();
     for contract in contracts.iter().filter(|contract| contract.initial > 0 && contract.signed.is_some()) {
@@ -315,43 +326,51 @@ pub(super) fn share(contracts: &[Contract]) -> Vec<Judgement> {
     let mut out = Vec::new();
     for all in buyers.values() {
         let known: Vec<&Contract> = all.iter().copied().filter(|contract| contract.supplier.is_some()).collect();
+        let signed = |contract: &Contract| contract.signed.unwrap();
         let between = |contracts: &[&Contract], day: NaiveDate, from: i64, to: i64| -> Vec<usize> {
-            let age = |at: &usize| (day - contracts[*at].signed.unwrap()).num_days();
+            let age = |at: &usize| (day - signed(contracts[*at])).num_days();
             (0..contracts.len()).filter(|at| (to..=from).contains(&age(at))).collect()
         };
+        // For each day: the window that ends on it, its value with the secret contracts, and how many
+        // contracts there are in the year before it.
+        let mut windows: BTreeMap<NaiveDate, (Vec<usize>, i128, usize)> = BTreeMap::new();
+        for day in known.iter().map(|contract| signed(contract)) {
+            windows.entry(day).or_insert_with(|| {
+                let with_secret = between(all, day, 364, 0).iter().map(|at| all[*at].initial).sum();
+                (between(&known, day, 364, 0), with_secret, between(&known, day, 729, 365).len())
+            });
+        }
         let suppliers: BTreeSet<&String> = known.iter().filter_map(|contract| contract.supplier.as_ref()).collect();
-        let Some(last) = known.iter().filter_map(|contract| contract.signed).max() else { continue };
+        let Some(last) = windows.keys().max().copied() else { continue };
         for supplier in suppliers {
             let own = |at: &usize| known[*at].supplier.as_ref() == Some(supplier);
             let mut days = vec![last];
-            let dates = (0..known.len()).filter(own).map(|at| known[at].signed.unwrap());
-            days.extend(dates.filter(|day| between(&known, *day, 729, 365).len() >= 10));
-            // Share, day, total with the secret ones, contracts.
-            let mut best: Option<(f64, NaiveDate, i128, i128, i128, Vec<&Contract>)> = None;
+            days.extend((0..known.len()).filter(own).map(|at| signed(known[at])).filter(|day| windows[day].2 >= 10));
+            let mut best: Option<Window<'_>> = None;
             for day in days {
-                let window = between(&known, day, 364, 0);
+                let (window, with_secret, _) = &windows[&day];
                 let total: i128 = window.iter().map(|at| known[*at].initial).sum();
                 if window.len() < 10 || total < 100_000_000 {
                     continue;
                 }
                 let held: Vec<&Contract> = window.iter().filter(|at| own(at)).map(|at| known[*at]).collect();
                 let sum: i128 = held.iter().map(|contract| contract.initial).sum();
-                let with_secret: i128 = between(all, day, 364, 0).iter().map(|at| all[*at].initial).sum();
                 let share = sum as f64 / total as f64;
-                if best.as_ref().is_none_or(|best| (share, day) > (best.0, best.1)) {
-                    best = Some((share, day, sum, total, with_secret, held));
+                if best.as_ref().is_none_or(|best| (share, day) > (best.share, best.day)) {
+                    best = Some(Window { share, day, sum, total, with_secret: *with_secret, held });
                 }
             }
             let everything: Vec<&Contract> = (0..known.len()).filter(own).map(|at| known[at]).collect();
             out.push(match best {
                 None => judged("not_evaluable", &everything, "buyer_below_minimum"),
-                Some((.., sum, total, _, _)) if sum * 10 < total * 3 => judged("clear", &everything, ""),
-                Some((.., sum, _, secret, held)) if sum * 10 < secret * 3 => {
-                    judged("not_evaluable", &held, "secret_suppliers_decisive")
+                Some(best) if best.sum * 10 < best.total * 3 => {
+                    judged("clear", &everything, &format!("share={:.4}", best.share))
                 }
-                Some((.., sum, total, _, held)) => {
-                    judged("fired", &held, if sum * 2 >= total { "severity=high" } else { "severity=medium" })
+                Some(best) if best.sum * 10 < best.with_secret * 3 => {
+                    judged("not_evaluable", &best.held, "secret_suppliers_decisive")
                 }
+                Some(best) if best.sum * 2 >= best.total => judged("fired", &best.held, "severity=high"),
+                Some(best) => judged("fired", &best.held, "severity=medium"),
             });
         }
     }

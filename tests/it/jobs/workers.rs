@@ -119,7 +119,10 @@ async fn a_job_runs_to_its_end(database: Database) {
     let events = log(pool.jobs.store(), &job.id).await;
     assert_eq!(events.len(), 6);
     let last = &events[5].body;
-    assert_eq!((last.kind, last.state, last.message_pt.as_str()), (EventKind::Finished, JobState::Completed, "Concluída"));
+    assert_eq!(
+        (last.kind, last.state, last.message_pt.as_str()),
+        (EventKind::Finished, JobState::Completed, "Concluída")
+    );
     assert_eq!(finding_count(&pool.jobs, &job.id).await, 3);
     assert_eq!(audited(pool.jobs.store(), "investigation.completed", &job.id).await, 1);
     pool.stop().await;

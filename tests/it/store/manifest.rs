@@ -103,11 +103,8 @@ async fn imports_at_once_make_one_version_each(database: Database) {
         let dataset = if n < 5 { "jan".to_owned() } else { format!("d{n}") };
         tokio::spawn(async move { store.commit_import(import(&format!("i{n}"), &dataset, "h")).await })
     });
-    let versions: BTreeSet<i64> = join_all(commits)
-        .await
-        .into_iter()
-        .map(|version| version.expect("no panic").expect("committed"))
-        .collect();
+    let versions: BTreeSet<i64> =
+        join_all(commits).await.into_iter().map(|version| version.expect("no panic").expect("committed")).collect();
     assert_eq!(versions, (1..=10).collect());
     assert_eq!(files(&stores[0], 10).await.len(), 12);
     assert_eq!(stores[0].imports().await.expect("imports").len(), 6);

@@ -2,7 +2,7 @@
 
 mod postgres;
 mod proxy;
-pub mod samples;
+pub(crate) mod samples;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,37 +11,37 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use cidadao::store::{Clock, Store, StoreOptions};
 
-pub use postgres::Cluster;
-pub use proxy::Proxy;
+pub(crate) use postgres::Cluster;
+pub(crate) use proxy::Proxy;
 
 /// A database of one test. A SQLite file goes with it.
 #[derive(Debug)]
-pub struct Database {
-    pub url: String,
+pub(crate) struct Database {
+    pub(crate) url: String,
     /// Seconds that the store's clock is ahead of the machine's.
     ahead: Arc<AtomicI64>,
     _directory: Option<tempfile::TempDir>,
 }
 
 impl Database {
-    pub fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let url = format!("sqlite:{}", directory.path().join("new/cidadao.db").display());
         Self { url, ahead: Arc::default(), _directory: Some(directory) }
     }
 
     /// `None`, with a line that says so, if there is no PostgreSQL.
-    pub async fn postgres() -> Option<Self> {
+    pub(crate) async fn postgres() -> Option<Self> {
         let cluster = Cluster::get().await?;
         let url = tokio::task::spawn_blocking(move || cluster.create_database()).await.expect("createdb");
         Some(Self { url, ahead: Arc::default(), _directory: None })
     }
 
-    pub fn is_sqlite(&self) -> bool {
+    pub(crate) fn is_sqlite(&self) -> bool {
         self.url.starts_with("sqlite:")
     }
 
-    pub fn options(&self) -> StoreOptions {
+    pub(crate) fn options(&self) -> StoreOptions {
         let ahead = Arc::clone(&self.ahead);
         let mut options = StoreOptions::new(&self.url);
         options.clock = Clock::new(move || Utc::now() + TimeDelta::seconds(ahead.load(Ordering::SeqCst)));
@@ -49,18 +49,18 @@ impl Database {
     }
 
     /// A store with a pool of its own: as another process would have.
-    pub async fn store(&self) -> Store {
+    pub(crate) async fn store(&self) -> Store {
         Store::connect(&self.options()).await.expect("the store opens")
     }
 
     /// Moves the clock of every store of this database.
-    pub fn pass(&self, seconds: i64) {
+    pub(crate) fn pass(&self, seconds: i64) {
         self.ahead.fetch_add(seconds, Ordering::SeqCst);
     }
 }
 
 /// Waits until a condition holds; panics after ten seconds.
-pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     while !holds().await {
         assert!(tokio::time::Instant::now() < deadline, "{what}: not within ten seconds");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// A throw-away PostgreSQL server, one for the test process. It ends with the process, however
 /// that ends: its watchdog reads from a pipe that then closes.
 #[derive(Debug)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     binaries: PathBuf,
     port: u16,
     databases: AtomicU32,
@@ -20,7 +20,7 @@ pub struct Cluster {
 static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
 
 impl Cluster {
-    pub async fn get() -> Option<&'static Self> {
+    pub(crate) async fn get() -> Option<&'static Self> {
         let started = tokio::task::spawn_blocking(|| {
             CLUSTER.get_or_init(|| {
                 let Some(binaries) = binaries() else {
@@ -35,7 +35,7 @@ impl Cluster {
         });
         let cluster = started.await.expect("the cluster starts").as_ref();
         if cluster.is_none() {
-            println!("skipped: there is no PostgreSQL (initdb) to test with");
+            eprintln!("skipped: there is no PostgreSQL (initdb) to test with");
         }
         cluster
     }
@@ -68,12 +68,12 @@ impl Cluster {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        println!("{}", std::fs::read_to_string(directory.join("log")).unwrap_or_default());
+        eprintln!("{}", std::fs::read_to_string(directory.join("log")).unwrap_or_default());
         None
     }
 
     /// A database of its own for a test; its URL.
-    pub fn create_database(&self) -> String {
+    pub(crate) fn create_database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let mut createdb = self.tool("createdb");
         assert!(run(createdb.args(["-U", "cidadao", &name])), "createdb {name}");
@@ -81,12 +81,12 @@ impl Cluster {
     }
 
     /// Runs a statement in a database of this cluster, as its superuser.
-    pub fn execute(&self, url: &str, sql: &str) {
+    pub(crate) fn execute(&self, url: &str, sql: &str) {
         let mut psql = Command::new(self.binaries.join("psql"));
         assert!(run(psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, url])), "psql {sql}");
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
@@ -100,7 +100,7 @@ impl Cluster {
 fn run(command: &mut Command) -> bool {
     let output = command.stdin(Stdio::null()).output().expect("the command starts");
     if !output.status.success() && !output.stderr.is_empty() {
-        println!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        eprintln!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
     output.status.success()
 }

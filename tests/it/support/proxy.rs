@@ -7,13 +7,13 @@ use tokio::sync::watch;
 
 /// A line to a server on this machine that can be cut and mended.
 #[derive(Debug)]
-pub struct Proxy {
-    pub port: u16,
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
     up: Arc<watch::Sender<bool>>,
 }
 
 impl Proxy {
-    pub async fn to(port: u16) -> Self {
+    pub(crate) async fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let own = listener.local_addr().expect("an address").port();
         let up = Arc::new(watch::Sender::new(true));
@@ -38,11 +38,11 @@ impl Proxy {
         Self { port: own, up }
     }
 
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.up.send_replace(false);
     }
 
-    pub fn mend(&self) {
+    pub(crate) fn mend(&self) {
         self.up.send_replace(true);
     }
 }

@@ -7,7 +7,7 @@ use cidadao::model::{
 use cidadao::store::{FinishCommit, StepCommit, Store};
 use serde_json::{Value, json};
 
-pub fn job(owner: &str, request_id: Option<&str>, payload: Value) -> NewJob {
+pub(crate) fn job(owner: &str, request_id: Option<&str>, payload: Value) -> NewJob {
     NewJob {
         kind: JobKind::Investigation,
         owner: owner.to_owned(),
@@ -17,7 +17,7 @@ pub fn job(owner: &str, request_id: Option<&str>, payload: Value) -> NewJob {
     }
 }
 
-pub fn event(kind: EventKind, state: JobState, stage: &str) -> NewEvent {
+pub(crate) fn event(kind: EventKind, state: JobState, stage: &str) -> NewEvent {
     NewEvent {
         kind,
         state,
@@ -29,20 +29,20 @@ pub fn event(kind: EventKind, state: JobState, stage: &str) -> NewEvent {
     }
 }
 
-pub fn queued() -> NewEvent {
+pub(crate) fn queued() -> NewEvent {
     event(EventKind::StateChanged, JobState::Pending, "queued")
 }
 
-pub fn progress(stage: &str) -> NewEvent {
+pub(crate) fn progress(stage: &str) -> NewEvent {
     event(EventKind::Progress, JobState::Running, stage)
 }
 
 /// Stores a job of an owner.
-pub async fn start(store: &Store, owner: &str) -> Job {
+pub(crate) async fn start(store: &Store, owner: &str) -> Job {
     store.create_job(job(owner, None, json!({ "query": "contratos" })), queued()).await.expect("started").0
 }
 
-pub fn detector(id: &str) -> DetectorRef {
+pub(crate) fn detector(id: &str) -> DetectorRef {
     DetectorRef {
         id: id.to_owned(),
         version: "1".to_owned(),
@@ -52,7 +52,7 @@ pub fn detector(id: &str) -> DetectorRef {
     }
 }
 
-pub fn finding(id: &str, detector_id: &str, severity: Severity) -> Finding {
+pub(crate) fn finding(id: &str, detector_id: &str, severity: Severity) -> Finding {
     Finding {
         id: id.to_owned(),
         detector: detector(detector_id),
@@ -70,7 +70,7 @@ pub fn finding(id: &str, detector_id: &str, severity: Severity) -> Finding {
     }
 }
 
-pub fn summary(detector_id: &str, fired: i64) -> DetectorSummary {
+pub(crate) fn summary(detector_id: &str, fired: i64) -> DetectorSummary {
     DetectorSummary {
         detector: detector(detector_id),
         title_pt: "Título".to_owned(),
@@ -85,16 +85,16 @@ pub fn summary(detector_id: &str, fired: i64) -> DetectorSummary {
 }
 
 /// A step with one event.
-pub fn step(steps_done: i32) -> StepCommit {
+pub(crate) fn step(steps_done: i32) -> StepCommit {
     let stage = format!("step-{steps_done}");
     StepCommit { steps_done, events: vec![progress(&stage)], stage, fraction: 0.5, ..StepCommit::default() }
 }
 
-pub fn completed(job: &Job) -> FinishCommit {
+pub(crate) fn completed(job: &Job) -> FinishCommit {
     FinishCommit::new(job, JobState::Completed, "Concluída", "Completed")
 }
 
-pub fn audit(action: &str, resource: &str) -> AuditEntry {
+pub(crate) fn audit(action: &str, resource: &str) -> AuditEntry {
     AuditEntry {
         actor: "ana".to_owned(),
         action: action.to_owned(),
@@ -106,13 +106,13 @@ pub fn audit(action: &str, resource: &str) -> AuditEntry {
 }
 
 /// How often the audit log says an action of a resource.
-pub async fn audited(store: &Store, action: &str, resource: &str) -> usize {
+pub(crate) async fn audited(store: &Store, action: &str, resource: &str) -> usize {
     let entries = store.audit_entries(10_000).await.expect("the audit log");
     entries.iter().filter(|entry| entry.action == action && entry.resource == resource).count()
 }
 
 /// Every event of a job; fails unless they are numbered from one without a gap.
-pub async fn log(store: &Store, job_id: &str) -> Vec<Event> {
+pub(crate) async fn log(store: &Store, job_id: &str) -> Vec<Event> {
     let events = store.events(job_id, 0, 100_000).await.expect("events");
     let sequences: Vec<i64> = events.iter().map(|event| event.sequence).collect();
     assert_eq!(sequences, (1..=events.len() as i64).collect::<Vec<_>>());
