@@ -686,7 +686,7 @@ async fn contracts_are_paged_by_value_and_read_with_what_belongs_to_them() {
     assert_eq!(page.total_contracts as usize, values.iter().filter(|value| **value >= values[9]).count());
     let other = pb::SearchContractsRequest { query: "obra".to_owned(), ..request.clone() };
     let token = request.page_token.clone();
-    refuses(&client.search_contracts(other).await.unwrap_err(), &[("page_token", &token)]);
+    refuses(&client.search_contracts(other).await.unwrap_err(), &[("page_token", &token[..100])]);
 
     let contract_id = seen[0].contract_id.clone();
     let read = client.get_contract(pb::GetContractRequest { contract_id }).await.unwrap().into_inner();

@@ -234,10 +234,13 @@ impl TestServer {
 
     /// Waits until a job is in this state.
     pub(crate) async fn wait_for(&self, id: &str, state: JobState) {
-        for _ in 0..500 {
-            if self.store.job(id).await.unwrap().unwrap().state == state {
+        // Generous: detectors run without optimisation here, beside other tests.
+        for _ in 0..6_000 {
+            let job = self.store.job(id).await.unwrap().unwrap();
+            if job.state == state {
                 return;
             }
+            assert!(!job.state.is_terminal(), "{id} ended as {:?}: {:?}", job.state, job.error);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("{id} never became {state:?}");
