@@ -16,17 +16,8 @@ const BUILTIN: [&str; 6] = [
 ];
 
 /// Columns that a query has beside its evidence.
-pub(super) const COLUMNS: [&str; 9] = [
-    "subject",
-    "outcome",
-    "reason",
-    "severity",
-    "in_scope",
-    "contract_ids",
-    "amendment_ids",
-    "amount",
-    "limits",
-];
+pub(super) const COLUMNS: [&str; 9] =
+    ["subject", "outcome", "reason", "severity", "in_scope", "contract_ids", "amendment_ids", "amount", "limits"];
 
 /// One red flag: a header and one query.
 #[derive(Debug, Clone)]
@@ -44,7 +35,8 @@ impl Detector {
     /// # Errors
     /// [`DetectorError::Definition`] names the field and the rule.
     pub fn parse(file: &str) -> Result<Self, DetectorError> {
-        let fault = |message: &str| DetectorError::Definition { detector: "file".to_owned(), message: message.to_owned() };
+        let fault =
+            |message: &str| DetectorError::Definition { detector: "file".to_owned(), message: message.to_owned() };
         let body = file.trim_start().strip_prefix("/*").ok_or_else(|| fault("must begin with a header in /* … */"))?;
         let (header, sql) = body.split_once("*/").ok_or_else(|| fault("the header is not closed by */"))?;
         let header = Header::parse(header)?;

@@ -67,9 +67,7 @@ pub(super) async fn findings(
     if fired.is_empty() {
         return Ok(Vec::new());
     }
-    fired.sort_by(|a, b| {
-        (b.severity, &a.subject, &a.contract_ids).cmp(&(a.severity, &b.subject, &b.contract_ids))
-    });
+    fired.sort_by(|a, b| (b.severity, &a.subject, &a.contract_ids).cmp(&(a.severity, &b.subject, &b.contract_ids)));
     let contracts = fired.iter().flat_map(|one| one.contract_ids.iter().take(ROWS));
     let contracts = rows(context, Table::Contracts, contracts).await?;
     let amendments = fired.iter().flat_map(|one| one.amendment_ids.iter().take(ROWS));
@@ -188,7 +186,8 @@ async fn read(
     let wanted: ArrayRef = Arc::new(StringArray::from(ids));
     let batch = RecordBatch::try_new(Arc::clone(&schema), vec![wanted])?;
     let wanted = context.read_table(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))?;
-    let object = |name: &&str| if *name == "object" { left(col("object"), lit(OBJECT)).alias("object") } else { col(*name) };
+    let object =
+        |name: &&str| if *name == "object" { left(col("object"), lit(OBJECT)).alias("object") } else { col(*name) };
     let selected: Vec<Expr> = columns.iter().chain(&PROVENANCE).map(object).chain([col(id)]).collect();
     let found = wanted.join(context.table(table.as_str()).await?, JoinType::Inner, &["wanted_id"], &[id], None)?;
     let mut stream = found.select(selected)?.execute_stream().await?;
@@ -196,7 +195,8 @@ async fn read(
     while let Some(batch) = stream.next().await {
         let batch = batch?;
         for row in 0..batch.num_rows() {
-            let found = evidence_row(&batch, row, table, id, columns).map_err(datafusion::common::DataFusionError::Execution)?;
+            let found = evidence_row(&batch, row, table, id, columns)
+                .map_err(datafusion::common::DataFusionError::Execution)?;
             // Ids are unique among current rows; should they not be, the same one wins every time.
             match rows.get(&found.id) {
                 Some(known) if (&known.file, known.line) <= (&found.file, found.line) => {}
@@ -209,7 +209,13 @@ async fn read(
     Ok(rows)
 }
 
-fn evidence_row(batch: &RecordBatch, row: usize, table: Table, id: &str, columns: &[&str]) -> Result<EvidenceRow, String> {
+fn evidence_row(
+    batch: &RecordBatch,
+    row: usize,
+    table: Table,
+    id: &str,
+    columns: &[&str],
+) -> Result<EvidenceRow, String> {
     let text = |name: &str| Ok::<_, String>(Value::of(batch, name, row)?.exact());
     let mut shown = BTreeMap::new();
     for name in columns {

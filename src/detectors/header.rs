@@ -155,10 +155,8 @@ impl Header {
     /// # Errors
     /// [`DetectorError::Definition`] names the field and the rule.
     pub fn parse(toml: &str) -> Result<Self, DetectorError> {
-        let header: Self = toml::from_str(toml).map_err(|error| DetectorError::Definition {
-            detector: "header".to_owned(),
-            message: error.to_string(),
-        })?;
+        let header: Self = toml::from_str(toml)
+            .map_err(|error| DetectorError::Definition { detector: "header".to_owned(), message: error.to_string() })?;
         match header.fault() {
             Some(message) => Err(DetectorError::Definition { detector: header.id.clone(), message }),
             None => Ok(header),

@@ -119,12 +119,14 @@ impl LegalLimits {
             text("act"),
             text("article"),
         ]);
-        let column = |of: fn(&LegalLimit) -> &str| Arc::new(self.0.iter().map(|row| Some(of(row))).collect::<StringArray>());
+        let column =
+            |of: fn(&LegalLimit) -> &str| Arc::new(self.0.iter().map(|row| Some(of(row))).collect::<StringArray>());
         let days = |of: fn(&LegalLimit) -> NaiveDate| {
             let epoch = |day: NaiveDate| day.signed_duration_since(NaiveDate::default()).num_days() as i32;
             Arc::new(Date32Array::from_iter_values(self.0.iter().map(|row| epoch(of(row)))))
         };
-        let values = Decimal128Array::from_iter_values(self.0.iter().map(LegalLimit::units)).with_precision_and_scale(18, 4)?;
+        let values =
+            Decimal128Array::from_iter_values(self.0.iter().map(LegalLimit::units)).with_precision_and_scale(18, 4)?;
         Ok(RecordBatch::try_new(
             Arc::new(schema),
             vec![

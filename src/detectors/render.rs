@@ -5,9 +5,7 @@ use std::sync::LazyLock;
 use chrono::NaiveDate;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type,
-};
+use datafusion::arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type};
 
 use super::Header;
 use super::header::{Bilingual, EvidenceColumn};
@@ -232,7 +230,8 @@ impl Template {
                 (true, _) => Part::Column(name.to_owned(), format),
                 (false, Some(parameter)) => {
                     let (whole, fraction) = parameter.value.split_once('.').unwrap_or((&parameter.value, ""));
-                    let units = format!("{whole}{fraction}").parse().map_err(|_| format!("parameter {name}: too long"))?;
+                    let units =
+                        format!("{whole}{fraction}").parse().map_err(|_| format!("parameter {name}: too long"))?;
                     Part::Parameter(Value::Decimal(units, fraction.len() as i8), format)
                 }
                 (false, None) => return Err(format!("text: {name:?} is neither evidence nor a parameter")),
@@ -266,7 +265,9 @@ mod tests {
 
     #[test]
     fn values_are_shown_in_both_languages() {
-        let show = |format: Format, value: Value| (format.show(&value, None, Language::Pt), format.show(&value, None, Language::En));
+        let show = |format: Format, value: Value| {
+            (format.show(&value, None, Language::Pt), format.show(&value, None, Language::En))
+        };
         let two = |pt: &str, en: &str| (pt.to_owned(), en.to_owned());
         assert_eq!(show(Format::Brl, Value::Decimal(123_456_789, 3)), two("R$ 123.456,78", "R$ 123,456.78"));
         assert_eq!(show(Format::Percent, Value::Float(0.3119)), two("31,2 %", "31.2%"));

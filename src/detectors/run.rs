@@ -7,7 +7,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArra
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion::datasource::MemTable;
-use datafusion::execution::options::SQLOptions;
+use datafusion::execution::context::SQLOptions;
 use datafusion::functions_aggregate::expr_fn::{bool_or, count};
 use datafusion::logical_expr::{Expr, JoinType, col, lit};
 use datafusion::prelude::SessionContext;
@@ -88,10 +88,9 @@ impl Run {
         let mut stream = frame.execute_stream().await.map_err(failed())?;
         let mut tally = Tally::new(detector);
         while let Some(batch) = stream.next().await {
-            tally.add(&batch.map_err(failed())?).map_err(|message| DetectorError::Answer {
-                detector: detector.id().to_owned(),
-                message,
-            })?;
+            tally
+                .add(&batch.map_err(failed())?)
+                .map_err(|message| DetectorError::Answer { detector: detector.id().to_owned(), message })?;
         }
         let (summary, fired) = tally.finish();
         let findings = evidence::findings(&self.context, self.limits, detector, fired).await?;
@@ -117,7 +116,13 @@ async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -
     let contracts = if plan.include_items && !words.is_empty() {
         let (schema, batches) = words_of_items(context, &words).await?;
         let found = context.read_table(Arc::new(MemTable::try_new(schema, vec![batches])?))?;
-        contracts.join(found, JoinType::Left, &["buyer_id", "number"], &["item_buyer_id", "item_contract_number"], None)?
+        contracts.join(
+            found,
+            JoinType::Left,
+            &["buyer_id", "number"],
+            &["item_buyer_id", "item_contract_number"],
+            None,
+        )?
     } else {
         contracts
     };
@@ -235,7 +240,8 @@ impl<'a> Tally<'a> {
     }
 
     fn finish(self) -> (DetectorSummary, Vec<Fired>) {
-        let total = |outcome: Outcome| self.counts.iter().filter(|((kind, _), _)| *kind == outcome).map(|(_, n)| n).sum();
+        let total =
+            |outcome: Outcome| self.counts.iter().filter(|((kind, _), _)| *kind == outcome).map(|(_, n)| n).sum();
         let header = &self.detector.header;
         let reasons = self.counts.iter().filter_map(|((outcome, name), count)| {
             let name = name.as_ref()?;

@@ -67,9 +67,9 @@ fn of_filters(filters: &Filters) -> Vec<Expr> {
     let mut all = Vec::new();
     all.extend(filters.min_value.map(|least| value().gt_eq(money(least))));
     all.extend(filters.max_value.map(|most| value().lt_eq(money(most))));
-    all.extend(filters.year.map(|year| {
-        cast(date_part(lit("year"), col("signature_date")), DataType::Int32).eq(lit(year))
-    }));
+    all.extend(
+        filters.year.map(|year| cast(date_part(lit("year"), col("signature_date")), DataType::Int32).eq(lit(year))),
+    );
     if !filters.modalities.is_empty() {
         let names = filters.modalities.iter().map(|modality| lit(modality.as_str())).collect();
         all.push(col("modality").in_list(names, false));

@@ -36,8 +36,19 @@ impl AmendmentKind {
 const PROLONGING: [&str; 11] =
     ["alter", "estend", "extens", "ampli", "dilat", "acresc", "aditam", "aditiv", "elev", "aument", "prorr"];
 const QUANTITIES: [&str; 13] = [
-    "valor", "quantitativ", "quantidade", "item", "itens", "servico", "posto", "escopo", "objeto", "area", "vaga",
-    "unidade", "acresc",
+    "valor",
+    "quantitativ",
+    "quantidade",
+    "item",
+    "itens",
+    "servico",
+    "posto",
+    "escopo",
+    "objeto",
+    "area",
+    "vaga",
+    "unidade",
+    "acresc",
 ];
 
 /// Kinds that the folded object of an amendment states, in order and once each; only
@@ -74,9 +85,12 @@ fn is_addition(words: &[&str], at: usize) -> bool {
     let word = words[at];
     let denied = (1..=3).any(|back| matches!(before(words, at, back), "sem" | "nao" | "nem"));
     let stated = stem(word, &["acresc", "majorac", "majorar", "suplement"])
-        || (stem(word, &["adiciona"]) && stem(before(words, at, 1), &["servico", "valor", "recurso", "item", "itens", "posto"]))
-        || (stem(word, &["aditament", "aditar", "aditiv", "aditand"]) && near(words, at, 2, &["valor", "quantitativ", "quantidade"]))
-        || (stem(word, &["inclusao", "inclui", "incluso", "incluind"]) && near(words, at, 4, &["item", "itens", "servico", "posto", "quantitativ", "vaga"]))
+        || (stem(word, &["adiciona"])
+            && stem(before(words, at, 1), &["servico", "valor", "recurso", "item", "itens", "posto"]))
+        || (stem(word, &["aditament", "aditar", "aditiv", "aditand"])
+            && near(words, at, 2, &["valor", "quantitativ", "quantidade"]))
+        || (stem(word, &["inclusao", "inclui", "incluso", "incluind"])
+            && near(words, at, 4, &["item", "itens", "servico", "posto", "quantitativ", "vaga"]))
         || (stem(word, &["aument", "ampliac", "ampliar", "elevac"]) && near(words, at, 3, &QUANTITIES));
     stated && !denied
 }
@@ -134,8 +148,14 @@ mod tests {
             assert_eq!(kinds(object), ["addition"], "{object}");
         }
         assert_eq!(kinds("Suprimir em 14,29% o valor total do contrato"), ["reduction"]);
-        assert_eq!(kinds("Suprimir o valor em 9,59%; acrescer o valor do contrato em 6,03%"), ["addition", "reduction"]);
-        assert_eq!(kinds("Serviços adicionais e a supressão de serviços no valor de R$ 6.614,61"), ["addition", "reduction"]);
+        assert_eq!(
+            kinds("Suprimir o valor em 9,59%; acrescer o valor do contrato em 6,03%"),
+            ["addition", "reduction"]
+        );
+        assert_eq!(
+            kinds("Serviços adicionais e a supressão de serviços no valor de R$ 6.614,61"),
+            ["addition", "reduction"]
+        );
     }
 
     #[test]

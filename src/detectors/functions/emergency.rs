@@ -5,9 +5,36 @@ use super::words::{before, stem, tokens};
 
 /// What bears the word without being an emergency: `iluminacao de emergencia`, `chuveiro emergencial`.
 const EQUIPMENT: [&str; 30] = [
-    "alarme", "atendiment", "auxilio", "bloco", "botao", "botoes", "brigad", "bomba", "bombas", "chuveiro", "contato",
-    "energia", "escada", "gerador", "iluminac", "kit", "lampada", "lava", "luminari", "luz", "luzes", "maca", "parada",
-    "plano", "porta", "pronto", "saida", "sala", "sinalizac", "veiculo",
+    "alarme",
+    "atendiment",
+    "auxilio",
+    "bloco",
+    "botao",
+    "botoes",
+    "brigad",
+    "bomba",
+    "bombas",
+    "chuveiro",
+    "contato",
+    "energia",
+    "escada",
+    "gerador",
+    "iluminac",
+    "kit",
+    "lampada",
+    "lava",
+    "luminari",
+    "luz",
+    "luzes",
+    "maca",
+    "parada",
+    "plano",
+    "porta",
+    "pronto",
+    "saida",
+    "sala",
+    "sinalizac",
+    "veiculo",
 ];
 /// How far the word may stand behind `dispensa`.
 const REACH: usize = 12;
@@ -42,7 +69,9 @@ fn says_emergency(folded: &str) -> bool {
 
 fn is_emergency_noun(words: &[&str], at: usize) -> bool {
     let next = words.get(at + 1).copied().unwrap_or("");
-    let joined = matches!(before(words, at, 1), "e" | "ou") || next.starts_with("urgencia") || before(words, at, 1).starts_with("urgencia");
+    let joined = matches!(before(words, at, 1), "e" | "ou")
+        || next.starts_with("urgencia")
+        || before(words, at, 1).starts_with("urgencia");
     if joined {
         return false;
     }
@@ -92,7 +121,10 @@ mod tests {
         }
         assert!(is_emergency(Some("Lei 14.133/2021, Art. 75, VIII"), Some("aquisicao de lonas")));
         assert!(is_emergency(Some("Art. 24, IV, Lei 8.666/93"), None));
-        assert!(is_emergency(None, Some(&fold("Fundamento legal: artigo 75, inc. VIII da Lei nº 14.133, de 1º de abril"))));
+        assert!(is_emergency(
+            None,
+            Some(&fold("Fundamento legal: artigo 75, inc. VIII da Lei nº 14.133, de 1º de abril"))
+        ));
     }
 
     #[test]

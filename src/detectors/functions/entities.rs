@@ -65,7 +65,9 @@ mod tests {
 
     #[test]
     fn public_bodies() {
-        for name in ["MUNICÍPIO DE SANTOS", "Universidade Federal de Goiás", "ESTADO DO PARÁ", "União", "Prefeitura de Belém"] {
+        for name in
+            ["MUNICÍPIO DE SANTOS", "Universidade Federal de Goiás", "ESTADO DO PARÁ", "União", "Prefeitura de Belém"]
+        {
             assert!(is_public_body(Some("cnpj"), Some(name)), "{name}");
         }
         for name in ["UNIAO COMERCIO DE ALIMENTOS LTDA", "ESTADO DE MINAS S.A.", "PREFEITURA TINTAS LTDA", "ACME"] {

@@ -60,7 +60,11 @@ pub fn legal_basis_kind(legal_basis: Option<&str>, object: Option<&str>) -> Lega
     let basis = legal_basis.map(fold).unwrap_or_default();
     if !is_blank(&basis) {
         let words = tokens(&basis);
-        return if is_state_company(&words) { LegalBasisKind::StateCompany } else { ground(&words).unwrap_or(LegalBasisKind::Other) };
+        return if is_state_company(&words) {
+            LegalBasisKind::StateCompany
+        } else {
+            ground(&words).unwrap_or(LegalBasisKind::Other)
+        };
     }
     let Some(object) = object.filter(|text| cites_something(text)) else { return LegalBasisKind::Unknown };
     let folded = if is_folded(object) { Cow::Borrowed(object) } else { Cow::Owned(fold(object)) };
@@ -167,7 +171,9 @@ fn law_of(words: &[&str], start: usize, end: usize) -> Option<Law> {
     let next_article = (end..words.len()).find(|at| article_at(words, *at).is_some()).unwrap_or(words.len());
     let behind = (end..next_article).find_map(|at| law_at(words, at).map(|law| (at, law)));
     if let Some((at, law)) = behind {
-        let linked = (1..=5).any(|back| at.checked_sub(back).is_some_and(|place| place >= end && matches!(words[place], "da" | "do" | "de")));
+        let linked = (1..=5).any(|back| {
+            at.checked_sub(back).is_some_and(|place| place >= end && matches!(words[place], "da" | "do" | "de"))
+        });
         if linked || at == end {
             return Some(law);
         }

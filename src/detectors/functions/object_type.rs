@@ -161,7 +161,7 @@ fn of_text(text: &str) -> ObjectType {
             Some(ObjectType::Goods)
         } else if is_works(&words, at) {
             Some(ObjectType::Works)
-        } else if stem(words[at], &SERVICES) {
+        } else if stem(words[at], &SERVICES) || supplies_service(&words, at) {
             Some(ObjectType::Services)
         } else {
             None
@@ -178,35 +178,46 @@ fn of_text(text: &str) -> ObjectType {
 fn is_buying(words: &[&str], at: usize) -> bool {
     let with = matches!(before(words, at, 1), "com" | "incluindo" | "inclusive" | "o" | "e");
     match words[at] {
-        "fornecimento" | "fornecimentos" => {
-            !with && !near(words, at, 4, &SUPPLIED_SERVICES)
-        }
+        "fornecimento" | "fornecimentos" => !with && !supplies_service(words, at),
         // "compras" also names the department that buys.
         word => stem(word, &BUYING) && !matches!(before(words, at, 1), "com" | "e"),
     }
+}
+
+/// `fornecimento de energia`, `de link de dados`: nothing that is kept.
+fn supplies_service(words: &[&str], at: usize) -> bool {
+    stem(words[at], &["fornecimento"]) && near(words, at, 4, &SUPPLIED_SERVICES)
 }
 
 fn is_works(words: &[&str], at: usize) -> bool {
     match words[at] {
         "obra" | "obras" => {
             let labour = before(words, at, 1) == "de" && matches!(before(words, at, 2), "mao" | "maos");
-            let art = matches!(after(words, at, 1), "literaria" | "literarias" | "artistica" | "artisticas" | "musicais")
-                || (after(words, at, 1) == "de" && after(words, at, 2) == "arte" && !stem(after(words, at, 3), &["especia"]));
+            let art =
+                matches!(after(words, at, 1), "literaria" | "literarias" | "artistica" | "artisticas" | "musicais")
+                    || (after(words, at, 1) == "de"
+                        && after(words, at, 2) == "arte"
+                        && !stem(after(words, at, 3), &["especia"]));
             !labour && !art
         }
         "construcao" | "construcoes" => {
-            let material = matches!(before(words, at, 1), "de" | "para") && near(words, at.saturating_sub(4), 3, &["materia"]);
+            let material =
+                matches!(before(words, at, 1), "de" | "para") && near(words, at.saturating_sub(4), 3, &["materia"]);
             !material && !near(words, at, 2, &["conheciment", "coletiv", "saber"])
         }
         "ampliacao" => near(words, at, 4, &["predio", "edific", "escola", "hospital", "rede", "campus", "sede"]),
-        "reforma" => !stem(after(words, at, 1), &["agraria", "tributaria", "administrativa", "previdenciaria", "psiquiatrica"]),
+        "reforma" => {
+            !stem(after(words, at, 1), &["agraria", "tributaria", "administrativa", "previdenciaria", "psiquiatrica"])
+        }
         word => stem(word, &WORKS),
     }
 }
 
 fn upkeep_of_vehicles(words: &[&str]) -> bool {
     (0..words.len()).any(|at| {
-        stem(words[at], &UPKEEP) && !matches!(before(words, at, 1), "com" | "e" | "sem") && near(words, at, 8, &VEHICLES)
+        stem(words[at], &UPKEEP)
+            && !matches!(before(words, at, 1), "com" | "e" | "sem")
+            && near(words, at, 8, &VEHICLES)
     })
 }
 

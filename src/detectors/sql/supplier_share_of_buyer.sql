@@ -26,8 +26,8 @@ pt = "{supplier_name|text} ({supplier_id|text}) responde por {share|percent} do 
 en = "{supplier_name|text} ({supplier_id|text}) has {share|percent} of what {buyer_name|text} contracted from {window_start|date} to {window_end|date}: {supplier_value|brl} of {buyer_total|brl}, in {supplier_contracts|int} of {buyer_contracts|int} contracts with a known supplier. The threshold of this flag is {min_share|percent}. Markets with few suppliers concentrate without any irregularity: this is an indication to check."
 
 [false_positives]
-pt = ["Um contrato grande e licitado (obra, energia, vigilância) em uma unidade pequena.", "Fornecedor exclusivo ou concessionária de serviço público.", "Contratos da unidade publicados em outra fonte."]
-en = ["One large contract won in competition (works, energy, security) at a small unit.", "A sole supplier or a public utility.", "Contracts of the unit that are published elsewhere."]
+pt = ["Um contrato grande e licitado (obra, energia, vigilância) em uma unidade pequena.", "Fundação de apoio, fornecedor exclusivo ou concessionária de serviço público.", "Contratos da unidade publicados em outra fonte."]
+en = ["One large contract won in competition (works, energy, security) at a small unit.", "A supporting foundation, a sole supplier or a public utility.", "Contracts of the unit that are published elsewhere."]
 
 [[parameters]]
 name = "min_share"
@@ -52,12 +52,6 @@ name = "min_contracts"
 value = "10"
 unit = "count"
 label = { pt = "Contratos mínimos da unidade na janela", en = "Fewest contracts of the unit in the window" }
-
-[[parameters]]
-name = "window_days"
-value = "365"
-unit = "days"
-label = { pt = "Janela em dias", en = "Window in days" }
 
 [reasons.buyer_below_minimum]
 outcome = "not_evaluable"
@@ -170,9 +164,9 @@ buyer_windows AS (
             sum(known) OVER last_year AS known,
             sum(secret) OVER last_year AS secret,
             sum(contracts) OVER last_year AS contracts,
-            sum(contracts) OVER (PARTITION BY buyer_id ORDER BY day RANGE BETWEEN 2 * $window_days - 1 PRECEDING AND $window_days PRECEDING) AS before
+            sum(contracts) OVER (PARTITION BY buyer_id ORDER BY day RANGE BETWEEN 729 PRECEDING AND 365 PRECEDING) AS before
         FROM buyer_daily
-        WINDOW last_year AS (PARTITION BY buyer_id ORDER BY day RANGE BETWEEN $window_days - 1 PRECEDING AND CURRENT ROW)
+        WINDOW last_year AS (PARTITION BY buyer_id ORDER BY day RANGE BETWEEN 364 PRECEDING AND CURRENT ROW)
     )
     WHERE before >= $min_contracts AND contracts >= $min_contracts AND known >= $min_total
 ),
@@ -185,7 +179,7 @@ last_totals AS (
         sum(b.contracts) AS contracts
     FROM buyer_daily b
     JOIN last_days l ON l.buyer_id = b.buyer_id
-    WHERE b.day > l.last_day - $window_days
+    WHERE b.day > l.last_day - 365
     GROUP BY b.buyer_id, l.last_day
     HAVING sum(b.contracts) >= $min_contracts AND sum(b.known) >= $min_total
 ),
@@ -198,7 +192,7 @@ pair_windows AS (
         sum(contracts) OVER last_year AS contracts
     FROM daily
     WHERE supplier_key IS NOT NULL
-    WINDOW last_year AS (PARTITION BY buyer_id, supplier_key ORDER BY day RANGE BETWEEN $window_days - 1 PRECEDING AND CURRENT ROW)
+    WINDOW last_year AS (PARTITION BY buyer_id, supplier_key ORDER BY day RANGE BETWEEN 364 PRECEDING AND CURRENT ROW)
 ),
 judged AS (
     SELECT p.buyer_id, p.supplier_key, p.day, p.won, p.contracts AS supplier_contracts, w.known, w.secret, w.contracts AS buyer_contracts
@@ -208,7 +202,7 @@ judged AS (
     SELECT d.buyer_id, d.supplier_key, t.day, sum(d.value), CAST(sum(d.contracts) AS BIGINT), t.known, t.secret, t.contracts
     FROM last_totals t
     JOIN daily d ON d.buyer_id = t.buyer_id
-    WHERE d.supplier_key IS NOT NULL AND d.day > t.day - $window_days
+    WHERE d.supplier_key IS NOT NULL AND d.day > t.day - 365
     GROUP BY d.buyer_id, d.supplier_key, t.day, t.known, t.secret, t.contracts
 ),
 evaluated AS (
@@ -262,7 +256,7 @@ details AS (
     JOIN contracts c ON c.buyer_id = a.buyer_id AND c.supplier_key = a.supplier_key
     WHERE a.verdict = 'fired'
         AND c.initial_value > 0
-        AND CAST(c.signature_date AS INT) BETWEEN a.day - $window_days + 1 AND a.day
+        AND CAST(c.signature_date AS INT) BETWEEN a.day - 364 AND a.day
     GROUP BY a.buyer_id, a.supplier_key
 )
 SELECT
@@ -282,7 +276,7 @@ SELECT
     a.secret AS secret_value,
     a.supplier_contracts,
     a.buyer_contracts,
-    CAST(a.day - $window_days + 1 AS DATE) AS window_start,
+    CAST(a.day - 364 AS DATE) AS window_start,
     CAST(a.day AS DATE) AS window_end,
     d.supplier_id,
     d.supplier_name,

@@ -82,7 +82,10 @@ fn mine(outcome: &str, reason: &str, severity: &str) -> Detector {
 }
 
 async fn answer(detector: &Detector) -> Result<(i64, String), DetectorError> {
-    let data = Data { contracts: vec![Contract::new("a").worth("10.00"), Contract::new("b").worth("9.99")], ..Data::default() };
+    let data = Data {
+        contracts: vec![Contract::new("a").worth("10.00"), Contract::new("b").worth("9.99")],
+        ..Data::default()
+    };
     let run = Run::prepare(data.session(1), &Plan::default()).await.unwrap();
     let answer = run.detector(detector).await?;
     Ok((answer.summary.fired, answer.findings.first().map(|one| one.description_pt.clone()).unwrap_or_default()))
@@ -128,13 +131,17 @@ fn malformed_files_name_their_fault() {
         ("id = \"mine\"", "id = \"My Own\"", "snake_case"),
         ("{worth|brl} de", "{wealth|brl} de", "wealth"),
         ("{worth|brl} de", "{worth|carats} de", "carats"),
-        ("{worth|brl} de", "{worth|brl de", "not closed"),
+        ("de {least|brl}", "de {least|brl", "not closed"),
         ("value = \"10.00\"", "value = \"1; DROP\"", "digits"),
         ("$least", "$most", "most"),
         ("outcome = \"clear\"", "outcome = \"fired\"", "clear or not_evaluable"),
         ("unit = \"BRL\", label", "unit = \"USD\", label", "USD"),
         ("tags = []", "tags = []\ncolour = \"red\"", "colour"),
-        ("false_positives = { pt = [\"t\"], en = [\"t\"] }", "false_positives = { pt = [], en = [] }", "false_positives"),
+        (
+            "false_positives = { pt = [\"t\"], en = [\"t\"] }",
+            "false_positives = { pt = [], en = [] }",
+            "false_positives",
+        ),
         ("evidence = [{ name = \"worth\"", "evidence = [{ name = \"subject\"", ""),
     ] {
         let file = FORM.replacen(from, to, 1);

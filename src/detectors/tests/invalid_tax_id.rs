@@ -38,7 +38,10 @@ async fn one_finding_per_supplier_one_answer_per_secret_contract() {
         Contract { status: "superseded", ..named("g", "00000000000192") },
     ];
     let run = Data { contracts, ..Data::default() }.run(ID).await;
-    assert_eq!(verdicts(&run), [("clear".to_owned(), 1), ("fired".to_owned(), 1), ("supplier_secret".to_owned(), 2)].into());
+    assert_eq!(
+        verdicts(&run),
+        [("clear".to_owned(), 1), ("fired".to_owned(), 1), ("supplier_secret".to_owned(), 2)].into()
+    );
     let finding = &run.findings[0];
     assert_eq!(finding.contract_ids, ["a", "b"]);
     assert_eq!(value(finding, "expected_digits"), "91");
@@ -54,7 +57,11 @@ async fn a_cpf_stays_masked_and_its_digits_are_not_told() {
     let finding = &run.findings[0];
     assert_eq!(value(finding, "shown_id"), "***.982.247-**");
     assert!(finding.evidence.values.iter().all(|value| value.name != "expected_digits"));
-    let shown = serde_json::to_string(&(&finding.evidence.values, &finding.description_pt, &finding.evidence.rows[0].columns["supplier_id"]));
+    let shown = serde_json::to_string(&(
+        &finding.evidence.values,
+        &finding.description_pt,
+        &finding.evidence.rows[0].columns["supplier_id"],
+    ));
     assert!(!shown.unwrap().contains("52998224724"));
 }
 

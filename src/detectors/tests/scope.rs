@@ -13,7 +13,12 @@ fn data() -> Data {
         current: Some(5_000),
         ..Contract::new("b").worth("20.00")
     };
-    let c = Contract { object: "Conforme edital".to_owned(), signed: None, current: None, ..Contract::new("c").worth("30.00") };
+    let c = Contract {
+        object: "Conforme edital".to_owned(),
+        signed: None,
+        current: None,
+        ..Contract::new("c").worth("30.00")
+    };
     let d = Contract { initial: None, current: None, ..Contract::new("d") };
     let old = Contract { status: "superseded", ..a.clone() };
     let items = vec![Item::of(&c, "Medicamentos e luvas de látex"), Item::of(&d, "Papel")];
