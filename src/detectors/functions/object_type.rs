@@ -161,7 +161,7 @@ fn of_text(text: &str) -> ObjectType {
             Some(ObjectType::Goods)
         } else if is_works(&words, at) {
             Some(ObjectType::Works)
-        } else if stem(words[at], &SERVICES) {
+        } else if stem(words[at], &SERVICES) || supplies_service(&words, at) {
             Some(ObjectType::Services)
         } else {
             None
@@ -178,10 +178,15 @@ fn of_text(text: &str) -> ObjectType {
 fn is_buying(words: &[&str], at: usize) -> bool {
     let with = matches!(before(words, at, 1), "com" | "incluindo" | "inclusive" | "o" | "e");
     match words[at] {
-        "fornecimento" | "fornecimentos" => !with && !near(words, at, 4, &SUPPLIED_SERVICES),
+        "fornecimento" | "fornecimentos" => !with && !supplies_service(words, at),
         // "compras" also names the department that buys.
         word => stem(word, &BUYING) && !matches!(before(words, at, 1), "com" | "e"),
     }
+}
+
+/// `fornecimento de energia`, `de link de dados`: nothing that is kept.
+fn supplies_service(words: &[&str], at: usize) -> bool {
+    stem(words[at], &["fornecimento"]) && near(words, at, 4, &SUPPLIED_SERVICES)
 }
 
 fn is_works(words: &[&str], at: usize) -> bool {

@@ -26,8 +26,8 @@ pt = "{supplier_name|text} ({supplier_id|text}) responde por {share|percent} do 
 en = "{supplier_name|text} ({supplier_id|text}) has {share|percent} of what {buyer_name|text} contracted from {window_start|date} to {window_end|date}: {supplier_value|brl} of {buyer_total|brl}, in {supplier_contracts|int} of {buyer_contracts|int} contracts with a known supplier. The threshold of this flag is {min_share|percent}. Markets with few suppliers concentrate without any irregularity: this is an indication to check."
 
 [false_positives]
-pt = ["Um contrato grande e licitado (obra, energia, vigilância) em uma unidade pequena.", "Fornecedor exclusivo ou concessionária de serviço público.", "Contratos da unidade publicados em outra fonte."]
-en = ["One large contract won in competition (works, energy, security) at a small unit.", "A sole supplier or a public utility.", "Contracts of the unit that are published elsewhere."]
+pt = ["Um contrato grande e licitado (obra, energia, vigilância) em uma unidade pequena.", "Fundação de apoio, fornecedor exclusivo ou concessionária de serviço público.", "Contratos da unidade publicados em outra fonte."]
+en = ["One large contract won in competition (works, energy, security) at a small unit.", "A supporting foundation, a sole supplier or a public utility.", "Contracts of the unit that are published elsewhere."]
 
 [[parameters]]
 name = "min_share"

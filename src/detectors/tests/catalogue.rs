@@ -131,7 +131,7 @@ fn malformed_files_name_their_fault() {
         ("id = \"mine\"", "id = \"My Own\"", "snake_case"),
         ("{worth|brl} de", "{wealth|brl} de", "wealth"),
         ("{worth|brl} de", "{worth|carats} de", "carats"),
-        ("{worth|brl} de", "{worth|brl de", "not closed"),
+        ("de {least|brl}", "de {least|brl", "not closed"),
         ("value = \"10.00\"", "value = \"1; DROP\"", "digits"),
         ("$least", "$most", "most"),
         ("outcome = \"clear\"", "outcome = \"fired\"", "clear or not_evaluable"),

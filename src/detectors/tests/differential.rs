@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-use super::{Amendment, CNPJ, Contract, Data, Item, OTHER_CNPJ, cents, day};
+use super::{Amendment, CNPJ, Contract, Data, Item, OTHER_CNPJ, cents, day, merge};
 use crate::detectors::functions::{
     AmendmentKind, amendment_kinds, is_emergency, is_public_body, is_reform, is_vehicle_maintenance, legal_basis_kind,
     object_type, quantile8,
@@ -36,8 +36,10 @@ fn random(rng: &mut StdRng) -> Data {
     let pick = |rng: &mut StdRng, from: &[&str]| (*from.choose(rng).unwrap()).to_owned();
     let mut data = Data::default();
     let suppliers = [CNPJ, OTHER_CNPJ, "00000000000192", "52998224724", "EX123", "115406", "", "***.982.247-**"];
-    let first = day("2019-11-01");
     let many = rng.random_range(40..140);
+    // Either years of everything, or one busy year of small purchases.
+    let busy = rng.random_bool(0.5);
+    let (first, span) = if busy { (day("2023-10-01"), 400) } else { (day("2019-11-01"), 1900) };
     for at in 0..many {
         let mut contract = Contract::new(&format!("c{at:03}"));
         contract.number = format!("{:02}", if rng.random_bool(0.1) { rng.random_range(0..20) } else { at });
@@ -53,7 +55,7 @@ fn random(rng: &mut StdRng) -> Data {
                 "Conforme edital",
             ],
         );
-        contract.legal_basis = match rng.random_range(0..8) {
+        contract.legal_basis = match rng.random_range(0..if busy { 16 } else { 8 }) {
             0 => None,
             1 => Some(String::new()),
             2 => Some("Lei 13.303/2016".to_owned()),
@@ -65,11 +67,11 @@ fn random(rng: &mut StdRng) -> Data {
         contract.modality = ["dispensa_licitacao", "dispensa_licitacao", "pregao", "inexigibilidade", "not_informed"]
             .choose(rng)
             .unwrap();
-        contract.sphere = if rng.random_bool(0.9) { Some("federal") } else { None };
+        contract.sphere = rng.random_bool(0.9).then(|| "federal".to_owned());
         contract.buyer = pick(rng, &["1", "1", "2"]);
         contract.buyer_name =
             if contract.buyer == "2" { "CONSÓRCIO PÚBLICO".to_owned() } else { "UNIDADE".to_owned() };
-        contract.signed = rng.random_bool(0.95).then(|| first + chrono::Days::new(rng.random_range(0..1900)));
+        contract.signed = rng.random_bool(0.95).then(|| first + chrono::Days::new(rng.random_range(0..span)));
         contract.start = contract.signed.filter(|_| rng.random_bool(0.5));
         contract.end = contract
             .signed
@@ -109,8 +111,8 @@ fn random(rng: &mut StdRng) -> Data {
                 data.amendments.push(amendment);
             }
         }
-        for at in 0..rng.random_range(0..3) {
-            let text = pick(rng, &["PAPEL", "PAPEL", "SERVIÇO DE FRETE", "undefined"]);
+        for at in 0..rng.random_range(if busy { 1 } else { 0 }..3) {
+            let text = pick(rng, &["PAPEL", "PAPEL", "PAPEL", "SERVIÇO DE FRETE", "undefined"]);
             data.items.push(Item {
                 id: format!("{}-{at}", contract.id),
                 quantity: rng.random_bool(0.9).then(|| rng.random_range(-1..4) * 10_000),
@@ -353,7 +355,7 @@ fn supplier_share(data: &Data) -> Answers {
 
 fn outlier(data: &Data) -> Answers {
     let mut book = Book::default();
-    let mut groups: BTreeMap<(String, &str, Option<&str>), Vec<(&Contract, f64)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(String, &str, Option<String>), Vec<(&Contract, f64)>> = BTreeMap::new();
     for contract in current(data) {
         let Some(value) = contract.initial.filter(|value| *value > 0) else {
             book.note("no_value");
@@ -369,7 +371,7 @@ fn outlier(data: &Data) -> Answers {
             book.note("category_unknown");
             continue;
         }
-        let group = (kind.to_owned(), contract.modality, contract.sphere);
+        let group = (kind.to_owned(), contract.modality, contract.sphere.clone());
         groups.entry(group).or_default().push((contract, (value as f64 / 100.0).log10()));
     }
     for members in groups.into_values() {
@@ -452,21 +454,20 @@ async fn answers_agree_with_the_obvious_ones() {
         ("high_value_direct_award", direct_award),
         ("invalid_tax_id", tax_id),
     ];
-    let mut fired = BTreeMap::new();
-    for seed in 0..25 {
-        let data = random(&mut StdRng::seed_from_u64(seed));
-        for (id, reference) in references {
-            let run = data.run_with(id, &Plan::default(), 1 + seed as usize % 3).await;
-            let found = run.findings.iter().map(|finding| {
-                let amount = finding.amount_at_stake.map(crate::model::Money::cents);
-                (finding.severity.as_str().to_owned(), finding.contract_ids.clone(), amount)
-            });
-            let answers = (super::verdicts(&run), found.collect::<BTreeSet<_>>());
-            assert_eq!(answers, reference(&data), "{id}, seed {seed}");
-            *fired.entry(id).or_insert(0) += run.summary.fired;
-        }
+    // Every seed has units of its own; suppliers cross them, as they do in life.
+    let data = merge((0..30).map(|seed| random(&mut StdRng::seed_from_u64(seed))).collect());
+    for (id, reference) in references {
+        let expected = reference(&data);
+        let run = data.run_with(id, &Plan::default(), 3).await;
+        let found = run.findings.iter().map(|finding| {
+            let amount = finding.amount_at_stake.map(crate::model::Money::cents);
+            (finding.severity.as_str().to_owned(), finding.contract_ids.clone(), amount)
+        });
+        let found = found.collect::<BTreeSet<_>>();
+        let different: Vec<_> = found.symmetric_difference(&expected.1).take(3).collect();
+        assert!(different.is_empty(), "{id}: {different:?}");
+        assert_eq!(super::verdicts(&run), expected.0, "{id}");
+        // The data are worth the comparison: there is something to find.
+        assert!(run.summary.fired > 0 && run.summary.clear > 0, "{id}: {:?}", expected.0);
     }
-    println!("{fired:?}");
-    // The data are worth the comparison: every detector found something to say.
-    assert!(references.iter().all(|(id, _)| fired[id] > 0), "{fired:?}");
 }

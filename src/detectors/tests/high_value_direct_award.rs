@@ -1,5 +1,5 @@
-use super::{Contract, Data, day, value, verdict, verdicts};
-use crate::model::{DetectorSummary, Money, Severity};
+use super::{Contract, Data, Judged, day, judge_all, value};
+use crate::model::{Money, Severity};
 
 const ID: &str = "high_value_direct_award";
 
@@ -7,35 +7,34 @@ fn direct(id: &str) -> Contract {
     Contract { modality: "dispensa_licitacao", ..Contract::new(id) }.worth("1000000.00")
 }
 
-async fn severity(contract: Contract) -> Option<Severity> {
-    let run = Data { contracts: vec![contract], ..Data::default() }.run(ID).await;
-    run.findings.first().map(|finding| finding.severity)
+async fn judge(contracts: Vec<Contract>) -> Vec<Judged> {
+    judge_all(ID, contracts.into_iter().map(|one| Data { contracts: vec![one], ..Data::default() }).collect()).await
+}
+
+async fn severities(contracts: Vec<Contract>) -> Vec<Option<Severity>> {
+    judge(contracts).await.iter().map(|one| one.findings.first().map(|finding| finding.severity)).collect()
 }
 
 #[tokio::test]
 async fn a_million_to_the_cent() {
-    assert_eq!(severity(direct("a")).await, Some(Severity::Medium));
-    assert_eq!(severity(direct("a").worth("999999.99")).await, None);
-    assert_eq!(severity(Contract { modality: "inexigibilidade", ..direct("a") }).await, Some(Severity::Medium));
-    for modality in ["pregao", "concorrencia", "not_informed"] {
-        let run = Data { contracts: vec![Contract { modality, ..direct("a") }], ..Data::default() }.run(ID).await;
-        let DetectorSummary { fired, clear, not_evaluable, .. } = run.summary;
-        assert_eq!((fired, clear, not_evaluable), (0, 0, 0));
-    }
-}
-
-#[tokio::test]
-async fn the_current_value_counts_and_else_the_initial_one() {
-    let run = Data { contracts: vec![Contract { current: Some(99_999_999), ..direct("a") }], ..Data::default() }
-        .run(ID)
-        .await;
-    assert_eq!(verdict(&run), "clear");
-    let run = Data { contracts: vec![Contract { current: None, ..direct("a") }], ..Data::default() }.run(ID).await;
-    assert_eq!(verdict(&run), "fired");
-    assert_eq!(run.findings[0].amount_at_stake, Some(Money::from_cents(100_000_000)));
-    let none = Contract { current: None, initial: None, ..direct("a") };
-    let run = Data { contracts: vec![none], ..Data::default() }.run(ID).await;
-    assert_eq!(verdict(&run), "no_value");
+    let of = |modality: &'static str| Contract { modality, ..direct("a") };
+    let judged = judge(vec![
+        direct("a"),
+        direct("a").worth("999999.99"),
+        of("inexigibilidade"),
+        of("pregao"),
+        of("concorrencia"),
+        of("not_informed"),
+        Contract { current: Some(99_999_999), ..direct("a") },
+        Contract { current: None, ..direct("a") },
+        Contract { current: None, initial: None, ..direct("a") },
+    ])
+    .await;
+    let verdicts: Vec<_> = judged.iter().map(|one| one.verdicts.keys().next().map(String::as_str)).collect();
+    let (fired, clear) = (Some("fired"), Some("clear"));
+    assert_eq!(verdicts, [fired, clear, fired, None, None, None, clear, fired, Some("no_value")]);
+    assert_eq!(judged[0].findings[0].severity, Severity::Medium);
+    assert_eq!(judged[7].findings[0].amount_at_stake, Some(Money::from_cents(100_000_000)));
 }
 
 #[tokio::test]
@@ -46,17 +45,20 @@ async fn emergencies_and_short_terms() {
         end: end.map(day),
         ..direct("a")
     };
-    assert_eq!(severity(urgent(None)).await, Some(Severity::High));
-    assert_eq!(severity(urgent(Some("2024-05-09"))).await, Some(Severity::Critical));
-    assert_eq!(severity(urgent(Some("2024-05-10"))).await, Some(Severity::High));
-    assert_eq!(severity(urgent(Some("2024-03-09"))).await, Some(Severity::High));
-    let from_signature = Contract { start: None, end: Some(day("2024-04-30")), ..urgent(None) };
-    assert_eq!(severity(from_signature.clone()).await, Some(Severity::Critical));
-    assert_eq!(severity(Contract { end: Some(day("2024-05-01")), ..from_signature }).await, Some(Severity::High));
-    let calm = Contract { end: Some(day("2024-03-11")), start: Some(day("2024-03-10")), ..direct("a") };
-    assert_eq!(severity(calm).await, Some(Severity::Medium));
-    let by_basis = Contract { legal_basis: Some("Lei 14.133/2021, Art. 75, VIII".to_owned()), ..direct("a") };
-    assert_eq!(severity(by_basis).await, Some(Severity::High));
+    let from_signature = |end: &str| Contract { start: None, ..urgent(Some(end)) };
+    let found = severities(vec![
+        urgent(None),
+        urgent(Some("2024-05-09")),
+        urgent(Some("2024-05-10")),
+        urgent(Some("2024-03-09")),
+        from_signature("2024-04-30"),
+        from_signature("2024-05-01"),
+        Contract { end: Some(day("2024-03-11")), start: Some(day("2024-03-10")), ..direct("a") },
+        Contract { legal_basis: Some("Lei 14.133/2021, Art. 75, VIII".to_owned()), ..direct("a") },
+    ])
+    .await;
+    let [medium, high, critical] = [Severity::Medium, Severity::High, Severity::Critical].map(Some);
+    assert_eq!(found, [high, critical, high, high, critical, high, medium, high]);
 }
 
 #[tokio::test]
@@ -68,8 +70,8 @@ async fn a_finding_shows_what_it_rests_on() {
         supplier_name: "FULANO 52998224725".to_owned(),
         ..direct("a").worth("1234567.89")
     };
-    let run = Data { contracts: vec![contract], ..Data::default() }.run(ID).await;
-    let finding = &run.findings[0];
+    let judged = judge(vec![contract]).await;
+    let finding = &judged[0].findings[0];
     assert!(
         finding
             .description_pt
@@ -91,5 +93,4 @@ async fn a_finding_shows_what_it_rests_on() {
     assert_eq!(row.columns["initial_value"], "1234567.89");
     assert!(!row.columns.contains_key("legal_basis"));
     assert!(!serde_json::to_string(finding).unwrap().contains("52998224725"));
-    assert_eq!(verdicts(&run)["fired"], 1);
 }

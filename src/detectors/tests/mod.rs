@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use datafusion::arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -45,7 +46,7 @@ pub(super) struct Contract {
     pub(super) object: String,
     pub(super) legal_basis: Option<String>,
     pub(super) modality: &'static str,
-    pub(super) sphere: Option<&'static str>,
+    pub(super) sphere: Option<String>,
     pub(super) buyer: String,
     pub(super) buyer_name: String,
     pub(super) signed: Option<NaiveDate>,
@@ -68,7 +69,7 @@ impl Contract {
             object: "Aquisição de material".to_owned(),
             legal_basis: None,
             modality: "pregao",
-            sphere: Some("federal"),
+            sphere: Some("federal".to_owned()),
             buyer: "100".to_owned(),
             buyer_name: "UNIDADE DE TESTE".to_owned(),
             signed: Some(day("2024-03-01")),
@@ -230,7 +231,7 @@ impl Data {
                 text(one.modality),
                 text(one.modality),
                 Cell::Text(None),
-                Cell::Text(one.sphere.map(str::to_owned)),
+                Cell::Text(one.sphere.clone()),
                 Cell::Text(None),
                 Cell::Text(None),
                 Cell::Text(None),
@@ -331,6 +332,74 @@ impl Data {
             Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string)),
         }
     }
+}
+
+/// What was answered for one of several cases.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Judged {
+    /// How often `fired`, `clear` or a reason was answered.
+    pub(super) verdicts: BTreeMap<String, i64>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Judged {
+    /// The only verdict, once.
+    pub(super) fn verdict(&self) -> &str {
+        assert_eq!(self.verdicts.values().sum::<i64>(), 1, "{:?}", self.verdicts);
+        self.verdicts.keys().next().unwrap()
+    }
+}
+
+fn tag(case: usize) -> String {
+    format!("k{case:03}~")
+}
+
+/// Several cases in one table: units, spheres and ids get the case's tag.
+pub(super) fn merge(cases: Vec<Data>) -> Data {
+    let mut all = Data::default();
+    for (case, data) in cases.into_iter().enumerate() {
+        let tag = |text: &str| format!("{}{text}", tag(case));
+        all.contracts.extend(data.contracts.into_iter().map(|one| Contract {
+            id: tag(&one.id),
+            buyer: tag(&one.buyer),
+            sphere: one.sphere.as_deref().map(tag),
+            ..one
+        }));
+        all.amendments.extend(data.amendments.into_iter().map(|one| Amendment {
+            id: tag(&one.id),
+            buyer: tag(&one.buyer),
+            ..one
+        }));
+        all.items.extend(data.items.into_iter().map(|one| Item { id: tag(&one.id), buyer: tag(&one.buyer), ..one }));
+    }
+    all
+}
+
+/// What a detector answers for each of several cases that do not touch each other: planning a query
+/// costs more than running it on a few rows.
+pub(super) async fn judge_all(detector: &str, cases: Vec<Data>) -> Vec<Judged> {
+    let mut judged = vec![Judged::default(); cases.len()];
+    let case_of = |text: &str| text[1..4].parse::<usize>().unwrap();
+    let run = Run::prepare(merge(cases).session(2), &Plan::default()).await.unwrap();
+    let catalogue = Catalogue::builtin().unwrap();
+    let detector = catalogue.get(detector).unwrap();
+    let select = format!("SELECT CAST(subject AS VARCHAR), coalesce(reason, outcome) FROM ({})", detector.sql());
+    for batch in run.context().sql(&select).await.unwrap().collect().await.unwrap() {
+        let column = |at: usize| cast(batch.column(at), &DataType::Utf8).unwrap();
+        let (subjects, verdicts) = (column(0), column(1));
+        for (subject, verdict) in subjects.as_string::<i32>().iter().zip(verdicts.as_string::<i32>()) {
+            *judged[case_of(subject.unwrap())].verdicts.entry(verdict.unwrap().to_owned()).or_insert(0) += 1;
+        }
+    }
+    let answer = run.detector(detector).await.unwrap();
+    for mut finding in answer.findings {
+        let case = case_of(&finding.contract_ids[0]);
+        for id in finding.contract_ids.iter_mut().chain(finding.evidence.rows.iter_mut().map(|row| &mut row.id)) {
+            *id = id.strip_prefix(&tag(case)).unwrap().to_owned();
+        }
+        judged[case].findings.push(finding);
+    }
+    judged
 }
 
 /// `fired`, `clear`, or the reason, of a run over one subject; everything that was answered otherwise.

@@ -48,7 +48,7 @@ fn load(directory: &std::path::Path) -> Data {
             object: row[1].clone(),
             legal_basis: Some(row[2].clone()).filter(|text| !text.is_empty()),
             modality: modality(&row[3]),
-            sphere: Some("federal"),
+            sphere: Some("federal".to_owned()),
             buyer: row[9].clone(),
             buyer_name: row[10].clone(),
             signed: day(&row[11]),
