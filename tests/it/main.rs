@@ -1,12 +1,16 @@
 //! Integration tests, one binary so that it links once.
 
+// `cfg(test)` tells clippy that helpers beside tests may unwrap as tests do.
+#[cfg(test)]
 mod api;
 mod architecture;
 mod binary;
 mod cache;
 mod jobs;
 mod lake;
+#[cfg(test)]
 mod server;
 mod store;
 mod support;
+#[cfg(test)]
 mod telemetry;
