@@ -3,9 +3,33 @@
 //! | module | what it knows |
 //! | --- | --- |
 //! | [`model`] | plain domain types |
-//! | [`detectors`] | red flags as SQL, and their engine |
+//! | [`store`] | SQLite or PostgreSQL: jobs, events, findings, manifest, audit log |
+//! | [`cache`] | values that can be computed again |
+//! | [`jobs`] | the durable queue: start, watch, cancel, run |
 //! | [`lake`] | canonical tables as Parquet |
+//! | [`sources`] | published files: their layouts, and how they become rows of the lake |
+//! | [`detectors`] | red flags as SQL: catalogue, legal limits, engine |
+//! | [`investigation`] | question → plan → detectors → findings → report |
+//! | [`analysis`] | figures of a period |
+//! | [`telemetry`] | logs, traces, metrics |
+//! | [`api`] | gRPC services and the Rust client |
+//! | [`gateway`] | HTTP: metrics |
+//! | [`config`] | settings |
+//! | [`app`] | the parts, wired and served |
+//! | [`cli`] | the command line |
 
+pub mod analysis;
+pub mod api;
+pub mod app;
+pub mod cache;
+pub mod cli;
+pub mod config;
 pub mod detectors;
+pub mod gateway;
+pub mod investigation;
+pub mod jobs;
 pub mod lake;
 pub mod model;
+pub mod sources;
+pub mod store;
+pub mod telemetry;

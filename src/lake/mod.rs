@@ -1,3 +1,21 @@
-//! Canonical tables as Parquet.
+//! Canonical tables as Parquet: their schemas, the files of a version, sessions of the query
+//! engine, and what the contract service reads.
 
+pub mod contracts;
+mod engine;
+mod error;
+pub mod filters;
 pub mod schema;
+mod session;
+mod snapshot;
+mod totals;
+mod versions;
+mod writer;
+
+pub use engine::Engine;
+pub use error::LakeError;
+pub use session::{session, session_spilling_to};
+pub use snapshot::LakeSnapshot;
+pub use totals::{ContractTotal, GroupTotal, Totals, totals};
+pub use versions::Lake;
+pub use writer::{RowWriter, TableWriter};

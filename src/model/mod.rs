@@ -10,6 +10,7 @@ mod lake;
 mod money;
 mod tax_id;
 mod text;
+mod violation;
 
 pub use filters::{Filters, Modality, Plan, PlanNote};
 pub use finding::{
@@ -21,3 +22,4 @@ pub use lake::{ImportRecord, LakeFile, QuarantinedRow, Table};
 pub use money::{Money, MoneyError};
 pub use tax_id::{TaxIdCheck, TaxIdKind, check_tax_id, cnpj_check_digits, cpf_check_digits, mask_cpf};
 pub use text::fold;
+pub use violation::Violation;

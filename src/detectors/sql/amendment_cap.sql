@@ -56,6 +56,12 @@ unit = "BRL"
 label = { pt = "Tolerância de arredondamento", en = "Tolerance for rounding" }
 
 [[parameters]]
+name = "rounding_ratio"
+value = "0.0001"
+unit = "ratio"
+label = { pt = "Tolerância de arredondamento sobre o valor inicial", en = "Tolerance for rounding over the initial value" }
+
+[[parameters]]
 name = "critical_increase"
 value = "1000000.00"
 unit = "BRL"
@@ -83,8 +89,8 @@ en = "There are additions and reductions, which do not offset each other, and th
 
 [reasons.within_rounding]
 outcome = "not_evaluable"
-pt = "O limite é passado por não mais que um real: pode ser arredondamento."
-en = "The limit is passed by one real at most: it may be rounding."
+pt = "O limite é passado por não mais que um real ou 0,01 % do valor inicial: pode ser arredondamento item a item."
+en = "The limit is passed by one real or 0.01% of the initial value at most: it may be rounding item by item."
 
 [reasons.no_amendment_published]
 outcome = "not_evaluable"
@@ -187,6 +193,7 @@ measured AS (
         c.current_value - c.initial_value AS increase,
         legal_basis_kind(c.legal_basis, c.object_folded) AS basis,
         CASE WHEN c.current_value > c.initial_value THEN is_reform(c.object_folded) ELSE false END AS reform,
+        greatest($rounding_tolerance, $rounding_ratio * c.initial_value) AS tolerance,
         s.number IS NOT NULL AS ambiguous,
         l.amendments,
         l.addition,
@@ -212,11 +219,11 @@ judged AS (
                 WHEN increase >= $near_share * $cap * initial_value THEN 'near_cap'
                 ELSE 'clear'
             END
-            WHEN increase - $cap * initial_value <= $rounding_tolerance THEN 'within_rounding'
+            WHEN increase - $cap * initial_value <= tolerance THEN 'within_rounding'
             WHEN amendments IS NULL THEN 'no_amendment_published'
             WHEN ambiguous THEN 'ambiguous_amendments'
             WHEN undisclosed THEN 'amendment_undisclosed'
-            WHEN reform AND increase - $reform_cap * initial_value <= $rounding_tolerance THEN 'reform_cap_may_apply'
+            WHEN reform AND increase - $reform_cap * initial_value <= tolerance THEN 'reform_cap_may_apply'
             WHEN price THEN 'price_adjustment_mixed'
             WHEN term THEN 'renewal_mixed'
             WHEN other OR NOT addition THEN 'amendment_type_unknown'

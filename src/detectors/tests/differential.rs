@@ -176,7 +176,7 @@ fn amendment_cap(data: &Data) -> Answers {
             } else {
                 "clear"
             }
-        } else if increase * 4 - initial <= 400 {
+        } else if (increase * 4 - initial) * 10_000 <= (4 * initial).max(4_000_000) {
             "within_rounding"
         } else if mine.is_empty() {
             "no_amendment_published"
@@ -184,7 +184,7 @@ fn amendment_cap(data: &Data) -> Answers {
             "ambiguous_amendments"
         } else if any(AmendmentKind::Undisclosed) {
             "amendment_undisclosed"
-        } else if reform && increase * 2 - initial <= 200 {
+        } else if reform && (increase * 2 - initial) * 10_000 <= (2 * initial).max(2_000_000) {
             "reform_cap_may_apply"
         } else if any(AmendmentKind::Price) {
             "price_adjustment_mixed"

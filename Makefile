@@ -1,0 +1,30 @@
+# `make help` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+CARGO ?= cargo
+
+.PHONY: help
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: ## Build, import a synthetic month, investigate it and keep serving
+	$(CARGO) run --profile fast -- demo
+
+.PHONY: test
+test: setup lint ## Install what the tests need and run everything
+	$(CARGO) test --locked
+
+.PHONY: setup
+setup: ## Install what the tests need and is missing
+	tests/setup.sh
+
+.PHONY: lint
+lint: ## Check format and lints
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+.PHONY: bench
+bench: ## Measure import and investigation of a large sample (release build)
+	$(CARGO) build --locked --release
+	benches/large_sample.sh

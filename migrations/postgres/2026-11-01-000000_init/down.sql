@@ -1,0 +1,10 @@
+DROP TABLE api_keys;
+DROP TABLE quarantine;
+DROP TABLE lake_files;
+DROP TABLE imports;
+DROP TABLE lake_versions;
+DROP TABLE audit_log;
+DROP TABLE detector_results;
+DROP TABLE findings;
+DROP TABLE events;
+DROP TABLE jobs;

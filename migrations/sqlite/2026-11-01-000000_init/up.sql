@@ -1,0 +1,133 @@
+-- Keep in step with migrations/postgres. Times are UTC with microseconds. JSON is TEXT: a column
+-- declared JSON would have the affinity NUMERIC and turn a lone number into one.
+
+CREATE TABLE jobs (
+    id               TEXT NOT NULL PRIMARY KEY,
+    kind             TEXT NOT NULL,
+    owner            TEXT NOT NULL,
+    request_id       TEXT,
+    payload          TEXT NOT NULL,
+    state            TEXT NOT NULL CHECK (state IN ('pending', 'running', 'completed', 'failed', 'cancelled')),
+    progress         TEXT NOT NULL,
+    output           TEXT NOT NULL,
+    last_sequence    BIGINT NOT NULL,
+    cancel_requested BOOLEAN NOT NULL,
+    attempt          INTEGER NOT NULL,
+    lease_token      BIGINT NOT NULL,
+    error            TEXT,
+    created_at       TIMESTAMP NOT NULL,
+    started_at       TIMESTAMP,
+    finished_at      TIMESTAMP,
+    -- While running: when the lease ends and another worker may claim it.
+    due_at           TIMESTAMP,
+    worker_id        TEXT,
+    UNIQUE (owner, kind, request_id)
+);
+
+CREATE INDEX jobs_claim ON jobs (created_at, id) WHERE state IN ('pending', 'running');
+CREATE INDEX jobs_list ON jobs (kind, created_at DESC, id DESC);
+CREATE INDEX jobs_list_owner ON jobs (kind, owner, created_at DESC, id DESC);
+CREATE INDEX jobs_finished ON jobs (kind, finished_at DESC) WHERE state = 'completed';
+
+CREATE TABLE events (
+    job_id     TEXT NOT NULL REFERENCES jobs (id),
+    sequence   BIGINT NOT NULL CHECK (sequence > 0),
+    at         TIMESTAMP NOT NULL,
+    kind       TEXT NOT NULL,
+    state      TEXT NOT NULL,
+    stage      TEXT NOT NULL,
+    fraction   DOUBLE PRECISION NOT NULL,
+    counts     TEXT NOT NULL,
+    message_pt TEXT NOT NULL,
+    message_en TEXT NOT NULL,
+    PRIMARY KEY (job_id, sequence)
+);
+
+CREATE TABLE findings (
+    job_id        TEXT NOT NULL REFERENCES jobs (id),
+    id            TEXT NOT NULL,
+    detector_id   TEXT NOT NULL,
+    severity_rank INTEGER NOT NULL,
+    -- Place in the order of severity, detector and id, from 1.
+    ordinal       BIGINT NOT NULL,
+    body          TEXT NOT NULL,
+    PRIMARY KEY (job_id, id)
+);
+
+CREATE INDEX findings_order ON findings (job_id, ordinal);
+
+CREATE TABLE detector_results (
+    job_id      TEXT NOT NULL REFERENCES jobs (id),
+    detector_id TEXT NOT NULL,
+    place       INTEGER NOT NULL,
+    body        TEXT NOT NULL,
+    PRIMARY KEY (job_id, detector_id)
+);
+
+CREATE TABLE audit_log (
+    id       TEXT NOT NULL PRIMARY KEY,
+    at       TIMESTAMP NOT NULL,
+    actor    TEXT NOT NULL,
+    action   TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    remote   TEXT NOT NULL,
+    result   TEXT NOT NULL,
+    details  TEXT NOT NULL
+);
+
+CREATE INDEX audit_log_at ON audit_log (at, id);
+CREATE INDEX audit_log_resource ON audit_log (resource, at);
+
+CREATE TABLE lake_versions (
+    version    BIGINT NOT NULL PRIMARY KEY,
+    import_id  TEXT,
+    created_at TIMESTAMP NOT NULL
+);
+
+-- The empty lake; whoever makes a version locks this row.
+INSERT INTO lake_versions (version, import_id, created_at) VALUES (0, NULL, '1970-01-01 00:00:00');
+
+CREATE TABLE imports (
+    id               TEXT NOT NULL PRIMARY KEY,
+    dataset          TEXT NOT NULL,
+    file_name        TEXT NOT NULL,
+    content_hash     TEXT NOT NULL,
+    counts           TEXT NOT NULL,
+    imported_at      TIMESTAMP NOT NULL,
+    added_version    BIGINT NOT NULL REFERENCES lake_versions (version),
+    replaced_version BIGINT REFERENCES lake_versions (version)
+);
+
+CREATE UNIQUE INDEX imports_current ON imports (dataset, content_hash) WHERE replaced_version IS NULL;
+
+CREATE TABLE lake_files (
+    path            TEXT NOT NULL PRIMARY KEY,
+    table_name      TEXT NOT NULL,
+    row_count       BIGINT NOT NULL,
+    bytes           BIGINT NOT NULL,
+    import_id       TEXT NOT NULL REFERENCES imports (id),
+    added_version   BIGINT NOT NULL REFERENCES lake_versions (version),
+    removed_version BIGINT REFERENCES lake_versions (version)
+);
+
+CREATE INDEX lake_files_version ON lake_files (added_version, removed_version);
+
+CREATE TABLE quarantine (
+    import_id   TEXT NOT NULL REFERENCES imports (id),
+    place       BIGINT NOT NULL,
+    file        TEXT NOT NULL,
+    line        BIGINT NOT NULL,
+    column_name TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    value       TEXT NOT NULL,
+    PRIMARY KEY (import_id, place)
+);
+
+CREATE TABLE api_keys (
+    id         TEXT NOT NULL PRIMARY KEY,
+    name       TEXT NOT NULL,
+    role       TEXT NOT NULL,
+    key_hash   TEXT NOT NULL UNIQUE,
+    created_at TIMESTAMP NOT NULL,
+    revoked_at TIMESTAMP
+);

@@ -1,0 +1,379 @@
+//! From domain errors to `google.rpc.Status`: one exhaustive match.
+//!
+//! Every error carries `ErrorInfo` with a stable reason; everything variable in a message is in its
+//! metadata too. The cause of an internal error is logged once, here, and never sent.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use tonic::{Code, Response, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use super::caller::Caller;
+use crate::jobs::JobsError;
+use crate::lake::LakeError;
+use crate::model::{JobState, Violation};
+use crate::store::StoreError;
+
+/// Domain of the reasons in `ErrorInfo`.
+pub const ERROR_DOMAIN: &str = "cidadao.ai";
+
+/// Most bytes of field violations: statuses travel in headers, of which clients take 8 KiB.
+const MAX_VIOLATION_BYTES: usize = 3_000;
+/// When to try again what is unavailable.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
+
+/// Why a call is refused or fails.
+#[derive(Debug)]
+pub(super) enum ApiError {
+    /// The request breaks rules.
+    Invalid(Vec<Violation>),
+    /// There is nothing with this id.
+    NotFound {
+        /// `investigation`, `analysis` or `contract`.
+        resource: &'static str,
+        /// The id.
+        id: String,
+    },
+    /// The job has not ended, or not with results.
+    NotFinished {
+        /// `investigation` or `analysis`.
+        resource: &'static str,
+        /// Its id.
+        id: String,
+        /// Its state.
+        state: JobState,
+    },
+    /// The job ended without the results that are asked for.
+    WithoutResults {
+        /// `investigation` or `analysis`.
+        resource: &'static str,
+        /// Its id.
+        id: String,
+        /// Its state.
+        state: JobState,
+    },
+    /// The investigation was started with `generate_report` off.
+    ReportNotRequested {
+        /// Its id.
+        id: String,
+    },
+    /// The server is stopping.
+    Stopping,
+    /// What is stored cannot be read.
+    Corrupt(serde_json::Error),
+    /// A report could not be written: a defect.
+    Render(Box<dyn std::error::Error + Send + Sync>),
+    /// A task that worked for a call failed: a defect.
+    Panicked(tokio::task::JoinError),
+    /// The queue.
+    Jobs(JobsError),
+    /// The store.
+    Store(StoreError),
+    /// The lake.
+    Lake(LakeError),
+}
+
+impl From<JobsError> for ApiError {
+    fn from(error: JobsError) -> Self {
+        Self::Jobs(error)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<LakeError> for ApiError {
+    fn from(error: LakeError) -> Self {
+        Self::Lake(error)
+    }
+}
+
+impl From<serde_json::Error> for ApiError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Corrupt(error)
+    }
+}
+
+/// What is sent for an error, before it becomes a status.
+struct Public {
+    code: Code,
+    reason: &'static str,
+    message: String,
+    metadata: HashMap<String, String>,
+    violations: Vec<Violation>,
+    /// The cause, for the log alone.
+    hidden: Option<String>,
+}
+
+impl Public {
+    fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code, reason, message: message.into(), metadata: HashMap::new(), violations: Vec::new(), hidden: None }
+    }
+
+    fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    fn internal(cause: &dyn fmt::Display) -> Self {
+        let message = "internal error; the log of the server has its cause under the request id";
+        Self { hidden: Some(cause.to_string()), ..Self::new(Code::Internal, "INTERNAL", message) }
+    }
+
+    fn unavailable(cause: &dyn fmt::Display) -> Self {
+        let message = "the database is not available; try again";
+        Self { hidden: Some(cause.to_string()), ..Self::new(Code::Unavailable, "DATABASE_UNAVAILABLE", message) }
+    }
+
+    fn not_found(resource: &str, id: &str) -> Self {
+        let reason = match resource {
+            "investigation" => "INVESTIGATION_NOT_FOUND",
+            "analysis" => "ANALYSIS_NOT_FOUND",
+            "contract" => "CONTRACT_NOT_FOUND",
+            _ => "NOT_FOUND",
+        };
+        let id = short(id);
+        Self::new(Code::NotFound, reason, format!("there is no {resource} with the id {id:?}"))
+            .with("resource", resource)
+            .with("id", id)
+    }
+
+    fn invalid(violations: Vec<Violation>) -> Self {
+        let message = match violations.as_slice() {
+            [] => "the request is invalid".to_owned(),
+            [one] => format!("{}: {}", one.field, one.rule),
+            [one, rest @ ..] => format!("{}: {} (and {} more)", one.field, one.rule, rest.len()),
+        };
+        let mut public =
+            Self::new(Code::InvalidArgument, "INVALID_FIELD", message).with("violations", violations.len().to_string());
+        if let Some(one) = violations.first() {
+            public = public.with("field", one.field.clone()).with("rule", one.rule.clone());
+        }
+        Self { violations, ..public }
+    }
+
+    fn store(error: &StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. } | StoreError::Contention { .. } => Self::unavailable(error),
+            StoreError::RequestIdReused { request_id, job_id } => {
+                let message = format!("request_id {request_id} was used for another request");
+                Self::new(Code::AlreadyExists, "REQUEST_ID_REUSED", message)
+                    .with("request_id", request_id)
+                    .with("id", job_id)
+            }
+            StoreError::NotFound { what, id } => Self::not_found(what, id),
+            StoreError::Invalid { field, rule, value } => {
+                Self::invalid(vec![Violation::new(*field, format!("must {rule}"), value)])
+            }
+            StoreError::LeaseLost { .. }
+            | StoreError::OutOfStep { .. }
+            | StoreError::AlreadyImported { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Migration { .. }
+            | StoreError::Database { .. } => Self::internal(error),
+        }
+    }
+
+    fn of(error: &ApiError) -> Self {
+        match error {
+            ApiError::Invalid(violations) => Self::invalid(violations.clone()),
+            ApiError::NotFound { resource, id } => Self::not_found(resource, id),
+            ApiError::NotFinished { resource, id, state } => {
+                let state = state.as_str();
+                Self::new(Code::FailedPrecondition, "NOT_FINISHED", format!("{resource} {id} is still {state}"))
+                    .with("resource", *resource)
+                    .with("id", id)
+                    .with("state", state)
+            }
+            ApiError::WithoutResults { resource, id, state } => {
+                let state = state.as_str();
+                let message = format!("{resource} {id} ended as {state}, without these results");
+                Self::new(Code::FailedPrecondition, "WITHOUT_RESULTS", message)
+                    .with("resource", *resource)
+                    .with("id", id)
+                    .with("state", state)
+            }
+            ApiError::ReportNotRequested { id } => {
+                let message = format!("investigation {id} was started with options.generate_report off");
+                Self::new(Code::FailedPrecondition, "REPORT_NOT_REQUESTED", message).with("id", id)
+            }
+            ApiError::Stopping => {
+                let message = "the server is stopping; try again, at a stream after its last sequence";
+                Self::new(Code::Unavailable, "STOPPING", message)
+            }
+            ApiError::Corrupt(error) => Self::internal(error),
+            ApiError::Render(error) => Self::internal(error),
+            ApiError::Panicked(error) => Self::internal(error),
+            ApiError::Jobs(error) => match error {
+                JobsError::NotFound { id } => Self::not_found("job", id),
+                JobsError::SequenceAhead { asked, last } => {
+                    let message = format!("after_sequence {asked} is ahead of the log, which ends at {last}");
+                    Self::new(Code::OutOfRange, "SEQUENCE_AHEAD", message)
+                        .with("after_sequence", asked.to_string())
+                        .with("last_sequence", last.to_string())
+                }
+                JobsError::Store(error) => Self::store(error),
+            },
+            ApiError::Store(error) => Self::store(error),
+            ApiError::Lake(error) => match error {
+                LakeError::Manifest(store) if store.is_transient() => Self::store(store),
+                LakeError::Io { .. }
+                | LakeError::Engine(_)
+                | LakeError::Schema { .. }
+                | LakeError::Manifest(_)
+                | LakeError::NoSuchVersion { .. } => Self::internal(error),
+            },
+        }
+    }
+
+    fn status(self, request_id: &str) -> Status {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(self.reason, ERROR_DOMAIN, self.metadata);
+        let mut bytes = 0;
+        for violation in &self.violations {
+            let description = format!("{}, got {:?}", violation.rule, violation.value);
+            bytes += violation.field.len() + description.len();
+            if bytes > MAX_VIOLATION_BYTES && details.has_bad_request_violations() {
+                break;
+            }
+            details.add_bad_request_violation(&violation.field, description);
+        }
+        match self.code {
+            Code::Unavailable => _ = details.set_retry_info(Some(RETRY_DELAY)),
+            Code::Internal => _ = details.set_request_info(request_id, ""),
+            _ => {}
+        }
+        Status::with_error_details(self.code, self.message, details)
+    }
+}
+
+/// The answer to a call: its message, or the status of its error, whose cause is logged here.
+pub(super) fn answer<T>(caller: &Caller, result: Result<T, ApiError>) -> Result<Response<T>, Status> {
+    result.map(Response::new).map_err(|error| status(caller, &error))
+}
+
+/// The status of an error; its cause, where it is not for the caller, is logged.
+pub(super) fn status(caller: &Caller, error: &ApiError) -> Status {
+    let public = Public::of(error);
+    let request_id = caller.request_id.as_str();
+    if let Some(cause) = &public.hidden {
+        tracing::error!(target: "cidadao::api", request_id, cause, reason = public.reason, "a call failed");
+    }
+    public.status(request_id)
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::api::caller::{Principal, RequestId};
+
+    fn caller() -> Caller {
+        Caller {
+            principal: Principal { id: "local".to_owned() },
+            remote: String::new(),
+            request_id: RequestId::of(&http::HeaderMap::new()),
+        }
+    }
+
+    #[test]
+    fn each_error_has_its_code_reason_and_metadata() {
+        let id = || "0191d0f2-7a5b-7c3d-8e9f-0a1b2c3d4e5f".to_owned();
+        let secret = || "password=hunter2".to_owned();
+        let unavailable = || StoreError::Unavailable { reason: secret() };
+        let io = LakeError::Io { path: PathBuf::from("/secret/path"), source: std::io::Error::other("x") };
+        let resource = "investigation";
+        let running = JobState::Running;
+        let reused = StoreError::RequestIdReused { request_id: id(), job_id: id() };
+        let cases: Vec<(ApiError, Code, &str, &[&str])> = vec![
+            (
+                ApiError::Invalid(vec![Violation::new("query", "must not be empty", "")]),
+                Code::InvalidArgument,
+                "INVALID_FIELD",
+                &["field", "rule"],
+            ),
+            (ApiError::NotFound { resource, id: id() }, Code::NotFound, "INVESTIGATION_NOT_FOUND", &["id"]),
+            (
+                ApiError::NotFinished { resource, id: id(), state: running },
+                Code::FailedPrecondition,
+                "NOT_FINISHED",
+                &["id", "state"],
+            ),
+            (
+                ApiError::WithoutResults { resource, id: id(), state: running },
+                Code::FailedPrecondition,
+                "WITHOUT_RESULTS",
+                &["id", "state"],
+            ),
+            (ApiError::ReportNotRequested { id: id() }, Code::FailedPrecondition, "REPORT_NOT_REQUESTED", &["id"]),
+            (ApiError::Stopping, Code::Unavailable, "STOPPING", &[]),
+            (ApiError::Jobs(JobsError::NotFound { id: id() }), Code::NotFound, "NOT_FOUND", &["id"]),
+            (
+                ApiError::Jobs(JobsError::SequenceAhead { asked: 9, last: 3 }),
+                Code::OutOfRange,
+                "SEQUENCE_AHEAD",
+                &["after_sequence", "last_sequence"],
+            ),
+            (ApiError::Jobs(JobsError::Store(unavailable())), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
+            (ApiError::Store(unavailable()), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
+            (
+                ApiError::Store(StoreError::Contention { reason: secret() }),
+                Code::Unavailable,
+                "DATABASE_UNAVAILABLE",
+                &[],
+            ),
+            (ApiError::Store(reused), Code::AlreadyExists, "REQUEST_ID_REUSED", &["request_id", "id"]),
+            (ApiError::Store(StoreError::Database { reason: secret() }), Code::Internal, "INTERNAL", &[]),
+            (ApiError::Store(StoreError::Migration { reason: secret() }), Code::Internal, "INTERNAL", &[]),
+            (ApiError::Lake(io), Code::Internal, "INTERNAL", &[]),
+            (ApiError::Lake(LakeError::Manifest(unavailable())), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
+            (
+                ApiError::Lake(LakeError::Manifest(StoreError::Database { reason: secret() })),
+                Code::Internal,
+                "INTERNAL",
+                &[],
+            ),
+        ];
+        let caller = caller();
+        for (error, code, reason, keys) in cases {
+            let status = status(&caller, &error);
+            assert_eq!(status.code(), code, "{error:?}");
+            assert!(!status.message().is_empty());
+            let details = status.get_error_details();
+            let info = details.error_info().unwrap();
+            assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason, ERROR_DOMAIN));
+            for key in keys {
+                assert!(!info.metadata[*key].is_empty(), "{error:?} {key}");
+            }
+            assert_eq!(details.retry_info().is_some(), code == Code::Unavailable);
+            let request = details.request_info().map(|info| info.request_id.as_str());
+            assert_eq!(request, (code == Code::Internal).then(|| caller.request_id.as_str()));
+            let sent = format!("{status:?}{}", String::from_utf8_lossy(status.details()));
+            assert!(!sent.contains("hunter2") && !sent.contains("/secret"), "{sent}");
+        }
+    }
+
+    #[test]
+    fn violations_state_rule_and_value_and_fit_into_a_header() {
+        let violations: Vec<_> =
+            (0..100).map(|at| Violation::new(format!("f[{at}]"), "must be short", "é".repeat(500))).collect();
+        let status = status(&caller(), &ApiError::Invalid(violations));
+        assert!(status.details().len() < 5_000, "{}", status.details().len());
+        assert!(status.message().contains("99 more"));
+        let details = status.get_error_details();
+        let sent = &details.bad_request().unwrap().field_violations;
+        assert_eq!(sent[0].field, "f[0]");
+        assert!(sent[0].description.starts_with("must be short, got \"éé"));
+        assert!(sent.len() > 3);
+    }
+}

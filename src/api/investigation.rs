@@ -1,0 +1,395 @@
+//! `InvestigationService`.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use tonic::{Request, Response, Status};
+
+use super::caller::Caller;
+use super::convert::{self, timestamp};
+use super::errors::{ApiError, answer};
+use super::jobs::{self, Events};
+use super::pb::investigation_service_server::InvestigationService;
+use super::{Api, VERSION, page, pb};
+use crate::investigation::{
+    self, InvestigationType, Language, Options, Output, Rendered, ReportFormat, ReportInput, render_report,
+};
+use crate::model::{Finding, Job, JobKind, JobState, NewJob, Severity, Violation};
+use crate::store::{FindingQuery, JobQuery};
+
+const KIND: JobKind = JobKind::Investigation;
+/// Findings of a page where the request does not say.
+const FINDINGS_PAGE: usize = 100;
+/// Investigations of a page where the request does not say.
+const LIST_PAGE: usize = 50;
+/// Findings that a report reads at a time.
+const REPORT_BATCH: i64 = 1_000;
+/// Most detectors that a request may name.
+const MAX_TYPES: usize = 100;
+
+#[derive(Debug, Clone)]
+pub(super) struct Service {
+    api: Api,
+}
+
+impl Service {
+    pub(super) const fn new(api: Api) -> Self {
+        Self { api }
+    }
+
+    async fn start(
+        &self,
+        caller: &Caller,
+        request: pb::StartInvestigationRequest,
+    ) -> Result<pb::Investigation, ApiError> {
+        let mut found = Vec::new();
+        convert::no_nul(&request.query, "query", &mut found);
+        let investigation_type =
+            match convert::known(request.investigation_type, "investigation_type", &mut found).unwrap_or_default() {
+                pb::InvestigationType::Unspecified | pb::InvestigationType::AnomalyDetection => {
+                    InvestigationType::AnomalyDetection
+                }
+                pb::InvestigationType::SpendingAnalysis => InvestigationType::SpendingAnalysis,
+            };
+        let filters = convert::filters_from_pb(request.filters.unwrap_or_default(), "filters", &mut found);
+        let request_id = convert::request_id(&request.request_id, &mut found);
+        let asked = investigation::Request {
+            query: request.query,
+            investigation_type,
+            filters,
+            options: options_from_pb(request.options.unwrap_or_default()),
+        };
+        let mut violations = asked.violations(&self.api.catalogue.ids());
+        violations.append(&mut found);
+        if !violations.is_empty() {
+            return Err(ApiError::Invalid(violations));
+        }
+        let job = NewJob {
+            kind: KIND,
+            owner: caller.principal.id.clone(),
+            request_id,
+            payload: serde_json::to_value(&asked)?,
+            remote: caller.remote.clone(),
+        };
+        let (job, _created) = self.api.jobs.start(job).await?;
+        investigation(job)
+    }
+
+    async fn list(
+        &self,
+        caller: &Caller,
+        request: pb::ListInvestigationsRequest,
+    ) -> Result<pb::ListInvestigationsResponse, ApiError> {
+        let mut found = Vec::new();
+        let size = page::size(request.page_size, LIST_PAGE, &mut found);
+        let state = convert::known(request.status, "status", &mut found).and_then(convert::state_from_pb);
+        let owner = caller.principal.id.as_str();
+        let binding = page::Binding::new("ListInvestigations", &[owner, state.map_or("", JobState::as_str)]);
+        let before = binding.position(&request.page_token, read_place, &mut found);
+        if !found.is_empty() {
+            return Err(ApiError::Invalid(found));
+        }
+        let query = JobQuery { kind: KIND, owner: Some(owner.to_owned()), state, before, limit: more_than(size) };
+        let mut listed = self.api.jobs.list(query).await?;
+        let next_page_token = if listed.len() > size {
+            listed.truncate(size);
+            listed.last().map(|job| binding.token(&place(job))).unwrap_or_default()
+        } else {
+            String::new()
+        };
+        let investigations = listed.into_iter().map(investigation).collect::<Result<_, _>>()?;
+        Ok(pb::ListInvestigationsResponse { investigations, next_page_token })
+    }
+
+    async fn cancel(
+        &self,
+        caller: &Caller,
+        request: pb::CancelInvestigationRequest,
+    ) -> Result<pb::Investigation, ApiError> {
+        let job = jobs::find(&self.api, caller, KIND, &request.investigation_id).await?;
+        investigation(self.api.jobs.cancel(&job.id, &caller.principal.id, &caller.remote).await?)
+    }
+
+    async fn results(
+        &self,
+        caller: &Caller,
+        request: pb::GetInvestigationResultsRequest,
+    ) -> Result<pb::GetInvestigationResultsResponse, ApiError> {
+        let job = jobs::find(&self.api, caller, KIND, &request.investigation_id).await?;
+        let detectors = self.api.store.detector_summaries(&job.id).await?;
+        let mut found = Vec::new();
+        let size = page::size(request.page_size, FINDINGS_PAGE, &mut found);
+        let severity = convert::known::<pb::Severity>(request.min_severity, "min_severity", &mut found);
+        let min_severity = severity.and_then(convert::severity_from_pb);
+        let mut types = request.types;
+        // A run of an older version may know detectors that the catalogue has no more.
+        let ran: Vec<&str> = detectors.iter().map(|summary| summary.detector.id.as_str()).collect();
+        check_types(&types, &self.api.catalogue.ids(), &ran, &mut found);
+        types.sort_unstable();
+        types.dedup();
+        let rank = min_severity.map_or("", Severity::as_str);
+        let arguments: Vec<&str> =
+            [job.id.as_str(), rank].into_iter().chain(types.iter().map(String::as_str)).collect();
+        let binding = page::Binding::new("GetInvestigationResults", &arguments);
+        let after = binding.position(&request.page_token, |text| text.parse::<i64>().ok(), &mut found);
+        if !found.is_empty() {
+            return Err(ApiError::Invalid(found));
+        }
+        if !job.state.is_terminal() {
+            return Err(not_finished(&job));
+        }
+        let query = FindingQuery { job_id: job.id.clone(), min_severity, types, after, limit: more_than(size) };
+        let total_findings = self.api.store.count_findings(query.clone()).await?;
+        let by_severity = self.by_severity(&job.id).await?;
+        let mut findings = self.api.store.findings(query).await?;
+        let next_page_token = if findings.len() > size {
+            findings.truncate(size);
+            findings.last().map(|(ordinal, _)| binding.token(&ordinal.to_string())).unwrap_or_default()
+        } else {
+            String::new()
+        };
+        let output = Output::of(&job);
+        Ok(pb::GetInvestigationResultsResponse {
+            investigation_id: job.id,
+            status: convert::job_state(job.state) as i32,
+            findings: findings.into_iter().map(|(_, finding)| convert::finding(finding)).collect(),
+            summary: output.summary_pt,
+            summary_en: output.summary_en,
+            metadata: Some(pb::ResultsMetadata {
+                lake_version: output.plan.as_ref().map_or(0, |plan| plan.lake_version),
+                plan: output.plan.as_ref().map(convert::plan),
+                detectors: detectors.into_iter().map(convert::detector_summary).collect(),
+                contracts: output.contracts,
+                score: output.score,
+                version: VERSION.to_owned(),
+                duration_ms: output.duration_ms,
+                by_severity,
+            }),
+            next_page_token,
+            total_findings,
+        })
+    }
+
+    /// Findings of each severity, of the whole run.
+    async fn by_severity(&self, job_id: &str) -> Result<std::collections::HashMap<String, i64>, ApiError> {
+        let mut counts = std::collections::HashMap::new();
+        let mut above = 0;
+        for severity in Severity::DESCENDING {
+            let query =
+                FindingQuery { job_id: job_id.to_owned(), min_severity: Some(severity), ..FindingQuery::default() };
+            let at_least = self.api.store.count_findings(query).await?;
+            counts.insert(severity.as_str().to_owned(), at_least - above);
+            above = at_least;
+        }
+        Ok(counts)
+    }
+
+    async fn report(
+        &self,
+        caller: &Caller,
+        request: pb::GetInvestigationReportRequest,
+    ) -> Result<pb::InvestigationReport, ApiError> {
+        let job = jobs::find(&self.api, caller, KIND, &request.investigation_id).await?;
+        let mut found = Vec::new();
+        let format = ReportFormat::parse(&request.format);
+        if format.is_none() {
+            found.push(Violation::new("format", "must be md, html, json or csv", &request.format));
+        }
+        let language = Language::parse(&request.language);
+        if language.is_none() {
+            found.push(Violation::new("language", "must be pt or en", &request.language));
+        }
+        let (Some(format), Some(language)) = (format, language) else { return Err(ApiError::Invalid(found)) };
+        if !job.state.is_terminal() {
+            return Err(not_finished(&job));
+        }
+        let asked = request_of(&job)?;
+        if job.state != JobState::Completed {
+            return Err(ApiError::WithoutResults { resource: jobs::resource(KIND), id: job.id, state: job.state });
+        }
+        if !asked.options.generate_report {
+            return Err(ApiError::ReportNotRequested { id: job.id });
+        }
+        let detectors = self.api.store.detector_summaries(&job.id).await?;
+        let findings = self.all_findings(&job.id).await?;
+        let investigation_id = job.id.clone();
+        // A long report takes a while to write: not on a thread that serves other calls.
+        let rendering = tokio::task::spawn_blocking(move || {
+            let output = Output::of(&job);
+            let input =
+                ReportInput { job: &job, request: &asked, output: &output, findings: &findings, detectors: &detectors };
+            render_report(&input, format, language)
+        });
+        let Rendered { content, content_type } =
+            rendering.await.map_err(ApiError::Panicked)?.map_err(ApiError::Render)?;
+        Ok(pb::InvestigationReport {
+            investigation_id,
+            format: format.as_str().to_owned(),
+            content_type: content_type.to_owned(),
+            report_content: content,
+            language: language.as_str().to_owned(),
+        })
+    }
+
+    async fn all_findings(&self, job_id: &str) -> Result<Vec<Finding>, ApiError> {
+        let mut findings = Vec::new();
+        let mut after = None;
+        loop {
+            let query =
+                FindingQuery { job_id: job_id.to_owned(), after, limit: REPORT_BATCH, ..FindingQuery::default() };
+            let batch = self.api.store.findings(query).await?;
+            let Some((last, _)) = batch.last() else { return Ok(findings) };
+            after = Some(*last);
+            findings.extend(batch.into_iter().map(|(_, finding)| finding));
+        }
+    }
+}
+
+fn more_than(size: usize) -> i64 {
+    // One more than the page tells whether there is a next one.
+    i64::try_from(size).unwrap_or(i64::MAX - 1) + 1
+}
+
+fn not_finished(job: &Job) -> ApiError {
+    ApiError::NotFinished { resource: jobs::resource(KIND), id: job.id.clone(), state: job.state }
+}
+
+fn request_of(job: &Job) -> Result<investigation::Request, serde_json::Error> {
+    serde_json::from_value(job.payload.clone())
+}
+
+fn place(job: &Job) -> String {
+    format!("{}|{}", job.created_at.timestamp_micros(), job.id)
+}
+
+fn read_place(text: &str) -> Option<(DateTime<Utc>, String)> {
+    let (micros, id) = text.split_once('|')?;
+    Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, convert::hyphenated(id)?.to_string()))
+}
+
+fn check_types(types: &[String], known: &[&str], ran: &[&str], found: &mut Vec<Violation>) {
+    if types.len() > MAX_TYPES {
+        found.push(Violation::new("types", format!("must have at most {MAX_TYPES} entries"), types.len()));
+    }
+    for (at, id) in types.iter().enumerate().take(MAX_TYPES) {
+        if !known.contains(&id.as_str()) && !ran.contains(&id.as_str()) {
+            found.push(Violation::new(format!("types[{at}]"), format!("must be one of {}", known.join(", ")), id));
+        }
+    }
+}
+
+fn options_from_pb(options: pb::InvestigationOptions) -> Options {
+    let default = Options::default();
+    Options {
+        include_subcategories: options.include_subcategories.unwrap_or(default.include_subcategories),
+        detect_anomalies: options.detect_anomalies.unwrap_or(default.detect_anomalies),
+        generate_summary: options.generate_summary.unwrap_or(default.generate_summary),
+        include_historical_data: options.include_historical_data.unwrap_or(default.include_historical_data),
+        detect_patterns: options.detect_patterns.unwrap_or(default.detect_patterns),
+        generate_report: options.generate_report.unwrap_or(default.generate_report),
+        detectors: options.detectors,
+    }
+}
+
+fn options_to_pb(options: Options) -> pb::InvestigationOptions {
+    pb::InvestigationOptions {
+        include_subcategories: Some(options.include_subcategories),
+        detect_anomalies: Some(options.detect_anomalies),
+        generate_summary: Some(options.generate_summary),
+        include_historical_data: Some(options.include_historical_data),
+        detect_patterns: Some(options.detect_patterns),
+        generate_report: Some(options.generate_report),
+        detectors: options.detectors,
+    }
+}
+
+/// A job as the API shows it.
+fn investigation(job: Job) -> Result<pb::Investigation, ApiError> {
+    let asked = request_of(&job)?;
+    let output = Output::of(&job);
+    let investigation_type = match asked.investigation_type {
+        InvestigationType::AnomalyDetection => pb::InvestigationType::AnomalyDetection,
+        InvestigationType::SpendingAnalysis => pb::InvestigationType::SpendingAnalysis,
+    };
+    Ok(pb::Investigation {
+        investigation_id: job.id,
+        status: convert::job_state(job.state) as i32,
+        query: asked.query,
+        investigation_type: investigation_type as i32,
+        filters: Some(convert::filters_to_pb(&asked.filters)),
+        options: Some(options_to_pb(asked.options)),
+        plan: output.plan.as_ref().map(convert::plan),
+        progress: job.fraction,
+        current_phase: job.stage,
+        counts: Some(convert::counts(job.counts)),
+        last_sequence: job.last_sequence,
+        error: job.error.map(convert::job_error),
+        create_time: Some(timestamp(job.created_at)),
+        start_time: job.started_at.map(timestamp),
+        end_time: job.finished_at.map(timestamp),
+        created_by: job.owner,
+        request_id: job.request_id.unwrap_or_default(),
+    })
+}
+
+#[async_trait]
+impl InvestigationService for Service {
+    async fn start_investigation(
+        &self,
+        request: Request<pb::StartInvestigationRequest>,
+    ) -> Result<Response<pb::Investigation>, Status> {
+        let caller = Caller::of(&request);
+        answer(&caller, self.start(&caller, request.into_inner()).await)
+    }
+
+    async fn get_investigation(
+        &self,
+        request: Request<pb::GetInvestigationRequest>,
+    ) -> Result<Response<pb::Investigation>, Status> {
+        let caller = Caller::of(&request);
+        let job = jobs::find(&self.api, &caller, KIND, &request.into_inner().investigation_id).await;
+        answer(&caller, job.and_then(investigation))
+    }
+
+    async fn list_investigations(
+        &self,
+        request: Request<pb::ListInvestigationsRequest>,
+    ) -> Result<Response<pb::ListInvestigationsResponse>, Status> {
+        let caller = Caller::of(&request);
+        answer(&caller, self.list(&caller, request.into_inner()).await)
+    }
+
+    async fn cancel_investigation(
+        &self,
+        request: Request<pb::CancelInvestigationRequest>,
+    ) -> Result<Response<pb::Investigation>, Status> {
+        let caller = Caller::of(&request);
+        answer(&caller, self.cancel(&caller, request.into_inner()).await)
+    }
+
+    type WatchInvestigationStream = Events;
+
+    async fn watch_investigation(
+        &self,
+        request: Request<pb::WatchInvestigationRequest>,
+    ) -> Result<Response<Events>, Status> {
+        let caller = Caller::of(&request);
+        let pb::WatchInvestigationRequest { investigation_id, after_sequence } = request.into_inner();
+        answer(&caller, jobs::watch(&self.api, caller.clone(), KIND, &investigation_id, after_sequence).await)
+    }
+
+    async fn get_investigation_results(
+        &self,
+        request: Request<pb::GetInvestigationResultsRequest>,
+    ) -> Result<Response<pb::GetInvestigationResultsResponse>, Status> {
+        let caller = Caller::of(&request);
+        answer(&caller, self.results(&caller, request.into_inner()).await)
+    }
+
+    async fn get_investigation_report(
+        &self,
+        request: Request<pb::GetInvestigationReportRequest>,
+    ) -> Result<Response<pb::InvestigationReport>, Status> {
+        let caller = Caller::of(&request);
+        answer(&caller, self.report(&caller, request.into_inner()).await)
+    }
+}

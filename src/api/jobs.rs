@@ -1,0 +1,91 @@
+//! What investigations and analyses have in common: finding a job by its id, and the stream of its
+//! events.
+
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt as _};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use super::caller::Caller;
+use super::convert;
+use super::errors::{self, ApiError};
+use super::{Api, pb};
+use crate::jobs::WatchItem;
+use crate::model::{Job, JobKind, Violation};
+
+/// A stream of events as tonic takes it.
+pub(super) type Events = Pin<Box<dyn Stream<Item = Result<pb::ProgressEvent, Status>> + Send>>;
+
+/// Name of a kind in messages.
+pub(super) const fn resource(kind: JobKind) -> &'static str {
+    kind.as_str()
+}
+
+/// The caller's job of this kind and id.
+///
+/// An id that is no UUID is the id of nothing, as one that is unknown or another owner's.
+pub(super) async fn find(api: &Api, caller: &Caller, kind: JobKind, id: &str) -> Result<Job, ApiError> {
+    let resource = resource(kind);
+    if id.is_empty() {
+        return Err(ApiError::Invalid(vec![Violation::new(format!("{resource}_id"), "must not be empty", id)]));
+    }
+    let job = match convert::hyphenated(id) {
+        Some(id) => api.jobs.get(&id.to_string()).await?,
+        None => None,
+    };
+    job.filter(|job| job.kind == kind && job.owner == caller.principal.id)
+        .ok_or_else(|| ApiError::NotFound { resource, id: id.to_owned() })
+}
+
+/// The events of a job after a sequence, those to come included; ends after the last one.
+pub(super) async fn watch(
+    api: &Api,
+    caller: Caller,
+    kind: JobKind,
+    id: &str,
+    after_sequence: i64,
+) -> Result<Events, ApiError> {
+    let mut found = Vec::new();
+    if after_sequence < 0 {
+        found.push(Violation::new("after_sequence", "must not be negative", after_sequence));
+    }
+    if id.is_empty() {
+        found.push(Violation::new(format!("{}_id", resource(kind)), "must not be empty", id));
+    }
+    if !found.is_empty() {
+        return Err(ApiError::Invalid(found));
+    }
+    let job = find(api, &caller, kind, id).await?;
+    let watched = api.jobs.watch(&job.id, after_sequence);
+    let now = api.store.clone();
+    let events = watched.map(move |item| {
+        item.map(|item| match item {
+            WatchItem::Event(event) => convert::event(event),
+            WatchItem::Heartbeat { sequence, job } => convert::heartbeat(&job, sequence, now.now()),
+        })
+        .map_err(ApiError::from)
+    });
+    Ok(until_stop(Box::pin(events), caller, api.stopping.clone()))
+}
+
+/// The stream, cut with `UNAVAILABLE` when the server stops: a watch of a job that still runs would
+/// keep its connection open for ever. Ends after an error.
+fn until_stop(
+    events: Pin<Box<dyn Stream<Item = Result<pb::ProgressEvent, ApiError>> + Send>>,
+    caller: Caller,
+    stopping: CancellationToken,
+) -> Events {
+    Box::pin(futures::stream::unfold(Some((events, caller, stopping)), |state| async move {
+        let (mut events, caller, stopping) = state?;
+        let item = tokio::select! {
+            biased;
+            item = events.next() => item?,
+            () = stopping.cancelled() => Err(ApiError::Stopping),
+        };
+        Some(match item {
+            Ok(event) => (Ok(event), Some((events, caller, stopping))),
+            Err(error) => (Err(errors::status(&caller, &error)), None),
+        })
+    }))
+}

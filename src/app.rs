@@ -1,0 +1,303 @@
+//! The parts, wired and served. Everything with state is a field of [`App`]: several of them run in
+//! one process, each on its own ports.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::runtime::{self, Handle, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, Api, Prober, ServeError, Stack};
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::detectors::{Catalogue, DetectorError};
+use crate::gateway::{self, MetricsSource};
+use crate::jobs::{JobHandler, Jobs, JobsOptions};
+use crate::lake::{Engine, Lake};
+use crate::store::{Store, StoreError, StoreOptions};
+use crate::telemetry::Metrics;
+use crate::{analysis, investigation};
+
+/// Memory of the cache, in bytes.
+const CACHE_BYTES: u64 = 64 << 20;
+/// How often dependencies are probed.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+/// How long calls get to end after the jobs have handed over.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Sockets that a server listens on; they may be bound to port 0.
+#[derive(Debug)]
+pub struct Listeners {
+    /// gRPC.
+    pub grpc: TcpListener,
+    /// Metrics.
+    pub metrics: TcpListener,
+}
+
+impl Listeners {
+    /// Both on loopback, on ports that the system chooses.
+    ///
+    /// # Errors
+    /// If a socket cannot be bound.
+    pub async fn loopback() -> std::io::Result<Self> {
+        let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        Ok(Self { grpc: bind().await?, metrics: bind().await? })
+    }
+}
+
+/// Why a server cannot be built or stops.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// gRPC.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A detector of this version is malformed.
+    #[error(transparent)]
+    Detectors(#[from] DetectorError),
+    /// A socket, or the threads of the engine.
+    #[error("{what}: {cause}")]
+    Io {
+        /// What failed.
+        what: &'static str,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// A server task ended by a panic: a defect.
+    #[error("the server ended by a panic: {0}")]
+    Panicked(#[from] tokio::task::JoinError),
+}
+
+/// The threads of the query engine, apart from those that answer calls.
+pub struct EngineThreads(Option<Runtime>);
+
+impl EngineThreads {
+    /// So many threads.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn new(threads: usize) -> Result<Self, AppError> {
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(threads.max(1))
+            .thread_name("engine")
+            .enable_all()
+            .build()
+            .map_err(|cause| AppError::Io { what: "threads of the query engine", cause })?;
+        Ok(Self(Some(runtime)))
+    }
+
+    /// Where to spawn.
+    pub fn handle(&self) -> Handle {
+        self.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
+    }
+}
+
+impl Drop for EngineThreads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // A runtime that is dropped within another one would block it.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for EngineThreads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EngineThreads")
+    }
+}
+
+/// What a server is made of.
+pub struct AppParts {
+    /// The database.
+    pub store: Store,
+    /// The queue over it.
+    pub jobs: Jobs,
+    /// The cache.
+    pub cache: Cache,
+    /// The lake.
+    pub lake: Lake,
+    /// The detectors.
+    pub catalogue: Arc<Catalogue>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Threads of the query engine.
+    pub engine: EngineThreads,
+    /// Most memory of one query, in bytes.
+    pub engine_memory: usize,
+    /// Threads of one query.
+    pub engine_threads: usize,
+    /// Who does the jobs.
+    pub handlers: Vec<Arc<dyn JobHandler>>,
+    /// How often dependencies are probed.
+    pub probe_every: Duration,
+    /// How long jobs get to hand over at the end.
+    pub grace: Duration,
+}
+
+impl fmt::Debug for AppParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppParts").field("store", &self.store).field("lake", &self.lake).finish_non_exhaustive()
+    }
+}
+
+/// A server that does not serve yet.
+#[derive(Debug)]
+pub struct App {
+    parts: AppParts,
+}
+
+impl App {
+    /// Opens everything that a configuration names.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] if the database cannot be opened, [`AppError::Io`] if the engine gets no
+    /// threads.
+    pub async fn build(config: &Config) -> Result<Self, AppError> {
+        let store = Store::connect(&StoreOptions::new(&config.database_url)).await?;
+        let engine = EngineThreads::new(config.engine_threads)?;
+        let lake = Lake::new(config.lake_dir(), store.clone());
+        let catalogue = Arc::new(Catalogue::builtin()?);
+        let metrics = Metrics::new(api::VERSION, &config.environment);
+        let options =
+            JobsOptions { workers: config.workers, lease: config.lease, grace: config.grace, ..JobsOptions::default() };
+        let queries = Engine { handle: engine.handle(), memory: config.engine_memory, threads: config.engine_threads };
+        let handlers: Vec<Arc<dyn JobHandler>> = vec![
+            Arc::new(investigation::Handler {
+                lake: lake.clone(),
+                catalogue: Arc::clone(&catalogue),
+                engine: queries.clone(),
+                metrics: metrics.clone(),
+            }),
+            Arc::new(analysis::Handler { lake: lake.clone(), engine: queries.clone(), metrics: metrics.clone() }),
+        ];
+        Ok(Self::of(AppParts {
+            jobs: Jobs::new(store.clone(), options),
+            store,
+            cache: Cache::in_memory(CACHE_BYTES),
+            lake,
+            catalogue,
+            metrics,
+            engine,
+            engine_memory: config.engine_memory,
+            engine_threads: config.engine_threads,
+            handlers,
+            probe_every: PROBE_EVERY,
+            grace: config.grace,
+        }))
+    }
+
+    /// A server of these parts.
+    pub const fn of(parts: AppParts) -> Self {
+        Self { parts }
+    }
+
+    /// The parts.
+    pub const fn parts(&self) -> &AppParts {
+        &self.parts
+    }
+
+    /// Serves gRPC and metrics and does jobs until `shutdown`, then drains: jobs hand over within
+    /// the grace period, streams are cut, calls end.
+    ///
+    /// # Errors
+    /// [`AppError`] if a listener fails; the others are drained before it is returned.
+    pub async fn serve(self, listeners: Listeners, shutdown: CancellationToken) -> Result<(), AppError> {
+        let parts = self.parts;
+        // A token of its own: if one part fails, the others stop too.
+        let stopping = shutdown.child_token();
+        let prober = Prober::new(parts.store.clone(), parts.cache.clone(), parts.lake.clone(), parts.jobs.clone());
+        let api = Api {
+            store: parts.store.clone(),
+            jobs: parts.jobs.clone(),
+            lake: parts.lake.clone(),
+            engine: Engine {
+                handle: parts.engine.handle(),
+                memory: parts.engine_memory,
+                threads: parts.engine_threads,
+            },
+            catalogue: Arc::clone(&parts.catalogue),
+            metrics: parts.metrics.clone(),
+            prober,
+            stopping: stopping.clone(),
+        };
+        let stack = Stack::new(&api)?;
+        let source = MetricsSource {
+            metrics: parts.metrics.clone(),
+            store: parts.store.clone(),
+            cache: parts.cache.clone(),
+            jobs: parts.jobs.clone(),
+        };
+        let grpc = api::serve(&api, stack, listeners.grpc, parts.probe_every);
+        let metrics = gateway::serve_metrics(source, listeners.metrics, stopping.clone());
+        let jobs = parts.jobs.run(parts.handlers.clone(), stopping.clone());
+
+        let deadline = async {
+            stopping.cancelled().await;
+            tokio::time::sleep(parts.grace + DRAIN).await;
+        };
+        let served = async {
+            let guard = |result| {
+                stopping.cancel();
+                result
+            };
+            let (grpc, metrics, ()) = tokio::join!(
+                async { guard(grpc.await.map_err(AppError::from)) },
+                async {
+                    let io = |cause| AppError::Io { what: "metrics listener", cause };
+                    guard(metrics.await.map_err(io))
+                },
+                jobs,
+            );
+            grpc.and(metrics)
+        };
+        tokio::select! {
+            result = served => result,
+            () = deadline => {
+                tracing::warn!("calls that had not ended within the grace period were cut");
+                Ok(())
+            }
+        }
+    }
+
+    /// Serves in a task of its own; for tests and for commands that are their own client.
+    ///
+    /// # Errors
+    /// If the address of a listener cannot be read.
+    pub fn spawn(self, listeners: Listeners) -> Result<ServerHandle, AppError> {
+        let addr = |listener: &TcpListener| {
+            listener.local_addr().map_err(|cause| AppError::Io { what: "address of a listener", cause })
+        };
+        let (grpc_addr, metrics_addr) = (addr(&listeners.grpc)?, addr(&listeners.metrics)?);
+        let shutdown = CancellationToken::new();
+        let task = tokio::spawn(self.serve(listeners, shutdown.clone()));
+        Ok(ServerHandle { grpc_addr, metrics_addr, shutdown, task })
+    }
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct ServerHandle {
+    /// Where gRPC is served.
+    pub grpc_addr: SocketAddr,
+    /// Where the metrics are served.
+    pub metrics_addr: SocketAddr,
+    shutdown: CancellationToken,
+    task: tokio::task::JoinHandle<Result<(), AppError>>,
+}
+
+impl ServerHandle {
+    /// Stops it and waits until it has drained.
+    ///
+    /// # Errors
+    /// What ended it.
+    pub async fn stop(self) -> Result<(), AppError> {
+        self.shutdown.cancel();
+        self.task.await?
+    }
+}

@@ -1,0 +1,75 @@
+//! `cidadao demo`: everything at once, with synthetic data in a place of its own.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use super::{Output, import, investigate, output, serve};
+use crate::api::client::Client;
+use crate::api::pb;
+use crate::app::App;
+use crate::config::Config;
+use crate::sources::sample::{SampleOptions, generate};
+use crate::telemetry::Telemetry;
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Stop after the table of findings
+    #[arg(long)]
+    exit: bool,
+    /// Synthetic contracts
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
+    rows: u64,
+    /// Seed of the sample
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The question
+    #[arg(long, default_value = "contratos acima de 10 mil reais")]
+    query: String,
+}
+
+pub(super) async fn run(mut config: Config, args: &Args, format: Output) -> anyhow::Result<ExitCode> {
+    // Synthetic contracts must never stand beside real ones: a lake and a database of their own.
+    config.data_dir = config.data_dir.join("demo");
+    config.database_url = format!("sqlite:{}", config.data_dir.join("cidadao.db").display());
+    let telemetry = Telemetry::init(&config.telemetry())?;
+    let shutdown = serve::shutdown_on_signal()?;
+    let listeners = serve::bind(&config).await?;
+    let grpc = listeners.grpc.local_addr()?;
+    let metrics = listeners.metrics.local_addr()?;
+
+    let month = config.data_dir.join("sample");
+    output::say(format!("1/3 writing {} SYNTHETIC contracts to {}", args.rows, month.display()));
+    generate(&SampleOptions { rows: args.rows, seed: args.seed, out: month.clone() }, &|_| {})?;
+    output::say("2/3 importing them");
+    let app = App::build(&config).await?;
+    import::into(&config, &app.parts().lake, &app.parts().store, &[month]).await?;
+
+    output::say(format!("3/3 investigating: {}", args.query));
+    let server = {
+        let shutdown = shutdown.clone();
+        tokio::spawn(async move { app.serve(listeners, shutdown).await })
+    };
+    let mut client = Client::connect(&format!("http://{grpc}")).await.context("the demo server does not answer")?;
+    let started = client
+        .start(pb::StartInvestigationRequest { query: args.query.clone(), ..Default::default() })
+        .await
+        .map_err(|status| investigate::said(&status))?;
+    let id = started.investigation_id;
+    let code = investigate::follow(&mut client, &id, format, None).await?;
+    if args.exit {
+        shutdown.cancel();
+    } else {
+        output::say(format!(
+            "\nserving on {grpc} (metrics: http://{metrics}/metrics); stop with Ctrl-C. Try:\n\
+  grpcurl -plaintext {grpc} list\n\
+  grpcurl -plaintext -d '{{\"query\": \"contratos emergenciais acima de 1 milhão\"}}' {grpc} cidadao.v1.InvestigationService/StartInvestigation\n\
+  grpcurl -plaintext -d '{{\"investigation_id\": \"{id}\", \"after_sequence\": 3}}' {grpc} cidadao.v1.InvestigationService/WatchInvestigation\n\
+  cidadao report {id} --format html --grpc-addr {grpc} > report.html"
+        ));
+    }
+    server.await??;
+    telemetry.shutdown().await;
+    Ok(code)
+}

@@ -1,0 +1,71 @@
+//! `cidadao import`: published files into the lake.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use super::{Output, output};
+use crate::config::Config;
+use crate::lake::Lake;
+use crate::sources::{self, ImportSummary, PiiKey, Progress};
+use crate::store::{Store, StoreOptions};
+
+/// Arguments of `import`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Files, directories or official zips of the Portal da Transparência
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
+}
+
+pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow::Result<ExitCode> {
+    let store = Store::connect(&StoreOptions::new(&config.database_url)).await?;
+    let lake = Lake::new(config.lake_dir(), store.clone());
+    let summary = into(config, &lake, &store, &args.sources).await?;
+    match format {
+        Output::Json => output::json(&summary)?,
+        Output::Table => print(&summary)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Imports with a progress bar.
+pub(super) async fn into(
+    config: &Config,
+    lake: &Lake,
+    store: &Store,
+    paths: &[PathBuf],
+) -> anyhow::Result<ImportSummary> {
+    let key = PiiKey::load_or_create(&config.data_dir.join("pii.key"))?;
+    let bar = Mutex::new(output::bar(0, "{bar:30} {percent:>3}% {bytes_per_sec} {msg}")?);
+    let progress = |progress: Progress| {
+        if let Ok(bar) = bar.lock() {
+            bar.set_length(progress.bytes_total);
+            bar.set_position(progress.bytes_done);
+            bar.set_message(format!("{} ({} rows)", progress.file, progress.rows));
+        }
+    };
+    let summary = sources::import(paths, lake, store, &key, &progress).await;
+    if let Ok(bar) = bar.lock() {
+        bar.finish_and_clear();
+    }
+    Ok(summary?)
+}
+
+fn print(summary: &ImportSummary) -> anyhow::Result<()> {
+    let value = serde_json::to_value(summary)?;
+    let mut table = output::table(["", ""]);
+    for (name, count) in value.as_object().into_iter().flatten() {
+        match count {
+            Value::Number(number) => table.add_row([name.as_str(), &number.to_string()]),
+            Value::Array(names) if names.iter().all(Value::is_string) && !names.is_empty() => {
+                let names: Vec<_> = names.iter().filter_map(Value::as_str).collect();
+                table.add_row([name.as_str(), &names.join(", ")])
+            }
+            _ => &mut table,
+        };
+    }
+    output::line(table.to_string())
+}

@@ -1,0 +1,41 @@
+//! `cidadao sample`: a synthetic month in the official layout.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::{Output, output};
+use crate::sources::sample::{SampleOptions, generate};
+
+/// Arguments of `sample`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Contracts to write
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    rows: u64,
+    /// Seed: the same rows and seed give the same bytes
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Directory to write to; made if missing
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+pub(super) fn run(args: &Args, format: Output) -> anyhow::Result<ExitCode> {
+    let bar = output::bar(args.rows, "{bar:30} {percent:>3}% {pos} contracts")?;
+    let options = SampleOptions { rows: args.rows, seed: args.seed, out: args.out.clone() };
+    let summary = generate(&options, &|rows| bar.set_position(rows))?;
+    bar.finish_and_clear();
+    match format {
+        Output::Json => output::json(&summary)?,
+        Output::Table => {
+            let mut table = output::table(["", ""]);
+            let value = serde_json::to_value(&summary)?;
+            for (name, count) in value.as_object().into_iter().flatten() {
+                table.add_row([name.as_str(), &count.to_string()]);
+            }
+            output::line(table.to_string())?;
+            output::say(format!("synthetic data, not real contracts, in {}", args.out.display()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,52 @@
+//! `cidadao serve`: the service.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::output;
+use crate::app::{App, Listeners};
+use crate::config::Config;
+use crate::telemetry::Telemetry;
+
+/// Binds the listeners of a configuration.
+pub(super) async fn bind(config: &Config) -> anyhow::Result<Listeners> {
+    let bind = async |name: &str, addr| {
+        TcpListener::bind(addr).await.with_context(|| {
+            format!("{name} address {addr} cannot be used (another server? choose one with --{name}-addr)")
+        })
+    };
+    Ok(Listeners { grpc: bind("grpc", config.grpc_addr).await?, metrics: bind("metrics", config.metrics_addr).await? })
+}
+
+/// A token that is cancelled at SIGTERM or SIGINT; a second signal ends the process at once.
+pub(super) fn shutdown_on_signal() -> anyhow::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let shutdown = CancellationToken::new();
+    let token = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        token.cancel();
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        std::process::exit(130);
+    });
+    Ok(shutdown)
+}
+
+pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
+    let telemetry = Telemetry::init(&config.telemetry())?;
+    let shutdown = shutdown_on_signal()?;
+    let listeners = bind(config).await?;
+    let app = App::build(config).await?;
+    output::say(format!(
+        "gRPC on {}, metrics on http://{}/metrics",
+        listeners.grpc.local_addr()?,
+        listeners.metrics.local_addr()?
+    ));
+    app.serve(listeners, shutdown).await?;
+    telemetry.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,285 @@
+//! One typed configuration: defaults < file < environment < flags.
+//!
+//! The environment and the flags are one layer of [`Settings`] (clap reads both, flags win); the
+//! file is another; [`Config::resolve`] lays them over the defaults and checks the result.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::telemetry::TelemetryOptions;
+
+/// What a user may set, each once by flag, environment variable or file key of the same name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Address of gRPC [default: 127.0.0.1:50051]
+    #[arg(long, env = "CIDADAO_GRPC_ADDR", value_name = "HOST:PORT", global = true)]
+    pub grpc_addr: Option<SocketAddr>,
+    /// Address of the metrics, `/metrics` [default: 127.0.0.1:8001]
+    #[arg(long, env = "CIDADAO_METRICS_ADDR", value_name = "HOST:PORT", global = true)]
+    pub metrics_addr: Option<SocketAddr>,
+    /// Directory of the lake and of the embedded database [default: ./data]
+    #[arg(long, env = "CIDADAO_DATA_DIR", value_name = "DIR", global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// Operational database: `sqlite:PATH` or `postgres://…` [default: sqlite:<data dir>/cidadao.db]
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+    /// Jobs that run at the same time in this process [default: 2]
+    #[arg(long, env = "CIDADAO_WORKERS", value_name = "N", global = true)]
+    pub workers: Option<usize>,
+    /// Seconds after which the job of a worker that went silent is taken over [default: 15]
+    #[arg(long, env = "CIDADAO_LEASE_SECONDS", value_name = "SECONDS", global = true)]
+    pub lease_seconds: Option<u64>,
+    /// Seconds that running jobs get to hand over after SIGTERM [default: 20]
+    #[arg(long, env = "CIDADAO_GRACE_SECONDS", value_name = "SECONDS", global = true)]
+    pub grace_seconds: Option<u64>,
+    /// Threads of the query engine [default: the number of cores]
+    #[arg(long, env = "CIDADAO_ENGINE_THREADS", value_name = "N", global = true)]
+    pub engine_threads: Option<usize>,
+    /// Memory of the query engine in MiB; beyond it, it spills to disk [default: 2048]
+    #[arg(long, env = "CIDADAO_ENGINE_MEMORY_MIB", value_name = "MIB", global = true)]
+    pub engine_memory_mib: Option<usize>,
+    /// Credentials: `off`, which is accepted only while every listener is on loopback [default: off]
+    #[arg(long, env = "CIDADAO_AUTH", value_name = "off", global = true)]
+    pub auth: Option<String>,
+    /// Log format: `pretty` or `json` [default: pretty]
+    #[arg(long, env = "CIDADAO_LOG_FORMAT", value_name = "FORMAT", global = true)]
+    pub log_format: Option<String>,
+    /// Log filter, as `info` or `cidadao=debug,warn` [default: warn,cidadao=info]
+    #[arg(long, env = "CIDADAO_LOG", value_name = "FILTER", global = true)]
+    pub log: Option<String>,
+    /// Where to send traces by OTLP/gRPC, for example http://127.0.0.1:4317 [default: nowhere]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", global = true)]
+    pub otlp_endpoint: Option<String>,
+    /// Name of the deployment in metrics and traces [default: development]
+    #[arg(long, env = "CIDADAO_ENVIRONMENT", value_name = "NAME", global = true)]
+    pub environment: Option<String>,
+}
+
+/// Format of the logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The configuration in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Address of gRPC.
+    pub grpc_addr: SocketAddr,
+    /// Address of the metrics.
+    pub metrics_addr: SocketAddr,
+    /// Directory of the lake and of the embedded database.
+    pub data_dir: PathBuf,
+    /// Operational database.
+    pub database_url: String,
+    /// Jobs at the same time.
+    pub workers: usize,
+    /// How long a worker may stay silent.
+    pub lease: Duration,
+    /// How long jobs get to hand over at the end.
+    pub grace: Duration,
+    /// Threads of the query engine.
+    pub engine_threads: usize,
+    /// Memory of the query engine, in bytes.
+    pub engine_memory: usize,
+    /// Format of the logs.
+    pub log_format: LogFormat,
+    /// Filter of the logs.
+    pub log: String,
+    /// Where traces go.
+    pub otlp_endpoint: Option<String>,
+    /// Name of the deployment.
+    pub environment: String,
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("configuration file {path}: {cause}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("configuration file {path}: {cause}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        cause: Box<toml::de::Error>,
+    },
+    /// A value breaks a rule.
+    #[error("{field}: {rule}, got {value:?}")]
+    Invalid {
+        /// The setting.
+        field: &'static str,
+        /// The rule.
+        rule: String,
+        /// The value.
+        value: String,
+    },
+}
+
+impl Settings {
+    /// The settings of a TOML file.
+    ///
+    /// # Errors
+    /// If it cannot be read, is no TOML, or holds an unknown key.
+    pub fn of_file(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+        toml::from_str(&text).map_err(|cause| ConfigError::Malformed { path: path.to_owned(), cause: Box::new(cause) })
+    }
+
+    /// These settings, and where they say nothing those of `below`.
+    #[must_use]
+    pub fn over(self, below: Self) -> Self {
+        Self {
+            grpc_addr: self.grpc_addr.or(below.grpc_addr),
+            metrics_addr: self.metrics_addr.or(below.metrics_addr),
+            data_dir: self.data_dir.or(below.data_dir),
+            database_url: self.database_url.or(below.database_url),
+            workers: self.workers.or(below.workers),
+            lease_seconds: self.lease_seconds.or(below.lease_seconds),
+            grace_seconds: self.grace_seconds.or(below.grace_seconds),
+            engine_threads: self.engine_threads.or(below.engine_threads),
+            engine_memory_mib: self.engine_memory_mib.or(below.engine_memory_mib),
+            auth: self.auth.or(below.auth),
+            log_format: self.log_format.or(below.log_format),
+            log: self.log.or(below.log),
+            otlp_endpoint: self.otlp_endpoint.or(below.otlp_endpoint),
+            environment: self.environment.or(below.environment),
+        }
+    }
+}
+
+impl Config {
+    /// Lays settings over the defaults and checks them.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] names the setting, the rule and the value.
+    pub fn resolve(settings: Settings) -> Result<Self, ConfigError> {
+        let invalid = |field, rule: &str, value: String| ConfigError::Invalid { field, rule: rule.to_owned(), value };
+        let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let between = |field, value: usize, low: usize, high: usize| {
+            if (low..=high).contains(&value) {
+                Ok(value)
+            } else {
+                Err(invalid(field, &format!("must be from {low} to {high}"), value.to_string()))
+            }
+        };
+        let grpc_addr = settings.grpc_addr.unwrap_or(loopback(50_051));
+        let metrics_addr = settings.metrics_addr.unwrap_or(loopback(8_001));
+        match settings.auth.as_deref() {
+            None | Some("off") => {
+                for (field, addr) in [("grpc_addr", grpc_addr), ("metrics_addr", metrics_addr)] {
+                    if !addr.ip().is_loopback() {
+                        let rule = "must be a loopback address while auth is off";
+                        return Err(invalid(field, rule, addr.to_string()));
+                    }
+                }
+            }
+            Some(other) => return Err(invalid("auth", "must be off", other.to_owned())),
+        }
+        let data_dir = settings.data_dir.unwrap_or_else(|| PathBuf::from("data"));
+        let database_url =
+            settings.database_url.unwrap_or_else(|| format!("sqlite:{}", data_dir.join("cidadao.db").display()));
+        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database_url.starts_with(scheme)) {
+            // Only the scheme: the rest may hold a password.
+            let scheme = database_url.split(':').next().unwrap_or_default().to_owned();
+            return Err(invalid("database_url", "must start with sqlite: or postgres://", scheme));
+        }
+        let seconds = |field, value: u64, low: u64, high: u64| {
+            if (low..=high).contains(&value) {
+                Ok(Duration::from_secs(value))
+            } else {
+                Err(invalid(field, &format!("must be from {low} to {high} seconds"), value.to_string()))
+            }
+        };
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let log_format = match settings.log_format.as_deref() {
+            None | Some("pretty") => LogFormat::Pretty,
+            Some("json") => LogFormat::Json,
+            Some(other) => return Err(invalid("log_format", "must be pretty or json", other.to_owned())),
+        };
+        Ok(Self {
+            grpc_addr,
+            metrics_addr,
+            data_dir,
+            database_url,
+            workers: between("workers", settings.workers.unwrap_or(2), 1, 64)?,
+            lease: seconds("lease_seconds", settings.lease_seconds.unwrap_or(15), 1, 3_600)?,
+            grace: seconds("grace_seconds", settings.grace_seconds.unwrap_or(20), 0, 3_600)?,
+            engine_threads: between("engine_threads", settings.engine_threads.unwrap_or(cores), 1, 256)?,
+            engine_memory: between("engine_memory_mib", settings.engine_memory_mib.unwrap_or(2_048), 64, 1 << 20)?
+                * (1 << 20),
+            log_format,
+            log: settings.log.unwrap_or_else(|| "warn,cidadao=info".to_owned()),
+            otlp_endpoint: settings.otlp_endpoint.filter(|endpoint| !endpoint.is_empty()),
+            environment: settings.environment.unwrap_or_else(|| "development".to_owned()),
+        })
+    }
+
+    /// What telemetry is set up from.
+    pub fn telemetry(&self) -> TelemetryOptions {
+        TelemetryOptions {
+            log_format: self.log_format,
+            log_filter: self.log.clone(),
+            otlp_endpoint: self.otlp_endpoint.clone(),
+            service_name: "cidadao".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            environment: self.environment.clone(),
+        }
+    }
+
+    /// Directory of the lake.
+    pub fn lake_dir(&self) -> PathBuf {
+        self.data_dir.join("lake")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layers_win_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cidadao.toml");
+        std::fs::write(&path, "workers = 3\nlease_seconds = 7\n").unwrap();
+        let flags = Settings { workers: Some(5), ..Settings::default() };
+        let config = Config::resolve(flags.over(Settings::of_file(&path).unwrap())).unwrap();
+        assert_eq!((config.workers, config.lease, config.grace), (5, Duration::from_secs(7), Duration::from_secs(20)));
+        assert_eq!(config.database_url, "sqlite:data/cidadao.db");
+        std::fs::write(&path, "wrokers = 3\n").unwrap();
+        assert!(Settings::of_file(&path).unwrap_err().to_string().contains("wrokers"));
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_named() {
+        let open = Settings { grpc_addr: "0.0.0.0:1".parse().ok(), ..Settings::default() };
+        let text = Config::resolve(open).unwrap_err().to_string();
+        assert!(text.contains("grpc_addr") && text.contains("loopback") && text.contains("0.0.0.0:1"), "{text}");
+        let secret = Settings { database_url: Some("mysql://u:hunter2@h/db".to_owned()), ..Settings::default() };
+        let text = Config::resolve(secret).unwrap_err().to_string();
+        assert!(text.contains("mysql") && !text.contains("hunter2"), "{text}");
+        for settings in [
+            Settings { workers: Some(0), ..Settings::default() },
+            Settings { lease_seconds: Some(0), ..Settings::default() },
+            Settings { auth: Some("maybe".to_owned()), ..Settings::default() },
+            Settings { log_format: Some("xml".to_owned()), ..Settings::default() },
+        ] {
+            assert!(matches!(Config::resolve(settings), Err(ConfigError::Invalid { .. })));
+        }
+    }
+}

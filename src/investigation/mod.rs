@@ -1,0 +1,61 @@
+//! Investigations: question → plan → detectors → findings → report.
+
+mod handler;
+mod planner;
+mod report;
+mod request;
+
+use serde::{Deserialize, Serialize};
+
+pub use handler::{Handler, plan_of};
+pub use planner::{DetectorInfo, plan, years_in_scope};
+pub use report::{Language, Rendered, ReportFormat, ReportInput, render_report, severity_name, summary};
+pub use request::{InvestigationType, Options, Request, filter_violations};
+
+use crate::model::{DetectorSummary, Job, Plan, Strength};
+
+/// What the worker of an investigation pins and produces; stored in the job's output.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Output {
+    /// The plan, once it is made.
+    pub plan: Option<Plan>,
+    /// Contracts in scope.
+    pub contracts: i64,
+    /// The answer in short, in Portuguese.
+    pub summary_pt: String,
+    /// The answer in short, in English.
+    pub summary_en: String,
+    /// Weight of what fired over the weight of what could be judged, 0 to 1.
+    pub score: f64,
+    /// Wall time of the run, in milliseconds.
+    pub duration_ms: i64,
+    /// Answered from an earlier run of the same plan on the same data.
+    pub cached: bool,
+}
+
+impl Output {
+    /// The output of a stored job; empty until its first step, or if it cannot be read.
+    pub fn of(job: &Job) -> Self {
+        serde_json::from_value(job.output.clone()).unwrap_or_default()
+    }
+}
+
+/// Weight of a detector in the score: what a law states counts more than a statistic, a statistic
+/// more than context.
+const fn weight(strength: Strength) -> f64 {
+    match strength {
+        Strength::Legal => 3.0,
+        Strength::Statistical => 2.0,
+        Strength::Contextual => 1.0,
+    }
+}
+
+/// Fired weight over evaluable weight, 0 to 1; what could not be judged neither lowers nor raises it.
+pub fn score(detectors: &[DetectorSummary]) -> f64 {
+    let sum = |count: fn(&DetectorSummary) -> i64| -> f64 {
+        detectors.iter().map(|summary| weight(summary.detector.strength) * count(summary) as f64).sum()
+    };
+    let judged = sum(|summary| summary.fired + summary.clear);
+    if judged == 0.0 { 0.0 } else { sum(|summary| summary.fired) / judged }
+}

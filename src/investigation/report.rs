@@ -1,0 +1,494 @@
+//! The report of an investigation: Markdown, HTML, JSON or CSV, in Portuguese or English.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::{Output, Request};
+use crate::model::{DetectorSummary, Finding, Job, Money, Outcome, Plan, Severity};
+
+/// Format of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// Markdown.
+    Markdown,
+    /// A page that needs nothing from another host.
+    Html,
+    /// The findings with all their evidence.
+    Json,
+    /// One line a finding.
+    Csv,
+}
+
+impl ReportFormat {
+    /// The format of a name; empty means Markdown.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "" | "md" | "markdown" => Some(Self::Markdown),
+            "html" => Some(Self::Html),
+            "json" => Some(Self::Json),
+            "csv" => Some(Self::Csv),
+            _ => None,
+        }
+    }
+
+    /// Name in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Markdown => "md",
+            Self::Html => "html",
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+/// Language of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// Portuguese.
+    Portuguese,
+    /// English.
+    English,
+}
+
+impl Language {
+    /// The language of a code; empty means Portuguese.
+    pub fn parse(code: &str) -> Option<Self> {
+        match code {
+            "" | "pt" | "pt-BR" => Some(Self::Portuguese),
+            "en" => Some(Self::English),
+            _ => None,
+        }
+    }
+
+    /// Code in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Portuguese => "pt",
+            Self::English => "en",
+        }
+    }
+
+    const fn pick<'a>(self, pt: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::Portuguese => pt,
+            Self::English => en,
+        }
+    }
+
+    fn money(self, amount: Money) -> String {
+        match self {
+            Self::Portuguese => amount.pt(),
+            Self::English => amount.en(),
+        }
+    }
+}
+
+/// What a report is made of.
+#[derive(Debug)]
+pub struct ReportInput<'a> {
+    /// The job.
+    pub job: &'a Job,
+    /// What was asked.
+    pub request: &'a Request,
+    /// What the worker produced.
+    pub output: &'a Output,
+    /// Every finding, in order.
+    pub findings: &'a [Finding],
+    /// What each detector did, in order.
+    pub detectors: &'a [DetectorSummary],
+}
+
+/// A rendered report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The report.
+    pub content: String,
+    /// Its media type.
+    pub content_type: &'static str,
+}
+
+/// Renders a report. The same input gives the same bytes.
+///
+/// # Errors
+/// Only those of serialising: none in practice.
+pub fn render_report(
+    input: &ReportInput<'_>,
+    format: ReportFormat,
+    language: Language,
+) -> Result<Rendered, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(match format {
+        ReportFormat::Markdown => {
+            Rendered { content: markdown(input, language), content_type: "text/markdown; charset=utf-8" }
+        }
+        ReportFormat::Html => Rendered { content: html(input, language), content_type: "text/html; charset=utf-8" },
+        ReportFormat::Json => Rendered { content: as_json(input)?, content_type: "application/json" },
+        ReportFormat::Csv => Rendered { content: csv(input, language)?, content_type: "text/csv; charset=utf-8" },
+    })
+}
+
+/// The answer in short, in Portuguese and in English.
+pub fn summary(contracts: i64, detectors: &[DetectorSummary], by_severity: &[(Severity, i64)]) -> (String, String) {
+    let fired: i64 = detectors.iter().map(|summary| summary.fired).sum();
+    let not_evaluable: i64 = detectors.iter().map(|summary| summary.not_evaluable).sum();
+    if contracts == 0 {
+        return (
+            "Nenhum contrato corresponde ao plano: nada foi avaliado.".to_owned(),
+            "No contract matches the plan: nothing was judged.".to_owned(),
+        );
+    }
+    let named = |language: Language| {
+        let parts: Vec<_> = by_severity
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(severity, count)| format!("{count} {}", severity_name(*severity, language)))
+            .collect();
+        if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+    };
+    let (pt, en) = (named(Language::Portuguese), named(Language::English));
+    let n = detectors.len();
+    (
+        format!(
+            "{contracts} contratos no escopo, {n} detectores: {fired} indícios a verificar{pt}; {not_evaluable} avaliações não foram possíveis com os dados publicados. Um indício não é prova de irregularidade."
+        ),
+        format!(
+            "{contracts} contracts in scope, {n} detectors: {fired} indications to check{en}; {not_evaluable} judgements were not possible with the published data. An indication is no proof of wrongdoing."
+        ),
+    )
+}
+
+/// Name of a severity.
+pub fn severity_name(severity: Severity, language: Language) -> &'static str {
+    match severity {
+        Severity::Low => language.pick("baixa", "low"),
+        Severity::Medium => language.pick("média", "medium"),
+        Severity::High => language.pick("alta", "high"),
+        Severity::Critical => language.pick("crítica", "critical"),
+    }
+}
+
+fn plan_lines(plan: &Plan, language: Language) -> Vec<String> {
+    let mut lines: Vec<String> = plan
+        .understood
+        .iter()
+        .map(|note| format!("«{}»: {}", note.text, language.pick(&note.meaning_pt, &note.meaning_en)))
+        .collect();
+    if !plan.not_understood.is_empty() {
+        let label = language.pick("Sem efeito (não compreendido)", "Without effect (not understood)");
+        lines.push(format!("{label}: {}", plan.not_understood.join(", ")));
+    }
+    let label = language.pick("Versão dos dados", "Version of the data");
+    lines.push(format!("{label}: {}", plan.lake_version));
+    lines
+}
+
+fn title(finding: &Finding, language: Language) -> &str {
+    language.pick(&finding.title_pt, &finding.title_en)
+}
+
+fn description(finding: &Finding, language: Language) -> &str {
+    language.pick(&finding.description_pt, &finding.description_en)
+}
+
+fn markdown(input: &ReportInput<'_>, language: Language) -> String {
+    let t = |pt, en| language.pick(pt, en);
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let mut line = |text: String| {
+        let _ = writeln!(out, "{text}");
+    };
+    line(format!("# {}\n", t("Relatório de investigação", "Investigation report")));
+    line(format!("**{}**: {}\n", t("Pergunta", "Question"), md(&input.request.query)));
+    line(format!("**ID**: `{}`\n", input.job.id));
+    line(format!("{}\n", md(t(&input.output.summary_pt, &input.output.summary_en))));
+    if let Some(plan) = &input.output.plan {
+        line(format!("## {}\n", t("Como a pergunta foi entendida", "How the question was understood")));
+        for text in plan_lines(plan, language) {
+            line(format!("- {}", md(&text)));
+        }
+    }
+    line(format!("\n## {}\n", t("Detectores", "Detectors")));
+    line(format!(
+        "| {} | {} | {} | {} | {} |\n| --- | ---: | ---: | ---: | ---: |",
+        t("Detector", "Detector"),
+        t("indícios", "indications"),
+        t("sem indício", "clear"),
+        t("não avaliável", "not evaluable"),
+        t("taxa", "rate")
+    ));
+    for summary in input.detectors {
+        line(format!(
+            "| {} (`{}` {}) | {} | {} | {} | {:.1} % |",
+            md(t(&summary.title_pt, &summary.title_en)),
+            summary.detector.id,
+            summary.detector.version,
+            summary.fired,
+            summary.clear,
+            summary.not_evaluable,
+            summary.base_rate() * 100.0
+        ));
+    }
+    let notes: Vec<String> = input.detectors.iter().flat_map(|summary| detector_notes(summary, language)).collect();
+    if !notes.is_empty() {
+        line(String::new());
+    }
+    for note in notes {
+        line(format!("- {}", md(&note)));
+    }
+    line(format!("\n## {}\n", t("Indícios", "Indications")));
+    for (number, finding) in input.findings.iter().enumerate() {
+        line(format!("### {}. {}\n", number + 1, md(title(finding, language))));
+        line(format!(
+            "- {}: **{}** · `{}` · `{}`",
+            t("Gravidade", "Severity"),
+            severity_name(finding.severity, language),
+            finding.detector.id,
+            finding.id
+        ));
+        if let Some(amount) = finding.amount_at_stake {
+            line(format!("- {}: {}", t("Valor em questão", "Amount at stake"), language.money(amount)));
+        }
+        line(format!("\n{}\n", md(description(finding, language))));
+        for value in &finding.evidence.values {
+            line(format!("- {}: {}", md(t(&value.label_pt, &value.label_en)), md(&value.value)));
+        }
+        for limit in &finding.evidence.limits {
+            let basis = if limit.legal_basis.is_empty() { String::new() } else { format!(" ({})", limit.legal_basis) };
+            line(format!("- {}: {} {}{}", md(&limit.name), md(&limit.value), limit.unit, md(&basis)));
+        }
+        line(format!("\n{}:\n", t("Linhas publicadas", "Published rows")));
+        for row in &finding.evidence.rows {
+            let place = format!("{}, {} {}", row.file, t("linha", "line"), row.line);
+            line(format!("- `{}` `{}` — {}", row.table, row.id, md(&place)));
+        }
+        let causes = match language {
+            Language::Portuguese => &finding.false_positives_pt,
+            Language::English => &finding.false_positives_en,
+        };
+        if !causes.is_empty() {
+            line(format!("\n{}:\n", t("O que pode explicar sem irregularidade", "What may explain it innocently")));
+            for cause in causes {
+                line(format!("- {}", md(cause)));
+            }
+        }
+        line(String::new());
+    }
+    out
+}
+
+fn detector_notes(summary: &DetectorSummary, language: Language) -> Vec<String> {
+    let id = &summary.detector.id;
+    let reasons = summary.reasons.iter().filter(|reason| reason.outcome == Outcome::NotEvaluable).map(|reason| {
+        let text = language.pick(&reason.text_pt, &reason.text_en);
+        format!("{id}: {} {} — {text}", reason.count, language.pick("não avaliáveis", "not evaluable"))
+    });
+    let warnings = match language {
+        Language::Portuguese => &summary.warnings_pt,
+        Language::English => &summary.warnings_en,
+    };
+    reasons.chain(warnings.iter().map(|warning| format!("{id}: {warning}"))).collect()
+}
+
+/// Escapes what Markdown or HTML would read in published text.
+fn md(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '\r' | '\n' => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn esc(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}\
+table{border-collapse:collapse;width:100%}th,td{border:1px solid #ccc;padding:.3rem .5rem;text-align:left}\
+td.n{text-align:right}article{border-left:4px solid #888;padding-left:1rem;margin:2rem 0}\
+.critical{border-color:#a00}.high{border-color:#d60}.medium{border-color:#c90}code{font-size:.9em}";
+
+fn html(input: &ReportInput<'_>, language: Language) -> String {
+    let t = |pt, en| language.pick(pt, en);
+    let heading = t("Relatório de investigação", "Investigation report");
+    let mut out = format!(
+        "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+<title>{heading}</title><style>{STYLE}</style></head><body>\n<h1>{heading}</h1>\n<p><strong>{}</strong>: {}</p>\n<p>ID: <code>{}</code></p>\n<p>{}</p>\n",
+        language.pick("pt-BR", "en"),
+        t("Pergunta", "Question"),
+        esc(&input.request.query),
+        esc(&input.job.id),
+        esc(t(&input.output.summary_pt, &input.output.summary_en)),
+    );
+    let mut add = |text: String| out.push_str(&text);
+    if let Some(plan) = &input.output.plan {
+        let items: String = plan_lines(plan, language).iter().map(|text| format!("<li>{}</li>", esc(text))).collect();
+        let label = t("Como a pergunta foi entendida", "How the question was understood");
+        add(format!("<h2>{label}</h2><ul>{items}</ul>\n"));
+    }
+    add(format!(
+        "<h2>{}</h2><table><thead><tr><th>{}</th><th>{}</th><th>{}</th><th>{}</th></tr></thead><tbody>\n",
+        t("Detectores", "Detectors"),
+        t("Detector", "Detector"),
+        t("Indícios", "Indications"),
+        t("Sem indício", "Clear"),
+        t("Não avaliável", "Not evaluable"),
+    ));
+    for summary in input.detectors {
+        add(format!(
+            "<tr><td>{} <code>{}</code></td><td class=n>{}</td><td class=n>{}</td><td class=n>{}</td></tr>\n",
+            esc(t(&summary.title_pt, &summary.title_en)),
+            esc(&summary.detector.id),
+            summary.fired,
+            summary.clear,
+            summary.not_evaluable,
+        ));
+    }
+    let notes: String = input
+        .detectors
+        .iter()
+        .flat_map(|summary| detector_notes(summary, language))
+        .map(|note| format!("<li>{}</li>", esc(&note)))
+        .collect();
+    add(format!("</tbody></table><ul>{notes}</ul>\n<h2>{}</h2>\n", t("Indícios", "Indications")));
+    for finding in input.findings {
+        let severity = severity_name(finding.severity, language);
+        add(format!(
+            "<article class=\"{}\"><h3>{}</h3><p>{}: <strong>{severity}</strong> · <code>{}</code> · <code>{}</code></p><p>{}</p>\n",
+            finding.severity.as_str(),
+            esc(title(finding, language)),
+            t("Gravidade", "Severity"),
+            esc(&finding.detector.id),
+            esc(&finding.id),
+            esc(description(finding, language)),
+        ));
+        let values: String = finding
+            .evidence
+            .values
+            .iter()
+            .map(|value| format!("<li>{}: {}</li>", esc(t(&value.label_pt, &value.label_en)), esc(&value.value)))
+            .collect();
+        let limits: String = finding
+            .evidence
+            .limits
+            .iter()
+            .map(|limit| {
+                format!(
+                    "<li>{}: {} {} {}</li>",
+                    esc(&limit.name),
+                    esc(&limit.value),
+                    esc(&limit.unit),
+                    esc(&limit.legal_basis)
+                )
+            })
+            .collect();
+        let rows: String = finding
+            .evidence
+            .rows
+            .iter()
+            .map(|row| {
+                let line = t("linha", "line");
+                format!("<li><code>{}</code> — {}, {line} {}</li>", esc(&row.id), esc(&row.file), row.line)
+            })
+            .collect();
+        add(format!(
+            "<ul>{values}{limits}</ul><details><summary>{} ({})</summary><ul>{rows}</ul></details></article>\n",
+            t("Linhas publicadas", "Published rows"),
+            finding.evidence.total_rows,
+        ));
+    }
+    out.push_str("</body></html>\n");
+    out
+}
+
+fn as_json(input: &ReportInput<'_>) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(&json!({
+        "investigation_id": input.job.id,
+        "query": input.request.query,
+        "plan": input.output.plan,
+        "contracts": input.output.contracts,
+        "summary": input.output.summary_pt,
+        "summary_en": input.output.summary_en,
+        "score": input.output.score,
+        "detectors": input.detectors,
+        "findings": input.findings,
+    }))
+}
+
+fn csv(input: &ReportInput<'_>, language: Language) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    out.write_record([
+        "id",
+        "type",
+        "severity",
+        "title",
+        "description",
+        "amount_at_stake",
+        "contract_ids",
+        "rows",
+        "legal_basis",
+    ])?;
+    for finding in input.findings {
+        let rows: Vec<_> = finding.evidence.rows.iter().map(|row| format!("{}:{}", row.file, row.line)).collect();
+        out.write_record([
+            finding.id.as_str(),
+            finding.detector.id.as_str(),
+            finding.severity.as_str(),
+            &cell(title(finding, language)),
+            &cell(description(finding, language)),
+            &finding.amount_at_stake.map(|amount| amount.to_string()).unwrap_or_default(),
+            &cell(&finding.contract_ids.join(" ")),
+            &cell(&rows.join(" ")),
+            &cell(&finding.detector.legal_basis),
+        ])?;
+    }
+    Ok(String::from_utf8(out.into_inner()?)?)
+}
+
+/// A text that a spreadsheet does not take for a formula.
+fn cell(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_text_is_escaped_everywhere() {
+        assert_eq!(md("a|b <script> *x*"), "a\\|b &lt;script&gt; \\*x\\*");
+        assert_eq!(esc("<b a='\"'>&"), "&lt;b a=&#39;&quot;&#39;&gt;&amp;");
+        assert_eq!(cell("=SUM(A1)"), "'=SUM(A1)");
+        assert_eq!(cell("texto"), "texto");
+    }
+
+    #[test]
+    fn a_run_without_contracts_says_so() {
+        let (pt, en) = summary(0, &[], &[]);
+        assert!(pt.contains("nada foi avaliado"));
+        assert!(en.contains("nothing was judged"));
+        let (pt, _) = summary(10, &[], &[(Severity::High, 2), (Severity::Low, 0)]);
+        assert!(pt.contains("(2 alta)"), "{pt}");
+    }
+}

@@ -1,0 +1,163 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::MemTable;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::functions_aggregate::expr_fn::{count, max};
+use datafusion::logical_expr::{Expr, JoinType, col, lit, when};
+use datafusion::prelude::{DataFrame, SessionContext};
+use tokio::sync::OnceCell;
+
+use super::{LakeError, schema};
+use crate::model::{LakeFile, Table};
+
+/// The files of one version of the lake; what it reads never changes.
+#[derive(Debug, Clone)]
+pub struct LakeSnapshot {
+    root: PathBuf,
+    version: i64,
+    files: Vec<LakeFile>,
+    republished: Arc<[OnceCell<Vec<RecordBatch>>; 3]>,
+}
+
+const SHADOW_ID: &str = "republished_id";
+const SHADOW_LATEST: &str = "republished_latest";
+const SHADOW_COUNT: &str = "republished_count";
+
+impl LakeSnapshot {
+    /// A snapshot of files that no manifest knows, for example of a temporary directory; its version is 0.
+    pub fn from_files(root: PathBuf, files: Vec<LakeFile>) -> Self {
+        Self::new(root, 0, files)
+    }
+
+    pub(crate) fn new(root: PathBuf, version: i64, files: Vec<LakeFile>) -> Self {
+        Self { root, version, files, republished: Arc::default() }
+    }
+
+    /// Version; 0 for an empty lake and for files without a manifest.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// The files, paths relative to the root.
+    pub fn files(&self) -> &[LakeFile] {
+        &self.files
+    }
+
+    /// Rows of a table, whatever their status.
+    pub fn rows(&self, table: Table) -> i64 {
+        self.of(table).map(|file| file.rows).sum()
+    }
+
+    fn of(&self, table: Table) -> impl Iterator<Item = &LakeFile> {
+        self.files.iter().filter(move |file| file.table == table)
+    }
+
+    /// Registers `contracts_all`, `amendments_all` and `contract_items_all`: every row, with the
+    /// schema of [`schema::of`]; a table without files is empty.
+    ///
+    /// The files of one table may overlap: a contract whose publication moved is in the file of
+    /// either month. Of rows with the same id in several files, the one of the latest import is
+    /// current and the others are superseded, so that none counts twice.
+    ///
+    /// # Errors
+    /// If the engine refuses a file or a name is taken.
+    pub async fn register(&self, session: &SessionContext) -> Result<(), LakeError> {
+        for (table, republished) in Table::ALL.into_iter().zip(self.republished.iter()) {
+            let files = self.provider(table)?;
+            let provider = if self.of(table).count() < 2 {
+                files
+            } else {
+                let all = session.read_table(Arc::clone(&files))?;
+                let found = republished.get_or_try_init(|| republished_ids(all.clone(), table)).await?;
+                if found.iter().all(|batch| batch.num_rows() == 0) {
+                    files
+                } else {
+                    without_republished(session, all, table, found)?.into_view()
+                }
+            };
+            session.register_table(format!("{}_all", table.as_str()), provider)?;
+        }
+        Ok(())
+    }
+
+    fn provider(&self, table: Table) -> Result<Arc<dyn TableProvider>, LakeError> {
+        let schema = schema::of(table);
+        let urls = self
+            .of(table)
+            .map(|file| ListingTableUrl::parse(file_url(&self.root.join(&file.path))?).map_err(LakeError::from))
+            .collect::<Result<Vec<_>, _>>()?;
+        if urls.is_empty() {
+            return Ok(Arc::new(MemTable::try_new(schema, vec![vec![]])?));
+        }
+        let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
+        let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
+        Ok(Arc::new(ListingTable::try_new(config)?))
+    }
+}
+
+const fn id_column(table: Table) -> &'static str {
+    match table {
+        Table::Contracts => "contract_id",
+        Table::Amendments => "amendment_id",
+        Table::ContractItems => "item_id",
+    }
+}
+
+/// The ids that are current in more than one file, each with the latest import that has it: import
+/// ids are UUIDs of version 7, which sort by time.
+async fn republished_ids(all: DataFrame, table: Table) -> Result<Vec<RecordBatch>, LakeError> {
+    let imports = || col("import_id");
+    let found = all
+        .filter(col("row_status").eq(lit(schema::CURRENT)))?
+        .aggregate(
+            vec![col(id_column(table)).alias(SHADOW_ID)],
+            vec![max(imports()).alias(SHADOW_LATEST), count(imports()).alias(SHADOW_COUNT)],
+        )?
+        .filter(col(SHADOW_COUNT).gt(lit(1_i64)))?
+        .select(vec![col(SHADOW_ID), col(SHADOW_LATEST)])?;
+    Ok(found.collect().await?)
+}
+
+fn without_republished(
+    session: &SessionContext,
+    all: DataFrame,
+    table: Table,
+    found: &[RecordBatch],
+) -> Result<DataFrame, LakeError> {
+    let shadow_schema = Arc::new(Schema::new(vec![
+        Field::new(SHADOW_ID, DataType::Utf8, true),
+        Field::new(SHADOW_LATEST, DataType::Utf8, true),
+    ]));
+    let batches = found.iter().map(|batch| batch.clone().with_schema(Arc::clone(&shadow_schema)));
+    let batches = batches.collect::<Result<Vec<_>, _>>().map_err(datafusion::error::DataFusionError::from)?;
+    let shadows = session.read_table(Arc::new(MemTable::try_new(shadow_schema, vec![batches])?))?;
+    let current = col("row_status").eq(lit(schema::CURRENT));
+    let replaced = current.and(col(SHADOW_LATEST).is_not_null()).and(col(SHADOW_LATEST).not_eq(col("import_id")));
+    let status = when(replaced, lit(schema::SUPERSEDED)).otherwise(col("row_status"))?;
+    let columns: Vec<Expr> = schema::of(table)
+        .fields()
+        .iter()
+        .map(|field| if field.name() == "row_status" { status.clone().alias("row_status") } else { col(field.name()) })
+        .collect();
+    let joined = all.join(shadows, JoinType::Left, &[id_column(table)], &[SHADOW_ID], None)?;
+    Ok(joined.select(columns)?)
+}
+
+/// `file://` URL of a path. The engine reads `*`, `?` and `[` of a bare path as a pattern; in a URL
+/// they stand escaped.
+fn file_url(path: &Path) -> Result<String, LakeError> {
+    let absolute = std::path::absolute(path).map_err(LakeError::io(path))?;
+    let mut url = String::from("file://");
+    for byte in absolute.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => url.push(char::from(*byte)),
+            other => url.push_str(&format!("%{other:02X}")),
+        }
+    }
+    Ok(url)
+}

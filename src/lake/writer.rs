@@ -1,0 +1,228 @@
+//! Writes one Parquet file of a canonical table, row by row, in bounded memory.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{Datelike, NaiveDate};
+use datafusion::arrow::array::{
+    ArrayBuilder, ArrayRef, Date32Builder, Decimal128Builder, Int64Builder, RecordBatch, StringBuilder,
+};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::error::ArrowError;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+use super::{LakeError, schema};
+use crate::model::{LakeFile, Table};
+
+/// Rows that are collected before they are encoded.
+const BATCH_ROWS: usize = 8_192;
+/// Rows of a row group: small enough to prune by, large enough to compress.
+const ROW_GROUP_ROWS: usize = 131_072;
+/// Days from 0001-01-01 to 1970-01-01.
+const EPOCH_FROM_CE: i32 = 719_163;
+
+/// One column that is being filled.
+#[derive(Debug)]
+enum Column {
+    Text(StringBuilder),
+    Day(Date32Builder),
+    Decimal(Decimal128Builder),
+    Integer(Int64Builder),
+}
+
+impl Column {
+    fn new(kind: &DataType) -> Option<Self> {
+        Some(match kind {
+            DataType::Utf8 => Self::Text(StringBuilder::new()),
+            DataType::Date32 => Self::Day(Date32Builder::new()),
+            DataType::Decimal128(..) => Self::Decimal(Decimal128Builder::new().with_data_type(kind.clone())),
+            DataType::Int64 => Self::Integer(Int64Builder::new()),
+            _ => return None,
+        })
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Text(builder) => ArrayBuilder::finish(builder),
+            Self::Day(builder) => ArrayBuilder::finish(builder),
+            Self::Decimal(builder) => ArrayBuilder::finish(builder),
+            Self::Integer(builder) => ArrayBuilder::finish(builder),
+        }
+    }
+}
+
+/// Fills one row, value by value, in the order of the schema.
+///
+/// A value of the wrong type is noticed when the row ends.
+#[derive(Debug)]
+pub struct RowWriter<'a> {
+    columns: &'a mut [Column],
+    next: usize,
+    mismatch: bool,
+}
+
+impl RowWriter<'_> {
+    fn column(&mut self) -> Option<&mut Column> {
+        let column = self.columns.get_mut(self.next);
+        self.next += 1;
+        column
+    }
+
+    /// A text.
+    pub fn text(&mut self, value: &str) -> &mut Self {
+        self.optional_text(Some(value))
+    }
+
+    /// A text or null.
+    pub fn optional_text(&mut self, value: Option<&str>) -> &mut Self {
+        match self.column() {
+            Some(Column::Text(builder)) => builder.append_option(value),
+            _ => self.mismatch = true,
+        }
+        self
+    }
+
+    /// A day or null.
+    pub fn day(&mut self, value: Option<NaiveDate>) -> &mut Self {
+        match self.column() {
+            Some(Column::Day(builder)) => builder.append_option(value.map(|d| d.num_days_from_ce() - EPOCH_FROM_CE)),
+            _ => self.mismatch = true,
+        }
+        self
+    }
+
+    /// A decimal, in units of its last decimal, or null.
+    pub fn decimal(&mut self, value: Option<i128>) -> &mut Self {
+        match self.column() {
+            Some(Column::Decimal(builder)) => builder.append_option(value),
+            _ => self.mismatch = true,
+        }
+        self
+    }
+
+    /// A whole number.
+    pub fn integer(&mut self, value: i64) -> &mut Self {
+        match self.column() {
+            Some(Column::Integer(builder)) => builder.append_value(value),
+            _ => self.mismatch = true,
+        }
+        self
+    }
+}
+
+/// Writes a Parquet file under a temporary name; [`TableWriter::finish`] makes it visible.
+///
+/// Dropped before that, it leaves at most a file that ends in `.tmp`, which the next import removes.
+#[derive(Debug)]
+pub struct TableWriter {
+    table: Table,
+    schema: SchemaRef,
+    columns: Vec<Column>,
+    batched: usize,
+    rows: i64,
+    writer: ArrowWriter<File>,
+    temporary: PathBuf,
+    target: PathBuf,
+    relative: String,
+}
+
+impl TableWriter {
+    /// Begins `<root>/<table>/<name>.parquet`.
+    ///
+    /// # Errors
+    /// If the directory or the file cannot be made.
+    pub fn create(root: &Path, table: Table, name: &str) -> Result<Self, LakeError> {
+        let directory = root.join(table.as_str());
+        fs::create_dir_all(&directory).map_err(LakeError::io(&directory))?;
+        let relative = format!("{}/{name}.parquet", table.as_str());
+        let target = root.join(&relative);
+        let temporary = directory.join(format!("{name}.parquet.tmp"));
+        let file = File::create(&temporary).map_err(LakeError::io(&temporary))?;
+        let schema = schema::of(table);
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|field| Column::new(field.data_type()).ok_or_else(|| field.to_string()))
+            .collect::<Result<_, _>>()
+            .map_err(|detail| LakeError::Schema { table: table.as_str(), detail })?;
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_statistics_enabled(EnabledStatistics::Page)
+            .set_created_by(concat!("cidadao ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build();
+        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
+            .map_err(|error| parquet_error(&temporary, table, error))?;
+        Ok(Self { table, schema, columns, batched: 0, rows: 0, writer, temporary, target, relative })
+    }
+
+    /// Appends one row; `fill` gives its values in the order of the schema.
+    ///
+    /// # Errors
+    /// If the values do not fit the schema, or the file cannot be written.
+    pub fn row(&mut self, fill: impl FnOnce(&mut RowWriter<'_>)) -> Result<(), LakeError> {
+        let mut row = RowWriter { columns: &mut self.columns, next: 0, mismatch: false };
+        fill(&mut row);
+        let (given, mismatch) = (row.next, row.mismatch);
+        if mismatch || given != self.columns.len() {
+            let detail = format!("{given} values for {} columns, or one of another type", self.columns.len());
+            return Err(LakeError::Schema { table: self.table.as_str(), detail });
+        }
+        self.rows += 1;
+        self.batched += 1;
+        if self.batched == BATCH_ROWS { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), LakeError> {
+        if self.batched == 0 {
+            return Ok(());
+        }
+        self.batched = 0;
+        let arrays = self.columns.iter_mut().map(Column::finish).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+            .map_err(|error| LakeError::Schema { table: self.table.as_str(), detail: error.to_string() })?;
+        self.writer.write(&batch).map_err(|error| parquet_error(&self.temporary, self.table, error))
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> i64 {
+        self.rows
+    }
+
+    /// Completes the file: written, synced to disk, renamed to its name.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn finish(mut self) -> Result<LakeFile, LakeError> {
+        self.flush()?;
+        self.writer.finish().map_err(|error| parquet_error(&self.temporary, self.table, error))?;
+        let file = self.writer.inner();
+        file.sync_all().map_err(LakeError::io(&self.temporary))?;
+        let bytes = file.metadata().map_err(LakeError::io(&self.temporary))?.len();
+        fs::rename(&self.temporary, &self.target).map_err(LakeError::io(&self.target))?;
+        if let Some(directory) = self.target.parent() {
+            // The rename is durable only once its directory is.
+            File::open(directory).and_then(|handle| handle.sync_all()).map_err(LakeError::io(directory))?;
+        }
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        Ok(LakeFile { table: self.table, path: self.relative, rows: self.rows, bytes })
+    }
+}
+
+fn parquet_error(path: &Path, table: Table, error: ParquetError) -> LakeError {
+    match error {
+        ParquetError::External(inner) => match inner.downcast::<io::Error>() {
+            Ok(source) => LakeError::Io { path: path.to_owned(), source: *source },
+            Err(inner) => LakeError::Schema { table: table.as_str(), detail: inner.to_string() },
+        },
+        ParquetError::ArrowError(detail) => {
+            LakeError::Schema { table: table.as_str(), detail: ArrowError::ParquetError(detail).to_string() }
+        }
+        other => LakeError::Io { path: path.to_owned(), source: io::Error::other(other) },
+    }
+}

@@ -1,0 +1,90 @@
+use std::collections::BTreeMap;
+
+use super::pii;
+use crate::model::QuarantinedRow;
+
+/// Rows in quarantine that are kept in full, per file; the others are only counted.
+///
+/// A file of another kind than its name says fails in every row: a sample of them tells as much.
+pub const MAX_KEPT: usize = 10_000;
+/// Characters of a value that are kept.
+const MAX_VALUE_CHARS: usize = 200;
+
+/// Why a row is not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    WrongFieldCount,
+    NulByte,
+    LineTooLong,
+    UnclosedQuote,
+    InvalidUtf8,
+    RequiredBlank,
+    InvalidDate,
+    MalformedAmount,
+    SubCentAmount,
+    AmountTooLarge,
+    MalformedQuantity,
+    QuantityTooPrecise,
+    QuantityTooLarge,
+}
+
+impl Reason {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::WrongFieldCount => "wrong_field_count",
+            Self::NulByte => "nul_byte",
+            Self::LineTooLong => "line_too_long",
+            Self::UnclosedQuote => "unclosed_quote",
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::RequiredBlank => "required_blank",
+            Self::InvalidDate => "invalid_date",
+            Self::MalformedAmount => "malformed_amount",
+            Self::SubCentAmount => "sub_cent_amount",
+            Self::AmountTooLarge => "amount_too_large",
+            Self::MalformedQuantity => "malformed_quantity",
+            Self::QuantityTooPrecise => "quantity_too_precise",
+            Self::QuantityTooLarge => "quantity_too_large",
+        }
+    }
+}
+
+/// What is wrong with a row, and in which of the columns its layout reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) column: usize,
+    pub(crate) reason: Reason,
+}
+
+/// The rows of one file that could not be taken in.
+#[derive(Debug, Default)]
+pub(crate) struct Quarantine {
+    pub(crate) rows: Vec<QuarantinedRow>,
+    pub(crate) by_reason: BTreeMap<&'static str, i64>,
+}
+
+impl Quarantine {
+    pub(crate) fn add(&mut self, file: &str, line: i64, column: &str, reason: Reason, value: &str) {
+        *self.by_reason.entry(reason.as_str()).or_default() += 1;
+        if self.rows.len() < MAX_KEPT {
+            // Masked before it is cut, so that no part of a CPF is left over at the end.
+            let masked = pii::mask_every_run(value);
+            let value = masked.chars().take(MAX_VALUE_CHARS).map(shown).collect();
+            self.rows.push(QuarantinedRow {
+                file: file.to_owned(),
+                line,
+                column: column.chars().map(shown).collect(),
+                reason: reason.as_str().to_owned(),
+                value,
+            });
+        }
+    }
+
+    pub(crate) fn total(&self) -> i64 {
+        self.by_reason.values().sum()
+    }
+}
+
+/// PostgreSQL holds no NUL in a text.
+const fn shown(c: char) -> char {
+    if c == '\0' { char::REPLACEMENT_CHARACTER } else { c }
+}

@@ -1,0 +1,129 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::input::{self, Gathered};
+use super::parse::{Known, ParsedFile, parse, scan};
+use super::{ImportError, ImportSummary, PiiKey, Progress};
+use crate::lake::Lake;
+use crate::model::{AuditEntry, LakeFile};
+use crate::store::{NewImport, Store};
+
+/// Progress that is kept while nobody looks.
+const PENDING_PROGRESS: usize = 64;
+
+/// Takes published files into the lake: plain, in directories, in ZIP archives.
+///
+/// All or nothing: either every file of the call is part of the next version, or none is and the
+/// version stays. A file whose content its dataset holds already changes nothing; one with another
+/// content replaces the rows of its dataset. Calls progress from the task that awaits.
+///
+/// # Errors
+/// [`ImportError`].
+pub async fn import(
+    paths: &[PathBuf],
+    lake: &Lake,
+    store: &Store,
+    key: &PiiKey,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<ImportSummary, ImportError> {
+    let paths = paths.to_vec();
+    let Gathered { inputs, ignored } = blocking(progress, move |_| input::gather(&paths)).await?;
+    if let Err(error) = lake.remove_orphans().await {
+        // They cost space and nothing else.
+        tracing::warn!(%error, "leftovers of earlier imports stay");
+    }
+    let mut summary = ImportSummary { ignored, ..ImportSummary::default() };
+    let mut known = Known::default();
+    let mut written = Written { root: lake.root().to_owned(), files: Vec::new(), committing: false };
+    let mut imports = Vec::new();
+    for input in inputs.into_iter().map(Arc::new) {
+        let scanned = Arc::clone(&input);
+        let scan = blocking(progress, move |report| scan(&scanned, report)).await?;
+        let again = known.holds(&input, &scan)?;
+        if again || store.import_by_hash(&input.dataset, &scan.content_hash).await?.is_some() {
+            summary.unchanged.push(input.name.clone());
+            continue;
+        }
+        let (root, key, now) = (lake.root().to_owned(), key.clone(), store.now());
+        let work = move |report: &dyn Fn(Progress)| parse(&input, scan, &root, &key, now, report);
+        let parsed = blocking(progress, work).await?;
+        summary.add(&parsed);
+        written.files.extend(parsed.lake_file.clone());
+        imports.push(new_import(parsed));
+    }
+    if imports.is_empty() {
+        summary.lake_version = store.lake_version().await?;
+        return Ok(summary);
+    }
+    written.check()?;
+    // From here on nobody can tell whether the manifest knows the files.
+    written.committing = true;
+    summary.lake_version = store.commit_imports(imports).await?;
+    Ok(summary)
+}
+
+fn new_import(parsed: ParsedFile) -> NewImport {
+    let ParsedFile { record, lake_file, quarantine, .. } = parsed;
+    let audit = AuditEntry {
+        actor: "cli".to_owned(),
+        action: "import.committed".to_owned(),
+        resource: record.id.clone(),
+        remote: "cli".to_owned(),
+        result: "ok".to_owned(),
+        details: serde_json::json!({
+            "dataset": record.dataset,
+            "file": record.file_name,
+            "content_hash": record.content_hash,
+            "counts": record.counts,
+        }),
+    };
+    NewImport { record, replaces_dataset: true, files: lake_file.into_iter().collect(), quarantine, audit }
+}
+
+/// Runs work that blocks; `progress` is called by the task that waits for it.
+async fn blocking<T: Send + 'static>(
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    work: impl FnOnce(&dyn Fn(Progress)) -> Result<T, ImportError> + Send + 'static,
+) -> Result<T, ImportError> {
+    let (sender, mut receiver) = mpsc::channel(PENDING_PROGRESS);
+    let task = tokio::task::spawn_blocking(move || {
+        work(&|step| {
+            // A full channel means that nobody can see the difference.
+            let _ = sender.try_send(step);
+        })
+    });
+    while let Some(step) = receiver.recv().await {
+        progress(step);
+    }
+    task.await.map_err(|error| ImportError::Interrupted(error.to_string()))?
+}
+
+/// The files of an import that is under way; dropped before the commit, it removes them.
+#[derive(Debug)]
+struct Written {
+    root: PathBuf,
+    files: Vec<LakeFile>,
+    committing: bool,
+}
+
+impl Written {
+    /// Notices a file that was taken for an orphan: an import that takes hours beside another one.
+    fn check(&self) -> Result<(), ImportError> {
+        match self.files.iter().find(|file| !self.root.join(&file.path).is_file()) {
+            Some(file) => Err(ImportError::Interrupted(format!("{} is gone", file.path))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        for file in self.files.iter().filter(|_| !self.committing) {
+            if let Err(error) = std::fs::remove_file(self.root.join(&file.path)) {
+                tracing::warn!(%error, path = file.path, "the leftover of an import stays");
+            }
+        }
+    }
+}

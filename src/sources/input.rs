@@ -1,0 +1,280 @@
+//! Finds the files to import: plain, in directories, in ZIP archives.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::ImportError;
+use super::portal::{self, Kind};
+use super::records::{MAX_RECORD_BYTES, Records};
+
+/// Largest file inside an archive, unpacked: ten times the largest monthly file there is.
+const MAX_ENTRY_BYTES: u64 = 8 << 30;
+/// How many times its packed size an entry may have; published files have about 10.
+const MAX_RATIO: u64 = 200;
+/// Below this size the ratio does not matter.
+const RATIO_FREE_BYTES: u64 = 16 << 20;
+/// Entries of an archive that are looked at.
+const MAX_ENTRIES: usize = 10_000;
+/// Depth of directories.
+const MAX_DEPTH: usize = 16;
+
+/// Where the bytes of a file are.
+#[derive(Debug, Clone)]
+enum Container {
+    Plain(PathBuf),
+    Zip(PathBuf, usize),
+}
+
+/// One file to import.
+#[derive(Debug, Clone)]
+pub(crate) struct Input {
+    /// Its name, without directories.
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) dataset: String,
+    /// Size, unpacked.
+    pub(crate) bytes: u64,
+    container: Container,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    pub(crate) inputs: Vec<Input>,
+    /// Files of no known layout.
+    pub(crate) ignored: Vec<String>,
+}
+
+/// An entry that unpacks to more than is allowed.
+#[derive(Debug)]
+struct TooLarge(String);
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TooLarge {}
+
+impl Input {
+    fn new(name: String, kind: Kind, bytes: u64, container: Container) -> Self {
+        let dataset = portal::dataset(kind, &name);
+        Self { name, kind, dataset, bytes, container }
+    }
+
+    /// Opens the file and gives its bytes to `with`.
+    ///
+    /// # Errors
+    /// If it cannot be opened; and what `with` fails with, [`Input::failed`] for reading.
+    pub(crate) fn read<T>(&self, with: impl FnOnce(&mut dyn Read) -> Result<T, ImportError>) -> Result<T, ImportError> {
+        match &self.container {
+            Container::Plain(path) => with(&mut open(path)?),
+            Container::Zip(path, index) => {
+                let mut archive = open_archive(path)?;
+                let mut entry = archive.by_index(*index).map_err(|error| zip_error(path, &self.name, error))?;
+                let packed = entry.compressed_size();
+                with(&mut Guarded { inner: &mut entry, packed, unpacked: 0 })
+            }
+        }
+    }
+
+    /// The error of a file whose bytes cannot be read.
+    pub(crate) fn failed(&self, error: io::Error) -> ImportError {
+        match &self.container {
+            Container::Plain(path) => ImportError::Io { path: path.clone(), source: error },
+            Container::Zip(path, _) => {
+                let file = path.display().to_string();
+                match error.get_ref().and_then(|inner| inner.downcast_ref::<TooLarge>()) {
+                    Some(limit) => ImportError::ZipTooLarge { file, detail: limit.to_string() },
+                    None => ImportError::ZipDamaged { file, detail: format!("entry {:?}: {error}", self.name) },
+                }
+            }
+        }
+    }
+}
+
+/// Stops a ZIP bomb by what really comes out of it; its directory may lie.
+struct Guarded<'a, R> {
+    inner: &'a mut R,
+    packed: u64,
+    unpacked: u64,
+}
+
+impl<R: Read> Read for Guarded<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.unpacked += read as u64;
+        check_size(self.unpacked, self.packed).map_err(io::Error::other)?;
+        Ok(read)
+    }
+}
+
+fn check_size(unpacked: u64, packed: u64) -> Result<(), TooLarge> {
+    if unpacked > MAX_ENTRY_BYTES {
+        return Err(TooLarge(format!("an entry unpacks to more than {MAX_ENTRY_BYTES} bytes")));
+    }
+    if unpacked > RATIO_FREE_BYTES && unpacked / MAX_RATIO > packed {
+        return Err(TooLarge(format!("an entry of {packed} bytes unpacks to more than {MAX_RATIO} times as many")));
+    }
+    Ok(())
+}
+
+/// Finds the files of `paths`; a path that is named must be of a known layout, in a directory or an
+/// archive others are left aside.
+///
+/// # Errors
+/// If a path cannot be read, or nothing known is there.
+pub(crate) fn gather(paths: &[PathBuf]) -> Result<Gathered, ImportError> {
+    let mut gathered = Gathered::default();
+    let mut seen = BTreeSet::new();
+    for path in paths {
+        let metadata = fs::metadata(path).map_err(|source| ImportError::Io { path: path.clone(), source })?;
+        if metadata.is_dir() {
+            directory(path, 0, &mut seen, &mut gathered)?;
+        } else if metadata.is_file() {
+            let before = gathered.inputs.len();
+            file(path, metadata.len(), &mut gathered)?;
+            if gathered.inputs.len() == before {
+                return Err(ImportError::UnknownLayout { file: path.display().to_string() });
+            }
+        } else {
+            return Err(ImportError::NotAFile { path: path.clone() });
+        }
+    }
+    if gathered.inputs.is_empty() {
+        let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        return Err(ImportError::NothingKnown { paths: paths.join(", ") });
+    }
+    Ok(gathered)
+}
+
+fn directory(
+    path: &Path,
+    depth: usize,
+    seen: &mut BTreeSet<PathBuf>,
+    gathered: &mut Gathered,
+) -> Result<(), ImportError> {
+    let failed = |source| ImportError::Io { path: path.to_owned(), source };
+    if depth > MAX_DEPTH || !seen.insert(fs::canonicalize(path).map_err(failed)?) {
+        gathered.ignored.push(path.display().to_string());
+        return Ok(());
+    }
+    let mut entries = fs::read_dir(path)
+        .map_err(failed)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<io::Result<Vec<_>>>()
+        .map_err(failed)?;
+    entries.sort();
+    for entry in entries {
+        match fs::metadata(&entry) {
+            Ok(metadata) if metadata.is_dir() => directory(&entry, depth + 1, seen, gathered)?,
+            Ok(metadata) if metadata.is_file() => {
+                if is_archive_name(&entry) || has_extension(&entry, "csv") {
+                    file(&entry, metadata.len(), gathered)?;
+                } else {
+                    gathered.ignored.push(entry.display().to_string());
+                }
+            }
+            // Sockets, pipes, links to nowhere.
+            _ => gathered.ignored.push(entry.display().to_string()),
+        }
+    }
+    Ok(())
+}
+
+fn file(path: &Path, bytes: u64, gathered: &mut Gathered) -> Result<(), ImportError> {
+    let mut handle = open(path)?;
+    let failed = |source| ImportError::Io { path: path.to_owned(), source };
+    let mut magic = Vec::new();
+    (&mut handle).take(4).read_to_end(&mut magic).map_err(failed)?;
+    if is_archive_name(path) || matches!(magic.as_slice(), b"PK\x03\x04" | b"PK\x05\x06") {
+        return archive(path, gathered);
+    }
+    handle.seek(SeekFrom::Start(0)).map_err(failed)?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match classify(&name, &mut handle).map_err(failed)? {
+        Some(kind) => gathered.inputs.push(Input::new(name, kind, bytes, Container::Plain(path.to_owned()))),
+        None => gathered.ignored.push(path.display().to_string()),
+    }
+    Ok(())
+}
+
+fn archive(path: &Path, gathered: &mut Gathered) -> Result<(), ImportError> {
+    let mut archive = open_archive(path)?;
+    let file = path.display().to_string();
+    if archive.len() > MAX_ENTRIES {
+        let detail = format!("{} entries, more than {MAX_ENTRIES}", archive.len());
+        return Err(ImportError::ZipTooLarge { file, detail });
+    }
+    for index in 0..archive.len() {
+        let entry = archive.by_index_raw(index).map_err(|error| zip_error(path, &format!("#{index}"), error))?;
+        let name = entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into_owned(), Into::into);
+        let name = name.rsplit(['/', '\\']).next().unwrap_or_default().replace('\0', "_");
+        let (bytes, packed, encrypted) = (entry.size(), entry.compressed_size(), entry.encrypted());
+        if !entry.is_file() {
+            continue;
+        }
+        drop(entry);
+        if !has_extension(Path::new(&name), "csv") {
+            gathered.ignored.push(format!("{file}: {name}"));
+            continue;
+        }
+        if encrypted {
+            return Err(ImportError::ZipEncrypted { file, entry: name });
+        }
+        check_size(bytes, packed).map_err(|limit| ImportError::ZipTooLarge { file: file.clone(), detail: limit.0 })?;
+        let mut entry = archive.by_index(index).map_err(|error| zip_error(path, &name, error))?;
+        let container = Container::Zip(path.to_owned(), index);
+        let kind = classify(&name, &mut entry).map_err(|error| ImportError::ZipDamaged {
+            file: file.clone(),
+            detail: format!("entry {name:?}: {error}"),
+        })?;
+        match kind {
+            Some(kind) => gathered.inputs.push(Input::new(name, kind, bytes, container)),
+            None => gathered.ignored.push(format!("{file}: {name}")),
+        }
+    }
+    Ok(())
+}
+
+/// The kind that the name or else the header says.
+fn classify(name: &str, bytes: &mut dyn Read) -> io::Result<Option<Kind>> {
+    if let Some(kind) = Kind::of_name(name) {
+        return Ok(Some(kind));
+    }
+    let records = Records::open(bytes.take(MAX_RECORD_BYTES as u64))?;
+    Ok(records.and_then(|records| Kind::of_header(records.header())))
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|own| own.eq_ignore_ascii_case(extension))
+}
+
+fn is_archive_name(path: &Path) -> bool {
+    has_extension(path, "zip")
+}
+
+fn open(path: &Path) -> Result<File, ImportError> {
+    File::open(path).map_err(|source| ImportError::Io { path: path.to_owned(), source })
+}
+
+fn open_archive(path: &Path) -> Result<ZipArchive<io::BufReader<File>>, ImportError> {
+    ZipArchive::new(io::BufReader::new(open(path)?)).map_err(|error| zip_error(path, "", error))
+}
+
+fn zip_error(path: &Path, entry: &str, error: ZipError) -> ImportError {
+    let file = path.display().to_string();
+    match error {
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
+            ImportError::ZipEncrypted { file, entry: entry.to_owned() }
+        }
+        other => ImportError::ZipDamaged { file, detail: other.to_string() },
+    }
+}

@@ -1,0 +1,20 @@
+//! Published files, and how they become rows of the lake.
+
+mod error;
+mod fault;
+mod file;
+mod import;
+mod input;
+mod parse;
+mod pii;
+mod portal;
+mod records;
+pub mod sample;
+#[cfg(test)]
+mod tests;
+
+pub use error::ImportError;
+pub use fault::MAX_KEPT;
+pub use import::import;
+pub use parse::{FileSummary, ImportSummary, ParsedFiles, Progress, files_to_parquet};
+pub use pii::PiiKey;

@@ -1,0 +1,276 @@
+use chrono::NaiveDate;
+
+use super::super::pii::mask_text;
+use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_hex, fold_object, slug};
+use crate::lake::{LakeError, TableWriter};
+use crate::model::{Modality, Money, Table, TaxIdCheck, TaxIdKind, check_tax_id, fold, mask_cpf};
+
+const NUMBER: usize = 0;
+const OBJECT: usize = 1;
+const LEGAL_BASIS: usize = 2;
+const MODALITY: usize = 3;
+const SITUATION: usize = 4;
+const SUPERIOR_ORGAN_ID: usize = 5;
+const SUPERIOR_ORGAN_NAME: usize = 6;
+const ORGAN_ID: usize = 7;
+const ORGAN_NAME: usize = 8;
+const BUYER_ID: usize = 9;
+const BUYER_NAME: usize = 10;
+const SIGNATURE_DATE: usize = 11;
+const PUBLICATION_DATE: usize = 12;
+const START_DATE: usize = 13;
+const END_DATE: usize = 14;
+const SUPPLIER_ID: usize = 15;
+const SUPPLIER_NAME: usize = 16;
+const INITIAL_VALUE: usize = 17;
+const CURRENT_VALUE: usize = 18;
+const TENDER_NUMBER: usize = 19;
+const TENDER_BUYER_ID: usize = 20;
+const TENDER_MODALITY: usize = 21;
+
+/// `Compras`: one row a contract.
+#[derive(Debug)]
+pub(crate) struct Contracts;
+
+/// Who supplies, before anything is masked.
+#[derive(Debug)]
+struct Supplier<'a> {
+    published: &'a str,
+    kind: TaxIdKind,
+    normal: String,
+    check: TaxIdCheck,
+    name: Option<&'a str>,
+}
+
+/// A contract that can be taken in.
+#[derive(Debug)]
+pub(crate) struct Contract<'a> {
+    published: Published<'a>,
+    number: &'a str,
+    buyer_id: &'a str,
+    supplier: Supplier<'a>,
+    signature_date: Option<NaiveDate>,
+    publication_date: Option<NaiveDate>,
+    start_date: Option<NaiveDate>,
+    end_date: Option<NaiveDate>,
+    initial_value: Option<Money>,
+    current_value: Option<Money>,
+}
+
+impl<'a> Supplier<'a> {
+    fn read(published: Published<'a>) -> Self {
+        let id = published.text(SUPPLIER_ID);
+        let name = published.optional(SUPPLIER_NAME).filter(|name| !is_withheld(name));
+        let (mut kind, normal, check) = check_tax_id(id);
+        // Some rows withhold only the name in words, beside a code that is no tax id.
+        if kind == TaxIdKind::Other && fold(published.text(SUPPLIER_NAME)) == "sigiloso" {
+            kind = TaxIdKind::Secret;
+        }
+        // A blank code keeps the published name; a code that says "secret" has none worth keeping.
+        let name = name.filter(|_| kind != TaxIdKind::Secret || id.is_empty());
+        Self { published: id, kind, normal, check, name }
+    }
+
+    /// The id as the lake shows it: nobody's CPF in full.
+    fn id(&self) -> Option<String> {
+        match self.kind {
+            TaxIdKind::Secret => None,
+            TaxIdKind::Cpf if self.is_masked() => Some(self.normal.clone()),
+            TaxIdKind::Cpf => Some(mask_cpf(&self.normal)),
+            TaxIdKind::Cnpj => Some(self.normal.clone()),
+            TaxIdKind::Foreign | TaxIdKind::Other => Some(mask_text(&self.normal).into_owned()),
+        }
+    }
+
+    fn published_id(&self) -> Option<String> {
+        match self.kind {
+            TaxIdKind::Secret => None,
+            TaxIdKind::Cpf if !self.is_masked() => Some(mask_cpf(&self.normal)),
+            TaxIdKind::Cpf | TaxIdKind::Cnpj => Some(self.published.to_owned()),
+            TaxIdKind::Foreign | TaxIdKind::Other => Some(mask_text(self.published).into_owned()),
+        }
+    }
+
+    /// What tells suppliers apart. A mask alone is shared by a thousand persons, so that the name
+    /// goes with it.
+    fn key(&self, key: &PiiKey) -> Option<String> {
+        Some(match self.kind {
+            TaxIdKind::Secret => return None,
+            TaxIdKind::Cnpj => self.normal.clone(),
+            TaxIdKind::Cpf if self.is_masked() => {
+                format!("cpf:{}", key.hash(&format!("{}|{}", self.normal, fold(self.name.unwrap_or_default()))))
+            }
+            TaxIdKind::Cpf => format!("cpf:{}", key.hash(&self.normal)),
+            TaxIdKind::Foreign | TaxIdKind::Other => {
+                format!("{}:{}", self.kind.as_str(), mask_text(&self.normal))
+            }
+        })
+    }
+
+    fn is_masked(&self) -> bool {
+        self.normal.contains('*')
+    }
+}
+
+impl Contract<'_> {
+    fn tender_number(&self) -> Option<&str> {
+        self.published.optional(TENDER_NUMBER).filter(|number| !is_sentinel(number))
+    }
+
+    fn tender_buyer_id(&self) -> Option<&str> {
+        self.published.optional(TENDER_BUYER_ID).filter(|id| !is_sentinel(id))
+    }
+
+    fn tender_modality(&self) -> Option<&str> {
+        self.published.optional(TENDER_MODALITY).filter(|code| !is_sentinel(code))
+    }
+
+    fn organ_name(&self, column: usize) -> Option<&str> {
+        self.published.optional(column).filter(|name| !is_withheld(name))
+    }
+
+    /// What makes two rows the same contract, with the supplier told by `supplier`.
+    fn identity(&self, supplier: &str) -> [u8; 32] {
+        let signed = self.signature_date.map(|day| day.to_string()).unwrap_or_default();
+        digest([
+            self.buyer_id,
+            self.number,
+            supplier,
+            self.tender_number().unwrap_or_default(),
+            self.tender_buyer_id().unwrap_or_default(),
+            self.tender_modality().unwrap_or_default(),
+            &signed,
+        ])
+    }
+}
+
+impl Layout for Contracts {
+    const COLUMNS: &'static [&'static str] = &[
+        "numero do contrato",
+        "objeto",
+        "fundamento legal",
+        "modalidade compra",
+        "situacao contrato",
+        "codigo orgao superior",
+        "nome orgao superior",
+        "codigo orgao",
+        "nome orgao",
+        "codigo ug",
+        "nome ug",
+        "data assinatura contrato",
+        "data publicacao dou",
+        "data inicio vigencia",
+        "data fim vigencia",
+        "codigo contratado",
+        "nome contratado",
+        "valor inicial compra",
+        "valor final compra",
+        "numero licitacao",
+        "codigo ug licitacao",
+        "codigo modalidade compra licitacao",
+    ];
+    const TABLE: Option<Table> = Some(Table::Contracts);
+    type Row<'a> = Contract<'a>;
+
+    fn read<'a>(published: Published<'a>) -> Result<Contract<'a>, Fault> {
+        Ok(Contract {
+            published,
+            number: published.required(NUMBER)?,
+            buyer_id: published.required(BUYER_ID)?,
+            supplier: Supplier::read(published),
+            signature_date: published.date(SIGNATURE_DATE)?,
+            publication_date: published.date(PUBLICATION_DATE)?,
+            start_date: published.date(START_DATE)?,
+            end_date: published.date(END_DATE)?,
+            initial_value: published.money(INITIAL_VALUE)?,
+            current_value: published.money(CURRENT_VALUE)?,
+        })
+    }
+
+    fn id(row: &Contract<'_>) -> (String, Option<u128>) {
+        let shown = row.identity(&row.supplier.id().unwrap_or_default());
+        let id = format!("portal-{}-{}-{}", slug(row.buyer_id), slug(row.number), first_hex(&shown));
+        // Two persons may share a mask; their contracts are not the same.
+        let exact = row.identity(&row.supplier.normal);
+        let identity = exact.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte));
+        (id, Some(identity))
+    }
+
+    fn without_supplier(row: &Contract<'_>) -> bool {
+        row.supplier.kind == TaxIdKind::Secret
+    }
+
+    fn write(
+        row: &Contract<'_>,
+        from: Provenance<'_>,
+        key: &PiiKey,
+        writer: &mut TableWriter,
+    ) -> Result<(), LakeError> {
+        let published = row.published;
+        let object = mask_text(published.raw(OBJECT));
+        let legal_basis = published.optional(LEGAL_BASIS).map(mask_text);
+        let situation = published.optional(SITUATION).map(mask_text);
+        let modality_name = published.text(MODALITY);
+        let supplier_name = row.supplier.name.map(mask_text);
+        writer.row(|out| {
+            out.text(from.id)
+                .text(from.status)
+                .text(row.number)
+                .text(&object)
+                .text(&fold_object(&object))
+                .optional_text(legal_basis.as_deref())
+                .text(modality(modality_name).as_str())
+                .text(modality_name)
+                .optional_text(situation.as_deref())
+                .text("federal")
+                .optional_text(published.optional(SUPERIOR_ORGAN_ID))
+                .optional_text(row.organ_name(SUPERIOR_ORGAN_NAME))
+                .optional_text(published.optional(ORGAN_ID))
+                .optional_text(row.organ_name(ORGAN_NAME))
+                .text(row.buyer_id)
+                .text(published.text(BUYER_NAME))
+                .day(row.signature_date)
+                .day(row.publication_date)
+                .day(row.start_date)
+                .day(row.end_date)
+                .optional_text(row.supplier.published_id().as_deref())
+                .optional_text(row.supplier.id().as_deref())
+                .optional_text(row.supplier.key(key).as_deref())
+                .text(row.supplier.kind.as_str())
+                .text(row.supplier.check.as_str())
+                .optional_text(supplier_name.as_deref())
+                .decimal(row.initial_value.map(Money::cents))
+                .decimal(row.current_value.map(Money::cents))
+                .optional_text(row.tender_number())
+                .optional_text(row.tender_buyer_id())
+                .optional_text(row.tender_modality())
+                .text("portal:compras")
+                .text(from.file)
+                .integer(from.line)
+                .text(from.import_id);
+        })
+    }
+}
+
+/// Codes that the source writes where it has none.
+fn is_sentinel(code: &str) -> bool {
+    matches!(code, "-1" | "-2" | "-3" | "-11")
+}
+
+/// Names that the source writes where it gives none.
+fn is_withheld(name: &str) -> bool {
+    matches!(fold(name).as_str(), "sem informacao" | "sigiloso")
+}
+
+fn modality(name: &str) -> Modality {
+    match fold(name).as_str() {
+        "pregao registro de preco" => Modality::PregaoRegistroPreco,
+        "pregao" => Modality::Pregao,
+        "dispensa de licitacao" => Modality::DispensaLicitacao,
+        "inexigibilidade de licitacao" => Modality::Inexigibilidade,
+        "tomada de precos" => Modality::TomadaDePrecos,
+        "concorrencia" => Modality::Concorrencia,
+        "convite" => Modality::Convite,
+        _ => Modality::NotInformed,
+    }
+}

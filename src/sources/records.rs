@@ -1,0 +1,492 @@
+//! Splits a published CSV file into records.
+//!
+//! The files are `;`-separated and quoted, but not always well: quotes inside a quoted field stand
+//! unescaped, a field may hold line breaks, a quote may never be closed. A quote therefore closes a
+//! field only before a `;` or the end of a line, and a record whose quote is still open is given up
+//! as soon as a whole record follows it, so that one stray quote costs one row and not the rest of
+//! the file. Memory is bounded by [`MAX_RECORD_BYTES`].
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use super::fault::Reason;
+
+/// Longest record, and longest line, that is read.
+pub(crate) const MAX_RECORD_BYTES: usize = 1 << 20;
+/// How much of an unreadable record is kept to show.
+const SHOWN_BYTES: usize = 1_024;
+
+const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Characters of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// ISO-8859-1: a byte is a character.
+    Latin1,
+    /// UTF-8: a file that somebody saved again.
+    Utf8,
+}
+
+/// The fields of one record, decoded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Fields {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Fields {
+    /// Number of fields.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The field at `index`; empty beyond the last.
+    pub(crate) fn get(&self, index: usize) -> &str {
+        let Some(&end) = self.ends.get(index) else { return "" };
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        &self.text[start..end]
+    }
+
+    /// Every field.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// All fields in one text, and where each ends in it: equal for equal records only.
+    pub(crate) fn parts(&self) -> (&str, &[usize]) {
+        (&self.text, &self.ends)
+    }
+}
+
+/// What stands next in a file.
+#[derive(Debug)]
+pub(crate) enum Step<'a> {
+    /// A record and the line it begins on.
+    Record(i64, &'a Fields),
+    /// Something that is not a record, the line it begins on and its beginning.
+    Unreadable(i64, Reason, String),
+}
+
+/// Where the splitter stands between two bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    FieldStart,
+    Bare,
+    Quoted,
+}
+
+/// A record that is being put together, line by line.
+#[derive(Debug)]
+struct Splitter {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    state: State,
+}
+
+impl Splitter {
+    const fn new() -> Self {
+        Self { bytes: Vec::new(), ends: Vec::new(), state: State::FieldStart }
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.state = State::FieldStart;
+    }
+
+    /// Takes one line with its end; true if the record is complete with it.
+    fn feed(&mut self, line: &[u8]) -> bool {
+        let content = line.strip_suffix(b"\n").unwrap_or(line);
+        let content = content.strip_suffix(b"\r").unwrap_or(content);
+        let mut at = 0;
+        while at < content.len() {
+            let byte = content[at];
+            let rest = &content[at + 1..];
+            match (self.state, byte) {
+                (State::FieldStart, b'"') => self.state = State::Quoted,
+                (State::FieldStart | State::Bare, b';') => {
+                    self.ends.push(self.bytes.len());
+                    self.state = State::FieldStart;
+                }
+                (State::FieldStart | State::Bare, _) => {
+                    let plain = content[at..].iter().position(|b| *b == b';').unwrap_or(content.len() - at);
+                    self.bytes.extend_from_slice(&content[at..at + plain]);
+                    self.state = State::Bare;
+                    at += plain;
+                    continue;
+                }
+                (State::Quoted, b'"') => match rest.first() {
+                    None | Some(b';') => self.state = State::Bare,
+                    Some(b'"') => {
+                        self.bytes.push(b'"');
+                        at += 1;
+                    }
+                    Some(_) => self.bytes.push(b'"'),
+                },
+                (State::Quoted, _) => {
+                    let plain = content[at..].iter().position(|b| *b == b'"').unwrap_or(content.len() - at);
+                    self.bytes.extend_from_slice(&content[at..at + plain]);
+                    at += plain;
+                    continue;
+                }
+            }
+            at += 1;
+        }
+        if self.state == State::Quoted {
+            self.bytes.extend_from_slice(&line[content.len()..]);
+            return false;
+        }
+        self.ends.push(self.bytes.len());
+        self.state = State::FieldStart;
+        true
+    }
+}
+
+/// A physical line.
+#[derive(Debug)]
+enum Line {
+    Whole(i64, Vec<u8>),
+    TooLong(i64, Vec<u8>),
+}
+
+/// Reads the records of a file one after the other.
+#[derive(Debug)]
+pub(crate) struct Records<R> {
+    input: BufReader<R>,
+    encoding: Encoding,
+    line: i64,
+    held: Option<Line>,
+    spare: Vec<u8>,
+    record: Splitter,
+    quoted: bool,
+    header: Fields,
+    fields: Fields,
+}
+
+impl<R: Read> Records<R> {
+    /// Opens a file and reads its header, the first line that is not blank; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn open(input: R) -> io::Result<Option<Self>> {
+        let mut records = Self {
+            input: BufReader::with_capacity(1 << 16, input),
+            encoding: Encoding::Latin1,
+            line: 0,
+            held: None,
+            spare: Vec::new(),
+            record: Splitter::new(),
+            quoted: false,
+            header: Fields::default(),
+            fields: Fields::default(),
+        };
+        if records.input.fill_buf()?.starts_with(UTF8_BOM) {
+            records.input.consume(UTF8_BOM.len());
+            records.encoding = Encoding::Utf8;
+        }
+        loop {
+            match records.next_line()? {
+                None => return Ok(None),
+                Some(Line::Whole(_, line)) if is_blank(&line) => records.spare = line,
+                Some(Line::TooLong(_, line) | Line::Whole(_, line)) => {
+                    records.quoted = line.starts_with(b"\"");
+                    records.record.clear();
+                    records.record.feed(&line);
+                    // Latin-1 letters beyond ASCII are no valid UTF-8, and every header has some.
+                    if std::str::from_utf8(&records.record.bytes).is_ok_and(|text| !text.is_ascii()) {
+                        records.encoding = Encoding::Utf8;
+                    }
+                    if decode(&records.record, records.encoding, &mut records.header).is_none() {
+                        decode(&records.record, Encoding::Latin1, &mut records.header);
+                    }
+                    return Ok(Some(records));
+                }
+            }
+        }
+    }
+
+    /// The header.
+    pub(crate) fn header(&self) -> &Fields {
+        &self.header
+    }
+
+    /// The next record that is neither blank nor the header again.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn step(&mut self) -> io::Result<Option<Step<'_>>> {
+        let start = loop {
+            let (start, line) = match self.next_line()? {
+                None => return Ok(None),
+                Some(Line::TooLong(start, line)) => {
+                    return Ok(Some(Step::Unreadable(start, Reason::LineTooLong, self.shown(&line))));
+                }
+                Some(Line::Whole(start, line)) => (start, line),
+            };
+            if is_blank(&line) {
+                self.spare = line;
+                continue;
+            }
+            self.record.clear();
+            let mut complete = self.record.feed(&line);
+            self.spare = line;
+            while !complete {
+                match self.continuation()? {
+                    Ok(line) => {
+                        complete = self.record.feed(&line);
+                        self.spare = line;
+                    }
+                    Err(reason) => {
+                        let shown = self.shown(&self.record.bytes);
+                        return Ok(Some(Step::Unreadable(start, reason, shown)));
+                    }
+                }
+            }
+            if self.record.bytes.contains(&0) {
+                let shown = self.shown(&self.record.bytes);
+                return Ok(Some(Step::Unreadable(start, Reason::NulByte, shown)));
+            }
+            if decode(&self.record, self.encoding, &mut self.fields).is_none() {
+                let shown = self.shown(&self.record.bytes);
+                return Ok(Some(Step::Unreadable(start, Reason::InvalidUtf8, shown)));
+            }
+            if self.fields != self.header {
+                break start;
+            }
+        };
+        Ok(Some(Step::Record(start, &self.fields)))
+    }
+
+    /// The line that goes on with an open record, or why none does.
+    fn continuation(&mut self) -> io::Result<Result<Vec<u8>, Reason>> {
+        let (start, line) = match self.next_line()? {
+            None => return Ok(Err(Reason::UnclosedQuote)),
+            Some(long @ Line::TooLong(..)) => {
+                self.held = Some(long);
+                return Ok(Err(Reason::UnclosedQuote));
+            }
+            Some(Line::Whole(start, line)) => (start, line),
+        };
+        let reason = if is_whole(&line, self.header.len(), self.quoted) {
+            Reason::UnclosedQuote
+        } else if self.record.bytes.len() + line.len() > MAX_RECORD_BYTES {
+            Reason::LineTooLong
+        } else {
+            return Ok(Ok(line));
+        };
+        self.held = Some(Line::Whole(start, line));
+        Ok(Err(reason))
+    }
+
+    fn next_line(&mut self) -> io::Result<Option<Line>> {
+        if let Some(line) = self.held.take() {
+            return Ok(Some(line));
+        }
+        let mut line = std::mem::take(&mut self.spare);
+        line.clear();
+        let limit = MAX_RECORD_BYTES as u64;
+        if (&mut self.input).take(limit).read_until(b'\n', &mut line)? == 0 {
+            return Ok(None);
+        }
+        self.line += 1;
+        if line.len() < MAX_RECORD_BYTES || line.ends_with(b"\n") {
+            return Ok(Some(Line::Whole(self.line, line)));
+        }
+        self.skip_line()?;
+        line.truncate(SHOWN_BYTES);
+        Ok(Some(Line::TooLong(self.line, line)))
+    }
+
+    fn skip_line(&mut self) -> io::Result<()> {
+        loop {
+            let available = self.input.fill_buf()?;
+            let length = available.len();
+            match available.iter().position(|byte| *byte == b'\n') {
+                Some(end) => {
+                    self.input.consume(end + 1);
+                    return Ok(());
+                }
+                None if length == 0 => return Ok(()),
+                None => self.input.consume(length),
+            }
+        }
+    }
+
+    fn shown(&self, bytes: &[u8]) -> String {
+        let bytes = &bytes[..bytes.len().min(SHOWN_BYTES)];
+        match self.encoding {
+            Encoding::Latin1 => bytes.iter().copied().map(char::from).collect(),
+            Encoding::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
+        }
+    }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| matches!(byte, b'\r' | b'\n' | b' '))
+}
+
+/// Whether a line is a record of `width` fields by the strict rules: quotes inside are doubled, and
+/// where the header is quoted every field is. A line inside a field, up to the one that closes it,
+/// is none unless the field holds a whole record word for word.
+fn is_whole(line: &[u8], width: usize, quoted: bool) -> bool {
+    let mut rest = line.strip_suffix(b"\n").unwrap_or(line);
+    rest = rest.strip_suffix(b"\r").unwrap_or(rest);
+    let mut fields = 0;
+    loop {
+        fields += 1;
+        let end = match rest.strip_prefix(b"\"") {
+            Some(mut inside) => loop {
+                let Some(quote) = inside.iter().position(|byte| *byte == b'"') else { return false };
+                inside = &inside[quote + 1..];
+                match inside.strip_prefix(b"\"") {
+                    Some(after) => inside = after,
+                    None => break inside,
+                }
+            },
+            None if quoted => return false,
+            None => {
+                let end = rest.iter().position(|byte| *byte == b';').unwrap_or(rest.len());
+                if rest[..end].contains(&b'"') {
+                    return false;
+                }
+                &rest[end..]
+            }
+        };
+        match end.strip_prefix(b";") {
+            Some(after) => rest = after,
+            None => return end.is_empty() && fields == width && width > 1,
+        }
+    }
+}
+
+/// Decodes a record into `fields`; `None` if it is not of this encoding.
+fn decode(record: &Splitter, encoding: Encoding, fields: &mut Fields) -> Option<()> {
+    fields.text.clear();
+    fields.ends.clear();
+    let mut start = 0;
+    for &end in &record.ends {
+        let bytes = &record.bytes[start..end];
+        match std::str::from_utf8(bytes) {
+            Ok(text) if encoding == Encoding::Utf8 || text.is_ascii() => fields.text.push_str(text),
+            _ if encoding == Encoding::Utf8 => return None,
+            _ => fields.text.extend(bytes.iter().copied().map(char::from)),
+        }
+        fields.ends.push(fields.text.len());
+        start = end;
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Seen = Vec<Result<(i64, Vec<String>), (i64, Reason)>>;
+
+    fn read(bytes: &[u8]) -> Seen {
+        let mut records = Records::open(bytes).unwrap().unwrap();
+        let mut seen = Vec::new();
+        while let Some(step) = records.step().unwrap() {
+            seen.push(match step {
+                Step::Record(line, fields) => Ok((line, fields.iter().map(ToOwned::to_owned).collect())),
+                Step::Unreadable(line, reason, _) => Err((line, reason)),
+            });
+        }
+        seen
+    }
+
+    fn record(line: i64, fields: &[&str]) -> Result<(i64, Vec<String>), (i64, Reason)> {
+        Ok((line, fields.iter().map(|field| (*field).to_owned()).collect()))
+    }
+
+    #[test]
+    fn splits_quoted_fields() {
+        let file = b"\"a\";\"b\"\r\n\"x;y\t\xbf\";\"\"\r\n\"say \"\"hi\"\"\";\"5\" pipe\"\r\n1;2";
+        let expected = vec![record(2, &["x;y\t¿", ""]), record(3, &["say \"hi\"", "5\" pipe"]), record(4, &["1", "2"])];
+        assert_eq!(read(file), expected);
+    }
+
+    #[test]
+    fn skips_blank_lines_repeated_headers_and_the_mark_of_utf8() {
+        let file = "\u{feff}\r\n\"a\";\"é\"\n\n\"a\";\"é\"\n  \n\"1\";\"ç\"\n".as_bytes();
+        assert_eq!(read(file), vec![record(6, &["1", "ç"])]);
+        // The same without a mark: letters beyond ASCII in the header tell.
+        assert_eq!(read(&file[3..]), vec![record(6, &["1", "ç"])]);
+        assert_eq!(read(b"a;\xe9\n1;\xe7"), vec![record(2, &["1", "ç"])]);
+        assert_eq!(read("a;é\n1;\u{e7}\n".as_bytes()), vec![record(2, &["1", "ç"])]);
+        assert_eq!(read(b"a;\xc3\xa9\n1;\xe7\n2;3\n"), vec![Err((2, Reason::InvalidUtf8)), record(3, &["2", "3"])]);
+        assert!(Records::open(&b"\n \r\n"[..]).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_field_may_hold_line_breaks() {
+        let file = b"\"a\";\"b\"\r\n\"1\r\n2\n\";\"3\"\r\n\"4\";\"5\"\r\n";
+        assert_eq!(read(file), vec![record(2, &["1\r\n2\n", "3"]), record(5, &["4", "5"])]);
+    }
+
+    #[test]
+    fn a_stray_quote_costs_one_row() {
+        let file = b"a;b\n\"1\";\"2\n\"3\";\"4\"\n\"5\";\"6\n";
+        let expected = vec![Err((2, Reason::UnclosedQuote)), record(3, &["3", "4"]), Err((4, Reason::UnclosedQuote))];
+        assert_eq!(read(file), expected);
+    }
+
+    #[test]
+    fn a_line_inside_a_field_is_no_record() {
+        let file = b"\"a\";\"b\"\n\"1\n\";\"2\"\n\"3\n\"\"x\"\" y\";\"4\"\n\"5\nz\";\"6\"\n";
+        let expected = vec![record(2, &["1\n", "2"]), record(4, &["3\n\"x\" y", "4"]), record(6, &["5\nz", "6"])];
+        assert_eq!(read(file), expected);
+        assert!(is_whole(b"\"a\"\"\";\"\"\r\n", 2, true) && is_whole(b"a;\n", 2, false));
+        for line in [&b"a;b"[..], b"\"a\"", b"\"a\";\"b", b"\"a\";\"b\";\"c\"", b"\"a\"b;\"c\""] {
+            assert!(!is_whole(line, 2, true), "{}", line.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn nul_bytes_and_long_lines_are_unreadable() {
+        let mut file = b"a;b\n1;\0\n2;".to_vec();
+        file.resize(file.len() + MAX_RECORD_BYTES, b'x');
+        file.extend(b"\n3;4\n");
+        assert_eq!(read(&file), vec![Err((2, Reason::NulByte)), Err((3, Reason::LineTooLong)), record(4, &["3", "4"])]);
+        // Many short lines inside one quote are no way around the limit.
+        let mut file = b"a;b\n\"1;\n".to_vec();
+        for _ in 0..(MAX_RECORD_BYTES / 512 + 1) {
+            file.extend([b'y'; 511]);
+            file.push(b'\n');
+        }
+        let seen = read(&file);
+        assert_eq!(seen[0], Err((2, Reason::LineTooLong)));
+        assert!(seen.len() > 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_some_records(bytes in proptest::collection::vec(
+            prop_oneof![Just(b'"'), Just(b';'), Just(b'\n'), Just(b'\r'), any::<u8>()], 0..400,
+        )) {
+            let Some(mut records) = Records::open(bytes.as_slice()).unwrap() else { return Ok(()) };
+            let mut last = 0;
+            while let Some(step) = records.step().unwrap() {
+                let (Step::Record(line, _) | Step::Unreadable(line, ..)) = step;
+                prop_assert!(line > last);
+                last = line;
+            }
+        }
+
+        #[test]
+        fn well_formed_files_read_as_the_csv_crate_reads_them(
+            rows in proptest::collection::vec(proptest::collection::vec("[a-zA-Z0-9 ;\"\n\té]{0,12}", 3), 1..12),
+        ) {
+            let mut writer = csv::WriterBuilder::new()
+                .delimiter(b';').quote_style(csv::QuoteStyle::Always).has_headers(false).from_writer(Vec::new());
+            writer.write_record(["h1", "h2", "é"]).unwrap();
+            for row in &rows {
+                writer.write_record(row).unwrap();
+            }
+            let bytes = writer.into_inner().unwrap();
+            let seen: Vec<Vec<String>> = read(&bytes).into_iter().map(|row| row.unwrap().1).collect();
+            prop_assert_eq!(seen, rows);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+use diesel::dsl::max;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::dialect::Dialect;
+use super::pool::{read, transaction};
+use super::rows::{AuditRow, ImportRow, LakeFileRow, QuarantineRow, json as to_json};
+use super::schema::{audit_log, imports, lake_files, lake_versions, quarantine};
+use super::{Store, StoreError};
+use crate::model::{AuditEntry, ImportRecord, LakeFile, QuarantinedRow};
+
+/// What one import brings into the lake.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewImport {
+    /// The published file.
+    pub record: ImportRecord,
+    /// Whether earlier imports of the same dataset are closed with it.
+    pub replaces_dataset: bool,
+    /// Files it wrote, complete on disk.
+    pub files: Vec<LakeFile>,
+    /// Rows it could not take in.
+    pub quarantine: Vec<QuarantinedRow>,
+    /// The entry for the audit log.
+    pub audit: AuditEntry,
+}
+
+impl Store {
+    /// The current version of the lake; 0 while it is empty.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn lake_version(&self) -> Result<i64, StoreError> {
+        let newest = read!(self, |conn| {
+            Ok(lake_versions::table.select(max(lake_versions::version)).first::<Option<i64>>(conn).await?)
+        })?;
+        Ok(newest.unwrap_or(0))
+    }
+
+    /// The files of a version, by path.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such version.
+    pub async fn lake_files(&self, version: i64) -> Result<Vec<LakeFile>, StoreError> {
+        let (known, rows) = read!(self, |conn| {
+            let known = lake_versions::table.find(version).count().get_result::<i64>(conn).await?;
+            let rows = lake_files::table
+                .filter(lake_files::added_version.le(version))
+                .filter(lake_files::removed_version.is_null().or(lake_files::removed_version.gt(version)))
+                .order(lake_files::path)
+                .select(LakeFileRow::as_select())
+                .load::<LakeFileRow>(conn)
+                .await?;
+            Ok((known, rows))
+        })?;
+        if known == 0 {
+            return Err(StoreError::NotFound { what: "lake version", id: version.to_string() });
+        }
+        rows.into_iter().map(LakeFile::try_from).collect()
+    }
+
+    /// The import of this dataset and content that the current version holds.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn import_by_hash(&self, dataset: &str, content_hash: &str) -> Result<Option<ImportRecord>, StoreError> {
+        let (dataset, hash) = (dataset.to_owned(), content_hash.to_owned());
+        let row = read!(self, |conn| {
+            let same = imports::table
+                .filter(imports::dataset.eq(&dataset))
+                .filter(imports::content_hash.eq(&hash))
+                .filter(imports::replaced_version.is_null());
+            Ok(same.select(ImportRow::as_select()).first(conn).await.optional()?)
+        })?;
+        row.map(ImportRecord::try_from).transpose()
+    }
+
+    /// Like [`Store::commit_imports`], for one import.
+    ///
+    /// # Errors
+    /// Those of [`Store::commit_imports`].
+    pub async fn commit_import(&self, import: NewImport) -> Result<i64, StoreError> {
+        self.commit_imports(vec![import]).await
+    }
+
+    /// Makes the next version of the lake: adds the files of all imports, closes those they replace,
+    /// in one transaction. Returns the version; without any import the current one.
+    ///
+    /// Earlier versions stay readable: a closed file is still of the versions before.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyImported`] if nothing is replaced and the current version holds the
+    /// same content of the same dataset.
+    pub async fn commit_imports(&self, batch: Vec<NewImport>) -> Result<i64, StoreError> {
+        let Some(first) = batch.as_slice().first().map(|import| import.record.id.clone()) else {
+            return self.lake_version().await;
+        };
+        let now = self.timestamp();
+        let rows = batch
+            .into_iter()
+            .map(|import| Ok((to_json(&import.record.counts)?, AuditRow::new(&import.audit, now), import)))
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        transaction!(self, |conn| {
+            conn.lock_lake().await?;
+            let newest = lake_versions::table.select(max(lake_versions::version));
+            let version = newest.first::<Option<i64>>(conn).await?.unwrap_or(0) + 1;
+            let made = (
+                lake_versions::version.eq(version),
+                lake_versions::import_id.eq(Some(&first)),
+                lake_versions::created_at.eq(now),
+            );
+            diesel::insert_into(lake_versions::table).values(made).execute(conn).await?;
+            for (counts, audit, import) in &rows {
+                let record = &import.record;
+                let current = imports::table
+                    .filter(imports::dataset.eq(&record.dataset))
+                    .filter(imports::replaced_version.is_null());
+                let earlier =
+                    current.select((imports::id, imports::content_hash)).load::<(String, String)>(conn).await?;
+                if !import.replaces_dataset
+                    && let Some((id, _)) = earlier.iter().find(|(_, hash)| *hash == record.content_hash)
+                {
+                    return Err(StoreError::AlreadyImported { dataset: record.dataset.clone(), import_id: id.clone() });
+                }
+                if import.replaces_dataset {
+                    for (id, _) in &earlier {
+                        let replaced = imports::replaced_version.eq(Some(version));
+                        diesel::update(imports::table.find(id)).set(replaced).execute(conn).await?;
+                        let files = lake_files::table.filter(lake_files::import_id.eq(id));
+                        let removed = lake_files::removed_version.eq(Some(version));
+                        diesel::update(files).set(removed).execute(conn).await?;
+                    }
+                }
+                let row = ImportRow {
+                    id: record.id.clone(),
+                    dataset: record.dataset.clone(),
+                    file_name: record.file_name.clone(),
+                    content_hash: record.content_hash.clone(),
+                    counts: counts.clone(),
+                    imported_at: record.imported_at.naive_utc(),
+                    added_version: version,
+                    replaced_version: None,
+                };
+                diesel::insert_into(imports::table).values(&row).execute(conn).await?;
+                for file in &import.files {
+                    let row = LakeFileRow {
+                        path: file.path.clone(),
+                        table_name: file.table.as_str().to_owned(),
+                        row_count: file.rows,
+                        bytes: file.bytes,
+                        import_id: record.id.clone(),
+                        added_version: version,
+                        removed_version: None,
+                    };
+                    diesel::insert_into(lake_files::table).values(&row).execute(conn).await?;
+                }
+                let rows: Vec<QuarantineRow> = (0..)
+                    .zip(&import.quarantine)
+                    .map(|(place, row)| QuarantineRow {
+                        import_id: record.id.clone(),
+                        place,
+                        file: row.file.clone(),
+                        line: row.line,
+                        column_name: row.column.clone(),
+                        reason: row.reason.clone(),
+                        value: row.value.clone(),
+                    })
+                    .collect();
+                conn.insert_quarantine(rows).await?;
+                diesel::insert_into(audit_log::table).values(audit).execute(conn).await?;
+            }
+            Ok(version)
+        })
+    }
+
+    /// The imports that the current version holds, oldest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn imports(&self) -> Result<Vec<ImportRecord>, StoreError> {
+        let rows = read!(self, |conn| {
+            let current = imports::table.filter(imports::replaced_version.is_null());
+            let current = current.order(imports::added_version).select(ImportRow::as_select());
+            Ok(current.load::<ImportRow>(conn).await?)
+        })?;
+        rows.into_iter().map(ImportRecord::try_from).collect()
+    }
+
+    /// The first `limit` rows that an import could not take in, in the order they were read.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn quarantine(&self, import_id: &str, limit: i64) -> Result<Vec<QuarantinedRow>, StoreError> {
+        let import_id = import_id.to_owned();
+        let rows = read!(self, |conn| {
+            let rows = quarantine::table.filter(quarantine::import_id.eq(&import_id));
+            let rows = rows.order(quarantine::place).limit(limit).select(QuarantineRow::as_select());
+            Ok(rows.load::<QuarantineRow>(conn).await?)
+        })?;
+        Ok(rows.into_iter().map(QuarantinedRow::from).collect())
+    }
+}

@@ -1,0 +1,131 @@
+//! The tables as diesel sees them. diesel's tuples end at sixteen columns, so that `jobs` is seen
+//! twice: what a job is, and who works on it.
+
+diesel::table! {
+    jobs (id) {
+        id -> Text,
+        kind -> Text,
+        owner -> Text,
+        request_id -> Nullable<Text>,
+        payload -> Json,
+        state -> Text,
+        progress -> Json,
+        output -> Json,
+        last_sequence -> BigInt,
+        cancel_requested -> Bool,
+        attempt -> Integer,
+        lease_token -> BigInt,
+        error -> Nullable<Json>,
+        created_at -> Timestamp,
+        started_at -> Nullable<Timestamp>,
+        finished_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    #[sql_name = "jobs"]
+    leases (id) {
+        id -> Text,
+        kind -> Text,
+        state -> Text,
+        cancel_requested -> Bool,
+        attempt -> Integer,
+        lease_token -> BigInt,
+        created_at -> Timestamp,
+        due_at -> Nullable<Timestamp>,
+        worker_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    events (job_id, sequence) {
+        job_id -> Text,
+        sequence -> BigInt,
+        at -> Timestamp,
+        kind -> Text,
+        state -> Text,
+        stage -> Text,
+        fraction -> Double,
+        counts -> Json,
+        message_pt -> Text,
+        message_en -> Text,
+    }
+}
+
+diesel::table! {
+    findings (job_id, id) {
+        job_id -> Text,
+        id -> Text,
+        detector_id -> Text,
+        severity_rank -> Integer,
+        ordinal -> BigInt,
+        body -> Json,
+    }
+}
+
+diesel::table! {
+    detector_results (job_id, detector_id) {
+        job_id -> Text,
+        detector_id -> Text,
+        place -> Integer,
+        body -> Json,
+    }
+}
+
+diesel::table! {
+    audit_log (id) {
+        id -> Text,
+        at -> Timestamp,
+        actor -> Text,
+        action -> Text,
+        resource -> Text,
+        remote -> Text,
+        result -> Text,
+        details -> Json,
+    }
+}
+
+diesel::table! {
+    lake_versions (version) {
+        version -> BigInt,
+        import_id -> Nullable<Text>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    imports (id) {
+        id -> Text,
+        dataset -> Text,
+        file_name -> Text,
+        content_hash -> Text,
+        counts -> Json,
+        imported_at -> Timestamp,
+        added_version -> BigInt,
+        replaced_version -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    lake_files (path) {
+        path -> Text,
+        table_name -> Text,
+        row_count -> BigInt,
+        bytes -> BigInt,
+        import_id -> Text,
+        added_version -> BigInt,
+        removed_version -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    quarantine (import_id, place) {
+        import_id -> Text,
+        place -> BigInt,
+        file -> Text,
+        line -> BigInt,
+        column_name -> Text,
+        reason -> Text,
+        value -> Text,
+    }
+}

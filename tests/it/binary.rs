@@ -1,0 +1,399 @@
+//! The real binary from outside: a real month, planted labels, grpcurl, SIGKILL.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn cidadao(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cidadao"));
+    command.arg("--data-dir").arg(data).env_remove("DATABASE_URL").env("CIDADAO_LOG", "warn");
+    command
+}
+
+#[track_caller]
+fn ok(output: &Output) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {stderr}", output.status);
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[track_caller]
+fn json(output: &Output) -> Value {
+    let text = ok(output);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A running server, killed when dropped.
+struct Server {
+    child: Child,
+    grpc: u16,
+    metrics: u16,
+}
+
+impl Server {
+    fn start(data: &Path) -> Self {
+        let (grpc, metrics) = (free_port(), free_port());
+        let child = cidadao(data)
+            .args(["serve", "--lease-seconds", "2"])
+            .args(["--grpc-addr", &format!("127.0.0.1:{grpc}"), "--metrics-addr", &format!("127.0.0.1:{metrics}")])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Self { child, grpc, metrics };
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", grpc)).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(60), "the server does not listen");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        server
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.grpc)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have been killed by the test already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn shared(path: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(path);
+    let found = path.exists().then_some(path.clone());
+    if found.is_none() {
+        println!("skipped: {} is not here", path.display());
+    }
+    found
+}
+
+/// One published file as rows of column name → value, read by nothing but the csv crate.
+fn published(path: &Path) -> Vec<BTreeMap<String, String>> {
+    let latin1: String = std::fs::read(path).unwrap().into_iter().map(char::from).collect();
+    let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(latin1.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    reader
+        .records()
+        .map(|record| header.iter().map(str::to_owned).zip(record.unwrap().iter().map(str::to_owned)).collect())
+        .collect()
+}
+
+fn cents(published: &str) -> i128 {
+    let (whole, fraction) = published.split_once(',').unwrap_or((published, ""));
+    let fraction = format!("{fraction:0<2}");
+    assert!(fraction[2..].chars().all(|digit| digit == '0'));
+    format!("{whole}{}", &fraction[..2]).parse().unwrap()
+}
+
+#[test]
+fn a_real_month_is_taken_in_and_every_large_increase_is_judged() {
+    let Some(month) = shared("cgu-compras-202401") else { return };
+    let data = tempfile::tempdir().unwrap();
+    let import = || json(&cidadao(data.path()).args(["import", "--output", "json"]).arg(&month).output().unwrap());
+    let summary = import();
+    assert_eq!(summary["contracts"], 3_484);
+    assert_eq!(summary["without_supplier"], 74);
+    assert_eq!(summary["items"], 11_287);
+    assert_eq!(summary["amendments"], 669);
+    assert_eq!((&summary["quarantined"], &summary["duplicates"]), (&Value::from(0), &Value::from(1)));
+    let again = import();
+    assert_eq!(again["lake_version"], summary["lake_version"], "importing again changes nothing");
+    assert_eq!(again["contracts"], 0);
+
+    let server = Server::start(data.path());
+    let result = json(
+        &cidadao(data.path())
+            .args(["investigate", "contratos", "--watch", "--output", "json", "--server", &server.url()])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(result["status"], "completed");
+    let findings = result["findings"].as_array().unwrap();
+    assert!(!findings.is_empty());
+
+    // No finding about suppliers rests on a contract without one.
+    let rows = published(&month.join("202401_Compras.csv"));
+    let secret: BTreeSet<(String, String)> = rows
+        .iter()
+        .filter(|row| row["Código Contratado"] == "-11")
+        .map(|row| (row["Código UG"].clone(), row["Número do Contrato"].clone()))
+        .collect();
+    assert_eq!(secret.len(), 74);
+    for finding in findings.iter().filter(|f| f["type"] == "supplier_share_of_buyer" || f["type"] == "invalid_tax_id") {
+        for row in finding["evidence"]["rows"].as_array().unwrap() {
+            assert!(row["columns"]["supplier_id"].as_str().is_some_and(|id| !id.is_empty()), "{row}");
+        }
+    }
+
+    // Every contract above 125 % is fired or not evaluable with a reason.
+    let large = rows
+        .iter()
+        .filter(|row| {
+            cents(&row["Valor Final Compra"]) * 100 > cents(&row["Valor Inicial Compra"]) * 125
+                && cents(&row["Valor Inicial Compra"]) > 0
+        })
+        .count();
+    assert_eq!(large, 37);
+    let detect = json(
+        &cidadao(data.path())
+            .args(["detect", "--only", "amendment_cap", "--output", "json"])
+            .arg(&month)
+            .output()
+            .unwrap(),
+    );
+    let summary = &detect["detectors"][0];
+    let count = |outcome: &str, skip: &[&str]| -> i64 {
+        summary["reasons"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|reason| reason["outcome"] == outcome && !skip.contains(&reason["reason"].as_str().unwrap()))
+            .map(|reason| reason["count"].as_i64().unwrap())
+            .sum()
+    };
+    // Contracts without an initial value or with netted reductions are not among the 37.
+    let judged = summary["fired"].as_i64().unwrap()
+        + count("not_evaluable", &["no_initial_value", "reductions_may_hide_additions", "regime_not_covered"]);
+    assert_eq!(judged, 37);
+}
+
+/// Contracts (buyer, number) that a label expects to fire, by detector.
+fn labels(dir: &Path) -> BTreeMap<String, BTreeSet<(String, String)>> {
+    let mut out: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+    let mut reader = csv::Reader::from_path(dir.join("labels.csv")).unwrap();
+    for record in reader.deserialize::<BTreeMap<String, String>>() {
+        let record = record.unwrap();
+        if record["expected"] == "fired" {
+            let key = (record["buyer_id"].clone(), record["contract_number"].clone());
+            out.entry(record["detector"].clone()).or_default().insert(key);
+        }
+    }
+    out
+}
+
+#[test]
+fn planted_red_flags_are_found_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let month = dir.path().join("month");
+    let sample = ["sample", "--rows", "100000", "--seed", "7", "--out"];
+    ok(&cidadao(dir.path()).args(sample).arg(&month).output().unwrap());
+    let expected = labels(&month);
+    assert_eq!(expected.len(), 6, "every detector has planted labels");
+    let run = json(&cidadao(dir.path()).args(["detect", "--output", "json"]).arg(&month).output().unwrap());
+    for (detector, planted) in &expected {
+        let mut found: BTreeSet<(String, String)> = BTreeSet::new();
+        for finding in run["findings"].as_array().unwrap().iter().filter(|f| f["type"] == detector.as_str()) {
+            for id in finding["contract_ids"].as_array().unwrap() {
+                // contract_id is portal-<buyer>-<number>-<hash>
+                let parts: Vec<_> = id.as_str().unwrap().split('-').collect();
+                found.insert((parts[1].to_owned(), parts[2].to_owned()));
+            }
+        }
+        let hits = found.intersection(planted).count();
+        let missed: Vec<_> = planted.difference(&found).take(3).collect();
+        assert_eq!(hits, planted.len(), "{detector}: recall below 1.0, missed {missed:?}");
+        let precision = hits as f64 / found.len() as f64;
+        let wrong: Vec<_> = found.difference(planted).take(3).collect();
+        assert!(precision >= 0.95, "{detector}: precision {precision}, wrong {wrong:?}");
+        println!("{detector}: {} planted, precision {precision:.4}", planted.len());
+    }
+}
+
+#[test]
+fn the_demo_shows_findings_and_stops() {
+    let data = tempfile::tempdir().unwrap();
+    let output = cidadao(data.path())
+        .args(["demo", "--exit", "--rows", "2000"])
+        .args(["--grpc-addr", &format!("127.0.0.1:{}", free_port())])
+        .args(["--metrics-addr", &format!("127.0.0.1:{}", free_port())])
+        .output()
+        .unwrap();
+    let text = ok(&output);
+    for detector in ["amendment_cap", "splitting_sum", "supplier_share_of_buyer", "high_value_direct_award"] {
+        assert!(text.contains(detector), "{detector} is not in {text}");
+    }
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("100%") || told.contains("detector:"), "progress is shown: {told}");
+}
+
+fn grpcurl() -> Option<PathBuf> {
+    let on_path = std::env::var_os("PATH")
+        .into_iter()
+        .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>())
+        .chain(
+            Command::new("go")
+                .args(["env", "GOPATH"])
+                .output()
+                .ok()
+                .map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim().to_owned()).join("bin")),
+        )
+        .map(|dir| dir.join("grpcurl"))
+        .find(|path| path.is_file());
+    if on_path.is_none() {
+        assert!(std::env::var_os("CIDADAO_REQUIRE_ALL").is_none(), "grpcurl is not here");
+        println!("skipped: grpcurl is not here");
+    }
+    on_path
+}
+
+/// JSON objects that stand one after another, as grpcurl prints a stream.
+fn stream(text: &str) -> Vec<Value> {
+    serde_json::Deserializer::from_str(text).into_iter::<Value>().map(Result::unwrap).collect()
+}
+
+fn sequences(events: &[Value]) -> Vec<i64> {
+    events.iter().map(|event| event["sequence"].as_str().unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn an_operator_with_grpcurl_can_do_everything() {
+    let Some(grpcurl) = grpcurl() else { return };
+    let data = tempfile::tempdir().unwrap();
+    let month = data.path().join("month");
+    ok(&cidadao(data.path()).args(["sample", "--rows", "3000", "--out"]).arg(&month).output().unwrap());
+    ok(&cidadao(data.path()).arg("import").arg(&month).output().unwrap());
+    let server = Server::start(data.path());
+    let address = format!("127.0.0.1:{}", server.grpc);
+    let call = |arguments: &[&str]| Command::new(&grpcurl).arg("-plaintext").args(arguments).output().unwrap();
+    let rpc =
+        |body: &str, method: &str| call(&["-emit-defaults", "-d", body, &address, &format!("cidadao.v1.{method}")]);
+
+    let services = ok(&call(&[&address, "list"]));
+    for name in ["InvestigationService", "AnalysisService", "ContractService", "HealthService"] {
+        assert!(services.contains(&format!("cidadao.v1.{name}")), "{services}");
+    }
+    assert!(services.contains("grpc.health.v1.Health"));
+    let described = ok(&call(&[&address, "describe", "cidadao.v1.InvestigationService"]));
+    assert!(described.contains("rpc WatchInvestigation"), "{described}");
+
+    let started =
+        json(&rpc(r#"{"query": "contratos acima de 10 mil reais"}"#, "InvestigationService/StartInvestigation"));
+    let id = started["investigationId"].as_str().unwrap();
+    assert_eq!(started["plan"]["filters"]["minValue"], 10_000.0);
+    let watch = |after: i64| {
+        let body = format!(r#"{{"investigation_id": "{id}", "after_sequence": {after}}}"#);
+        stream(&ok(&rpc(&body, "InvestigationService/WatchInvestigation")))
+    };
+    let events = watch(0);
+    let all = sequences(&events);
+    assert_eq!(all, (1..=i64::try_from(all.len()).unwrap()).collect::<Vec<_>>(), "gapless");
+    let stages: BTreeSet<_> = events.iter().map(|event| event["stage"].as_str().unwrap().to_owned()).collect();
+    assert!(stages.contains("plan"), "{stages:?}");
+    assert_eq!(stages.iter().filter(|stage| stage.starts_with("detector:")).count(), 6, "{stages:?}");
+    assert_eq!(events.last().unwrap()["kind"], "EVENT_KIND_FINISHED");
+    let half = all[all.len() / 2];
+    assert_eq!(sequences(&watch(half)), all[all.len() / 2 + 1..], "resumed: none twice, none missing");
+
+    let body = format!(r#"{{"investigation_id": "{id}"}}"#);
+    let results = json(&rpc(&body, "InvestigationService/GetInvestigationResults"));
+    assert_eq!(results["status"], "JOB_STATE_COMPLETED");
+    assert!(!results["findings"].as_array().unwrap().is_empty());
+    let health = json(&rpc("{}", "HealthService/GetHealth"));
+    assert_eq!(health["status"], "HEALTH_STATE_HEALTHY", "{health}");
+    let refused = rpc(r#"{"query": "", "filters": {"min_value": -1}}"#, "InvestigationService/StartInvestigation");
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(told.contains("InvalidArgument") && told.contains("query") && told.contains("filters.min_value"), "{told}");
+
+    let mut metrics = String::new();
+    let mut connection = TcpStream::connect(("127.0.0.1", server.metrics)).unwrap();
+    std::io::Write::write_all(&mut connection, b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    connection.read_to_string(&mut metrics).unwrap();
+    for name in [
+        "agent_execution_seconds_bucket",
+        "active_investigations_total",
+        "database_connections_active",
+        "cache_hit_rate_percent",
+        "api_errors_total",
+        "cidadao_ai_app_info",
+        "grpc_server_handled_total",
+        "grpc_server_handling_seconds_bucket",
+    ] {
+        assert!(metrics.contains(name), "{name} is not exposed");
+    }
+}
+
+/// Ids of findings and of events of an investigation, read over gRPC by the binary itself.
+fn results(data: &Path, server: &Server, request_id: &str) -> Value {
+    json(
+        &cidadao(data)
+            .args(["investigate", "contratos", "--watch", "--output", "json", "--server", &server.url()])
+            .args(["--request-id", request_id])
+            .output()
+            .unwrap(),
+    )
+}
+
+#[test]
+fn a_killed_server_loses_and_doubles_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let month = data.path().join("month");
+    ok(&cidadao(data.path()).args(["sample", "--rows", "30000", "--out"]).arg(&month).output().unwrap());
+    ok(&cidadao(data.path()).arg("import").arg(&month).output().unwrap());
+    let undisturbed = {
+        let server = Server::start(data.path());
+        results(data.path(), &server, "00000000-0000-4000-8000-000000000001")
+    };
+    let ids = |result: &Value| -> Vec<String> {
+        result["findings"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(!ids(&undisturbed).is_empty());
+
+    let request = "00000000-0000-4000-8000-000000000002";
+    let mut server = Server::start(data.path());
+    let mut start = cidadao(data.path());
+    start.args(["investigate", "contratos", "--server", &server.url(), "--request-id", request]);
+    let id = ok(&start.output().unwrap()).trim().to_owned();
+    // Killed again and again until it has ended in spite of that.
+    let begun = Instant::now();
+    let mut kills = 0;
+    loop {
+        std::thread::sleep(Duration::from_millis(300 + 170 * kills));
+        server.child.kill().unwrap();
+        drop(server);
+        kills += 1;
+        server = Server::start(data.path());
+        if kills == 3 {
+            break;
+        }
+    }
+    let disturbed = results(data.path(), &server, request);
+    assert!(begun.elapsed() < PATIENCE);
+    assert_eq!(disturbed["investigation_id"], id.as_str(), "the same request is the same investigation");
+    assert_eq!(disturbed["status"], "completed");
+    assert_eq!(ids(&disturbed), ids(&undisturbed), "findings are those of a run without faults");
+    let unique: BTreeSet<_> = ids(&disturbed).into_iter().collect();
+    assert_eq!(unique.len(), ids(&disturbed).len(), "no finding twice");
+    let sequences = events(&server, &id);
+    assert_eq!(
+        sequences,
+        (1..=i64::try_from(sequences.len()).unwrap()).collect::<Vec<_>>(),
+        "no event lost or doubled"
+    );
+}
+
+/// Sequences of the whole log of an investigation.
+fn events(server: &Server, id: &str) -> Vec<i64> {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut client = cidadao::api::client::Client::connect(&server.url()).await.unwrap();
+        let mut sequences = Vec::new();
+        client.follow(id, |event| sequences.push(event.sequence)).await.unwrap();
+        sequences
+    })
+}

@@ -1,0 +1,329 @@
+//! A whole server on loopback, with jobs that do what a test says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cidadao::api::pb::analysis_service_client::AnalysisServiceClient;
+use cidadao::api::pb::contract_service_client::ContractServiceClient;
+use cidadao::api::pb::health_service_client::HealthServiceClient;
+use cidadao::api::pb::investigation_service_client::InvestigationServiceClient;
+use cidadao::app::{App, AppParts, EngineThreads, Listeners, ServerHandle};
+use cidadao::cache::Cache;
+use cidadao::config::{Config, Settings};
+use cidadao::detectors::Catalogue;
+use cidadao::jobs::{Finish, JobContext, JobFailure, JobHandler, Jobs, JobsOptions};
+use cidadao::lake::Lake;
+use cidadao::model::{
+    Counts, DetectorRef, DetectorSummary, EventKind, Evidence, Finding, ImportRecord, JobKind, JobState, LakeFile,
+    NewEvent, Severity, Strength, Table,
+};
+use cidadao::sources::sample::{self, SampleOptions};
+use cidadao::sources::{self, PiiKey};
+use cidadao::store::{NewImport, StepCommit, Store, StoreOptions};
+use cidadao::telemetry::Metrics;
+use tokio::sync::Semaphore;
+use tonic::transport::Channel;
+
+/// What the workers of a test server do.
+#[derive(Debug, Clone)]
+pub(crate) struct Script {
+    /// Findings of every investigation.
+    pub(crate) findings: Vec<Finding>,
+    /// Silence after which a watcher gets a heartbeat.
+    pub(crate) heartbeat: Duration,
+    pub(crate) gate: Arc<Semaphore>,
+}
+
+impl Script {
+    /// Jobs that wait for [`TestServer::open_gate`] and then find nothing.
+    pub(crate) fn gated() -> Self {
+        Self { findings: Vec::new(), heartbeat: Duration::from_secs(15), gate: Arc::new(Semaphore::new(0)) }
+    }
+}
+
+struct Scripted {
+    kind: JobKind,
+    script: Script,
+    metrics: Metrics,
+}
+
+#[async_trait]
+impl JobHandler for Scripted {
+    fn kind(&self) -> JobKind {
+        self.kind
+    }
+
+    async fn run(&self, ctx: &mut JobContext) -> Result<Finish, JobFailure> {
+        tokio::select! {
+            permit = self.script.gate.acquire() => permit.expect("the gate is never closed").forget(),
+            () = ctx.cancelled().cancelled() => return Err(JobFailure::Stopped),
+        }
+        let findings = self.script.findings.clone();
+        let counts = Counts { findings: findings.len() as i64, ..Counts::default() };
+        self.metrics.agent("scripted", "detect", Duration::from_millis(3));
+        ctx.commit(StepCommit {
+            steps_done: 1,
+            stage: "detector:scripted".to_owned(),
+            fraction: 0.5,
+            counts,
+            output: serde_json::Value::Null,
+            events: vec![NewEvent {
+                kind: EventKind::Progress,
+                state: JobState::Running,
+                stage: "detector:scripted".to_owned(),
+                fraction: 0.5,
+                counts,
+                message_pt: "feito".to_owned(),
+                message_en: "done".to_owned(),
+            }],
+            findings,
+            detectors: vec![DetectorSummary {
+                detector: detector(),
+                title_pt: "De teste".to_owned(),
+                title_en: "Of a test".to_owned(),
+                fired: counts.findings,
+                clear: 1,
+                not_evaluable: 0,
+                reasons: Vec::new(),
+                warnings_pt: Vec::new(),
+                warnings_en: Vec::new(),
+            }],
+        })
+        .await?;
+        Ok(Finish {
+            output: serde_json::Value::Null,
+            counts,
+            stage: "done".to_owned(),
+            message_pt: "fim".to_owned(),
+            message_en: "end".to_owned(),
+        })
+    }
+}
+
+fn detector() -> DetectorRef {
+    DetectorRef {
+        id: "scripted".to_owned(),
+        version: "1".to_owned(),
+        reference: "none".to_owned(),
+        legal_basis: String::new(),
+        strength: Strength::Contextual,
+    }
+}
+
+/// A finding with this id.
+pub(crate) fn finding(id: &str, severity: Severity) -> Finding {
+    Finding {
+        id: id.to_owned(),
+        detector: detector(),
+        severity,
+        title_pt: "Indício".to_owned(),
+        title_en: "Indication".to_owned(),
+        description_pt: "Descrição".to_owned(),
+        description_en: "Description".to_owned(),
+        evidence: Evidence::default(),
+        amount_at_stake: None,
+        tags: Vec::new(),
+        false_positives_pt: Vec::new(),
+        false_positives_en: Vec::new(),
+        contract_ids: vec!["c".to_owned()],
+    }
+}
+
+/// A server on loopback with a database and a lake of its own.
+pub(crate) struct TestServer {
+    handle: ServerHandle,
+    channel: Channel,
+    store: Store,
+    script: Script,
+    _dir: tempfile::TempDir,
+}
+
+impl TestServer {
+    /// One that takes jobs and does none.
+    pub(crate) async fn idle() -> Self {
+        Self::start(Script::gated(), 0).await
+    }
+
+    /// One whose jobs follow a script.
+    pub(crate) async fn scripted(script: Script) -> Self {
+        Self::start(script, 2).await
+    }
+
+    async fn start(script: Script, workers: usize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", dir.path().join("cidadao.db").display());
+        let store = Store::connect(&StoreOptions::new(url)).await.unwrap();
+        let metrics = Metrics::new("0.0.0", "test");
+        let options = JobsOptions {
+            workers,
+            watch_heartbeat: script.heartbeat,
+            grace: Duration::from_secs(2),
+            ..JobsOptions::default()
+        };
+        let handler = |kind| -> Arc<dyn JobHandler> {
+            Arc::new(Scripted { kind, script: script.clone(), metrics: metrics.clone() })
+        };
+        let app = App::of(AppParts {
+            jobs: Jobs::new(store.clone(), options),
+            cache: Cache::in_memory(1 << 20),
+            lake: Lake::new(dir.path().join("lake"), store.clone()),
+            catalogue: Arc::new(Catalogue::builtin().unwrap()),
+            engine: EngineThreads::new(1).unwrap(),
+            engine_memory: 64 << 20,
+            engine_threads: 1,
+            handlers: vec![handler(JobKind::Investigation), handler(JobKind::Analysis)],
+            probe_every: Duration::from_millis(100),
+            grace: Duration::from_secs(2),
+            metrics,
+            store,
+        });
+        Self::serve(app, script, dir).await
+    }
+
+    /// The server of a configuration, with its own handlers, over a synthetic month.
+    pub(crate) async fn with_sample(rows: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            data_dir: Some(dir.path().join("data")),
+            engine_threads: Some(1),
+            engine_memory_mib: Some(256),
+            ..Settings::default()
+        };
+        let config = Config::resolve(settings).unwrap();
+        let app = App::build(&config).await.unwrap();
+        let month = dir.path().join("month");
+        sample::generate(&SampleOptions { rows, seed: 7, out: month.clone() }, &|_| {}).unwrap();
+        let key = PiiKey::load_or_create(&config.data_dir.join("pii.key")).unwrap();
+        let parts = app.parts();
+        sources::import(&[month], &parts.lake, &parts.store, &key, &|_| {}).await.unwrap();
+        Self::serve(app, Script::gated(), dir).await
+    }
+
+    async fn serve(app: App, script: Script, dir: tempfile::TempDir) -> Self {
+        let store = app.parts().store.clone();
+        let handle = app.spawn(Listeners::loopback().await.unwrap()).unwrap();
+        let channel = Channel::from_shared(format!("http://{}", handle.grpc_addr)).unwrap().connect().await.unwrap();
+        Self { handle, channel, store, script, _dir: dir }
+    }
+
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    pub(crate) fn investigations(&self) -> InvestigationServiceClient<Channel> {
+        InvestigationServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn analyses(&self) -> AnalysisServiceClient<Channel> {
+        AnalysisServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn contracts(&self) -> ContractServiceClient<Channel> {
+        ContractServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn health(&self) -> HealthServiceClient<Channel> {
+        HealthServiceClient::new(self.channel())
+    }
+
+    /// Lets every job go on.
+    pub(crate) fn open_gate(&self) {
+        self.script.gate.add_permits(1_000);
+    }
+
+    /// Waits until a job is in this state.
+    pub(crate) async fn wait_for(&self, id: &str, state: JobState) {
+        // Generous: detectors run without optimisation here, beside other tests.
+        for _ in 0..6_000 {
+            let job = self.store.job(id).await.unwrap().unwrap();
+            if job.state == state {
+                return;
+            }
+            assert!(!job.state.is_terminal(), "{id} ended as {:?}: {:?}", job.state, job.error);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{id} never became {state:?}");
+    }
+
+    /// Makes the manifest name a file that is not there.
+    pub(crate) async fn lose_lake_file(&self) {
+        let file = LakeFile { table: Table::Contracts, path: "contracts/gone.parquet".to_owned(), rows: 1, bytes: 10 };
+        let record = ImportRecord {
+            id: uuid::Uuid::now_v7().to_string(),
+            dataset: "portal:compras/202401".to_owned(),
+            file_name: "202401_Compras.zip".to_owned(),
+            content_hash: "0".repeat(64),
+            counts: std::collections::BTreeMap::new(),
+            imported_at: self.store.now(),
+        };
+        let audit = cidadao::model::AuditEntry {
+            actor: "test".to_owned(),
+            action: "import.committed".to_owned(),
+            resource: record.id.clone(),
+            remote: String::new(),
+            result: "ok".to_owned(),
+            details: serde_json::Value::Null,
+        };
+        let import = NewImport { record, replaces_dataset: true, files: vec![file], quarantine: Vec::new(), audit };
+        self.store.commit_import(import).await.unwrap();
+    }
+
+    /// Calls a method by its path with an encoded message.
+    pub(crate) async fn call_raw<T: prost::Message + Default + 'static>(
+        &self,
+        path: &'static str,
+        message: Vec<u8>,
+    ) -> Result<T, tonic::Status> {
+        let mut client = tonic::client::Grpc::new(self.channel());
+        client.ready().await.map_err(|error| tonic::Status::unknown(error.to_string()))?;
+        let codec = tonic_prost::ProstCodec::<Raw, T>::default();
+        let path = http::uri::PathAndQuery::from_static(path);
+        Ok(client.unary(tonic::Request::new(Raw(message)), path, codec).await?.into_inner())
+    }
+
+    /// The metrics as text, and their media type.
+    pub(crate) async fn metrics(&self) -> (String, String) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream = tokio::net::TcpStream::connect(self.handle.metrics_addr).await.unwrap();
+        let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let content_type = head.lines().find_map(|line| line.strip_prefix("content-type: ")).unwrap();
+        (body.to_owned(), content_type.to_owned())
+    }
+
+    pub(crate) async fn stop(self) {
+        self.handle.stop().await.unwrap();
+    }
+}
+
+/// A message that is encoded already.
+#[derive(Debug, Default, Clone)]
+struct Raw(Vec<u8>);
+
+impl prost::Message for Raw {
+    fn encode_raw(&self, buf: &mut impl prost::bytes::BufMut) {
+        buf.put_slice(&self.0);
+    }
+
+    fn merge_field(
+        &mut self,
+        _tag: u32,
+        _wire_type: prost::encoding::WireType,
+        _buf: &mut impl prost::bytes::Buf,
+        _ctx: prost::encoding::DecodeContext,
+    ) -> Result<(), prost::DecodeError> {
+        Ok(())
+    }
+
+    fn encoded_len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}

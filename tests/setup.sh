@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs what the tests need and the machine lacks: PostgreSQL from the system's packages, grpcurl
+# through the Go toolchain. What cannot be had is named; with CIDADAO_REQUIRE_ALL=1 that is an error.
+set -euo pipefail
+
+missing() {
+  echo "setup: $1 is not available: its tests are skipped" >&2
+  if [ "${CIDADAO_REQUIRE_ALL:-}" = 1 ]; then
+    echo "setup: CIDADAO_REQUIRE_ALL=1 makes this an error" >&2
+    exit 1
+  fi
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+has_postgres() {
+  command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+}
+
+if ! has_postgres && command -v apt-get >/dev/null; then
+  echo "setup: installing PostgreSQL" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  { as_root apt-get update -q && as_root apt-get install -y -q --no-install-recommends postgresql; } >&2 || true
+fi
+has_postgres || missing PostgreSQL
+
+has_grpcurl() {
+  command -v grpcurl >/dev/null || [ -x "$(go env GOPATH 2>/dev/null)/bin/grpcurl" ]
+}
+
+if ! has_grpcurl && command -v go >/dev/null; then
+  echo "setup: installing grpcurl" >&2
+  go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4 >&2 || go install github.com/fullstorydev/grpcurl/cmd/grpcurl@latest >&2 || true
+fi
+has_grpcurl || missing grpcurl
