@@ -10,8 +10,9 @@ use super::errors::{ApiError, answer};
 use super::jobs::{self, Events};
 use super::pb::investigation_service_server::InvestigationService;
 use super::{Api, VERSION, page, pb};
+use crate::detectors::Catalogue;
 use crate::investigation::{
-    self, InvestigationType, Language, Options, Output, Rendered, ReportFormat, ReportInput, render_report,
+    self, InvestigationType, Language, Options, Output, Rendered, ReportFormat, ReportInput, plan_of, render_report,
 };
 use crate::model::{Finding, Job, JobKind, JobState, NewJob, Severity, Violation};
 use crate::store::{FindingQuery, JobQuery};
@@ -71,7 +72,7 @@ impl Service {
             remote: caller.remote.clone(),
         };
         let (job, _created) = self.api.jobs.start(job).await?;
-        investigation(job)
+        investigation(job, &self.api.catalogue)
     }
 
     async fn list(
@@ -96,7 +97,8 @@ impl Service {
         } else {
             String::new()
         };
-        let investigations = listed.into_iter().map(investigation).collect::<Result<_, _>>()?;
+        let investigations =
+            listed.into_iter().map(|job| investigation(job, &self.api.catalogue)).collect::<Result<_, _>>()?;
         Ok(pb::ListInvestigationsResponse { investigations, next_page_token })
     }
 
@@ -106,7 +108,8 @@ impl Service {
         request: pb::CancelInvestigationRequest,
     ) -> Result<pb::Investigation, ApiError> {
         let job = jobs::find(&self.api, caller, KIND, &request.investigation_id).await?;
-        investigation(self.api.jobs.cancel(&job.id, &caller.principal.id, &caller.remote).await?)
+        let job = self.api.jobs.cancel(&job.id, &caller.principal.id, &caller.remote).await?;
+        investigation(job, &self.api.catalogue)
     }
 
     async fn results(
@@ -303,9 +306,10 @@ fn options_to_pb(options: Options) -> pb::InvestigationOptions {
 }
 
 /// A job as the API shows it.
-fn investigation(job: Job) -> Result<pb::Investigation, ApiError> {
+fn investigation(job: Job, catalogue: &Catalogue) -> Result<pb::Investigation, ApiError> {
     let asked = request_of(&job)?;
-    let output = Output::of(&job);
+    // Until a worker has pinned it, the plan is what the same rules make of the request.
+    let plan = Output::of(&job).plan.unwrap_or_else(|| plan_of(&asked, catalogue));
     let investigation_type = match asked.investigation_type {
         InvestigationType::AnomalyDetection => pb::InvestigationType::AnomalyDetection,
         InvestigationType::SpendingAnalysis => pb::InvestigationType::SpendingAnalysis,
@@ -317,7 +321,7 @@ fn investigation(job: Job) -> Result<pb::Investigation, ApiError> {
         investigation_type: investigation_type as i32,
         filters: Some(convert::filters_to_pb(&asked.filters)),
         options: Some(options_to_pb(asked.options)),
-        plan: output.plan.as_ref().map(convert::plan),
+        plan: Some(convert::plan(&plan)),
         progress: job.fraction,
         current_phase: job.stage,
         counts: Some(convert::counts(job.counts)),
@@ -347,7 +351,7 @@ impl InvestigationService for Service {
     ) -> Result<Response<pb::Investigation>, Status> {
         let caller = Caller::of(&request);
         let job = jobs::find(&self.api, &caller, KIND, &request.into_inner().investigation_id).await;
-        answer(&caller, job.and_then(investigation))
+        answer(&caller, job.and_then(|job| investigation(job, &self.api.catalogue)))
     }
 
     async fn list_investigations(

@@ -113,7 +113,7 @@ pub(super) async fn follow(
         return Ok(ExitCode::FAILURE);
     }
     let worst = findings.iter().map(|finding| finding.severity).max().unwrap_or_default();
-    let limit = fail_on.map_or(i32::MAX, |severity| severity.rank());
+    let limit = fail_on.map_or(i32::MAX, Severity::rank);
     Ok(if worst >= limit { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
 

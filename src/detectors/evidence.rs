@@ -227,9 +227,8 @@ fn evidence_row(
     if let Some(supplier) = shown.get_mut("supplier_id") {
         *supplier = show_tax_id(kind.as_deref(), supplier);
     }
-    let line = match Value::of(batch, "source_line", row)? {
-        Value::Int(line) => line,
-        _ => return Err("source_line is no number".to_owned()),
+    let Value::Int(line) = Value::of(batch, "source_line", row)? else {
+        return Err("source_line is no number".to_owned());
     };
     Ok(EvidenceRow {
         table: table.as_str().to_owned(),

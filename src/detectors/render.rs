@@ -161,7 +161,7 @@ fn number(value: f64, places: usize, language: Language) -> String {
     };
     let mut out = String::from(sign);
     for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at) % 3 == 0 {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
             out.push(thousands);
         }
         out.push(digit);

@@ -8,6 +8,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion::datasource::MemTable;
 use datafusion::execution::context::SQLOptions;
+use datafusion::functions::expr_fn::date_part;
 use datafusion::functions_aggregate::expr_fn::{bool_or, count};
 use datafusion::logical_expr::{Expr, JoinType, col, lit};
 use datafusion::prelude::SessionContext;
@@ -110,7 +111,11 @@ async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -
     let batch = limits.batch()?;
     context.register_table("legal_limits", Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))?;
 
-    let contracts = context.table("contracts_all").await?.filter(current())?;
+    let mut contracts = context.table("contracts_all").await?.filter(current())?;
+    if let Some((first, last)) = plan.peer_years {
+        let year = date_part(lit("year"), col("signature_date"));
+        contracts = contracts.filter(year.between(lit(first), lit(last)))?;
+    }
     let columns: Vec<Expr> = contracts.schema().fields().iter().map(|field| col(field.name())).collect();
     let words = scope::words(plan);
     let contracts = if plan.include_items && !words.is_empty() {

@@ -187,7 +187,7 @@ impl Handler {
     /// Writes the answer in short and ends the job.
     async fn report(
         &self,
-        ctx: &mut JobContext,
+        ctx: &JobContext,
         request: &Request,
         mut output: Output,
         begun: Instant,

@@ -8,7 +8,7 @@ mod request;
 use serde::{Deserialize, Serialize};
 
 pub use handler::{Handler, plan_of};
-pub use planner::{DetectorInfo, plan, years_in_scope};
+pub use planner::{DetectorInfo, plan};
 pub use report::{Language, Rendered, ReportFormat, ReportInput, render_report, severity_name, summary};
 pub use request::{InvestigationType, Options, Request, filter_violations};
 

@@ -37,8 +37,10 @@ pub fn plan(request: &Request, detectors: &[DetectorInfo<'_>]) -> Plan {
         let of_type = request.investigation_type == InvestigationType::AnomalyDetection || detector.spending;
         of_type && (wanted.is_empty() || wanted.contains(&detector.id))
     };
+    let filters = overlay(&request.filters, from_query);
     Plan {
-        filters: overlay(&request.filters, from_query),
+        peer_years: if options.include_historical_data { None } else { years_in_scope(&filters) },
+        filters,
         detectors: detectors.iter().filter(chosen).map(|detector| detector.id.to_owned()).collect(),
         terms,
         emergency_only: emergency,
@@ -621,8 +623,8 @@ fn amount(text: &str) -> Option<Money> {
     scaled(units, u32::try_from(fraction.len()).ok()?)
 }
 
-/// The years that a plan is about, `None` for every year.
-pub fn years_in_scope(filters: &Filters) -> Option<(i32, i32)> {
+/// The years that filters are about, `None` for every year.
+fn years_in_scope(filters: &Filters) -> Option<(i32, i32)> {
     match (filters.year, filters.start_date, filters.end_date) {
         (Some(year), _, _) => Some((year, year)),
         (None, None, None) => None,

@@ -111,6 +111,9 @@ pub struct Plan {
     pub emergency_only: bool,
     /// Match terms and categories in the items of a contract too.
     pub include_items: bool,
+    /// First and last year of the contracts that serve as peers; `None` means every year.
+    #[serde(default)]
+    pub peer_years: Option<(i32, i32)>,
     /// How each part of the query was read.
     pub understood: Vec<PlanNote>,
     /// Parts of the query without effect.

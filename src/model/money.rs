@@ -86,7 +86,7 @@ impl Money {
         let whole = (self.0.unsigned_abs() / 100).to_string();
         let mut out = String::from(if self.0 < 0 { "-R$ " } else { "R$ " });
         for (at, digit) in whole.chars().enumerate() {
-            if at > 0 && (whole.len() - at) % 3 == 0 {
+            if at > 0 && (whole.len() - at).is_multiple_of(3) {
                 out.push(thousands);
             }
             out.push(digit);

@@ -81,7 +81,7 @@ fn random(rng: &mut StdRng) -> Data {
         if rng.random_bool(0.05) {
             contract.supplier_name = "PREFEITURA DE SANTOS".to_owned();
         }
-        let worth = [0, -5, 1_000_00, 17_600_00, 25_000_00, 29_953_01, 59_906_01, 1_000_000_00, 2_500_000_00];
+        let worth = [0, -5, 100_000, 1_760_000, 2_500_000, 2_995_301, 5_990_601, 100_000_000, 250_000_000];
         contract.initial = rng
             .random_bool(0.95)
             .then(|| if rng.random_bool(0.3) { *worth.choose(rng).unwrap() } else { rng.random_range(100..6_000_000) });
@@ -194,7 +194,7 @@ fn amendment_cap(data: &Data) -> Answers {
             "amendment_type_unknown"
         } else {
             let parts = if reform { 2 } else { 4 };
-            let critical = increase * parts > 2 * initial && increase > 1_000_000_00;
+            let critical = increase * parts > 2 * initial && increase > 100_000_000;
             let stake = (increase * parts - initial).div_euclid(parts);
             book.fire(if critical { "critical" } else { "high" }, vec![contract.id.clone()], Some(stake));
             continue;
@@ -327,7 +327,7 @@ fn supplier_share(data: &Data) -> Answers {
             let inside = between(ago(on, 364), on);
             let sum = |of: &[&Contract]| of.iter().map(|one| one.initial.unwrap()).sum::<i128>();
             let (known, secret): (Vec<_>, Vec<_>) = inside.into_iter().partition(|one| key(one).is_some());
-            if known.len() < 10 || sum(&known) < 1_000_000_00 {
+            if known.len() < 10 || sum(&known) < 100_000_000 {
                 continue;
             }
             judged = true;
@@ -355,7 +355,8 @@ fn supplier_share(data: &Data) -> Answers {
 
 fn outlier(data: &Data) -> Answers {
     let mut book = Book::default();
-    let mut groups: BTreeMap<(String, &str, Option<String>), Vec<(&Contract, f64)>> = BTreeMap::new();
+    type Group = (String, &'static str, Option<String>);
+    let mut groups: BTreeMap<Group, Vec<(&Contract, f64)>> = BTreeMap::new();
     for contract in current(data) {
         let Some(value) = contract.initial.filter(|value| *value > 0) else {
             book.note("no_value");
@@ -402,7 +403,7 @@ fn direct_award(data: &Data) -> Answers {
         }
         match contract.current.or(contract.initial) {
             None => book.note("no_value"),
-            Some(value) if value < 1_000_000_00 => book.note("clear"),
+            Some(value) if value < 100_000_000 => book.note("clear"),
             Some(value) => {
                 let urgent = is_emergency(contract.legal_basis.as_deref(), Some(&fold(&contract.object)));
                 let from = contract.start.or(contract.signed);

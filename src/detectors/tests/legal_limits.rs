@@ -2,7 +2,9 @@ use super::day;
 use crate::detectors::limits::{Comparison, LegalLimits};
 
 /// limit, regime, last day of the old value, old value, new value.
-const CHANGES: [(&str, &str, &str, Option<&str>, Option<&str>); 30] = [
+type Change = (&'static str, &'static str, &'static str, Option<&'static str>, Option<&'static str>);
+
+const CHANGES: [Change; 30] = [
     ("dispensa_goods", "8666", "2018-07-18", Some("8000.00"), Some("17600.00")),
     ("dispensa_works", "8666", "2018-07-18", Some("15000.00"), Some("33000.00")),
     ("dispensa_goods", "8666", "2020-05-06", Some("17600.00"), Some("50000.00")),

@@ -77,8 +77,8 @@ impl Contract {
             end: None,
             supplier: CNPJ.to_owned(),
             supplier_name: "EMPRESA SINTÉTICA LTDA".to_owned(),
-            initial: Some(1_000_00),
-            current: Some(1_000_00),
+            initial: Some(100_000),
+            current: Some(100_000),
             tender: None,
         }
     }

@@ -8,14 +8,14 @@ fn lively() -> Data {
     let mut data = Data::default();
     for at in 0..60 {
         let mut contract = Contract::new(&format!("c{at:03}"));
-        contract.initial = Some(1_000_00 * (at + 1));
-        contract.current = Some(1_400_00 * (at + 1));
+        contract.initial = Some(100_000 * (at + 1));
+        contract.current = Some(140_000 * (at + 1));
         contract.signed = Some(day("2024-01-01") + chrono::Days::new(at as u64 * 3));
         contract.buyer = format!("{}", 100 + at % 3);
         if at % 4 == 0 {
             contract.modality = "dispensa_licitacao";
             contract.legal_basis = Some("Lei 14.133/2021, Art. 75, II".to_owned());
-            contract.initial = Some(29_000_00 + at);
+            contract.initial = Some(2_900_000 + at);
             contract.current = contract.initial;
         }
         if at % 7 == 0 {
