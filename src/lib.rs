@@ -18,6 +18,8 @@
 //! | [`app`] | the parts, wired and served |
 //! | [`cli`] | the command line |
 
+#![warn(clippy::unwrap_used)]
+
 pub mod analysis;
 pub mod api;
 pub mod app;
