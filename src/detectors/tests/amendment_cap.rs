@@ -32,14 +32,18 @@ async fn expect(cases: Vec<(Contract, &[&str], &str)>) {
 #[tokio::test]
 async fn the_cap_to_the_cent() {
     // A quarter of an odd number of cents is not a number of cents.
+    let small = |current: &str| Contract { current: Some(cents(current)), ..Contract::new("a").worth("1000.00") };
     let odd = |current: &str| Contract { current: Some(cents(current)), ..Contract::new("a").worth("1000000.01") };
     expect(vec![
         (raised("1199999.99"), &[ADDITION], "clear"),
         (raised("1200000.00"), &[ADDITION], "near_cap"),
         (raised("1250000.00"), &[ADDITION], "near_cap"),
         (raised("1250000.01"), &[ADDITION], "within_rounding"),
-        (raised("1250001.00"), &[ADDITION], "within_rounding"),
-        (raised("1250001.01"), &[ADDITION], "fired"),
+        // A ten-thousandth of the initial value may be rounding, or one real where that is more.
+        (raised("1250100.00"), &[ADDITION], "within_rounding"),
+        (raised("1250100.01"), &[ADDITION], "fired"),
+        (small("1251.00"), &[ADDITION], "within_rounding"),
+        (small("1251.01"), &[ADDITION], "fired"),
         (raised("900000.00"), &[ADDITION], "clear"),
         (odd("1250000.01"), &[], "near_cap"),
         (odd("1250000.02"), &[], "within_rounding"),
@@ -92,14 +96,14 @@ async fn reforms_may_reach_half() {
     let reform = |current: &str| Contract { object: "Reforma do prédio da reitoria".to_owned(), ..raised(current) };
     expect(vec![
         (reform("1250000.00"), &[ADDITION], "near_cap"),
-        (reform("1250001.01"), &[ADDITION], "reform_cap_may_apply"),
-        (reform("1500001.00"), &[ADDITION], "reform_cap_may_apply"),
-        (reform("1500001.00"), &["Informação protegida por sigilo"], "amendment_undisclosed"),
-        (reform("1500001.01"), &["Reajuste"], "price_adjustment_mixed"),
+        (reform("1250100.01"), &[ADDITION], "reform_cap_may_apply"),
+        (reform("1500100.00"), &[ADDITION], "reform_cap_may_apply"),
+        (reform("1500100.00"), &["Informação protegida por sigilo"], "amendment_undisclosed"),
+        (reform("1500100.01"), &["Reajuste"], "price_adjustment_mixed"),
     ])
     .await;
-    let finding = one(reform("1500001.01")).await.findings.remove(0);
-    assert_eq!(finding.amount_at_stake, Some(Money::from_cents(101)));
+    let finding = one(reform("1500100.01")).await.findings.remove(0);
+    assert_eq!(finding.amount_at_stake, Some(Money::from_cents(10_001)));
     assert_eq!(value(&finding, "cap"), "0.50");
     assert_eq!(finding.evidence.limits[0].name, "amendment_cap_reform");
 }
