@@ -6,7 +6,7 @@ use datafusion::functions::expr_fn::{coalesce, date_part};
 use datafusion::logical_expr::{Expr, cast, col, lit};
 
 use super::functions::Function;
-use crate::model::{Filters, Money, Plan, check_tax_id, fold};
+use crate::model::{Filters, Money, Plan, TaxIdKind, check_tax_id, fold, mask_cpf};
 
 /// Words of the plan's terms and categories, folded, each once: what `include_items` looks for.
 pub fn words(plan: &Plan) -> Vec<String> {
@@ -76,7 +76,11 @@ fn of_filters(filters: &Filters) -> Vec<Expr> {
     }
     all.extend(filters.start_date.map(|first| col("signature_date").gt_eq(day(first))));
     all.extend(filters.end_date.map(|last| col("signature_date").lt_eq(day(last))));
-    all.extend(filters.supplier_id.as_ref().map(|id| col("supplier_id").eq(lit(check_tax_id(id).1))));
+    all.extend(filters.supplier_id.as_ref().map(|id| match check_tax_id(id) {
+        // The lake keeps a CPF masked.
+        (TaxIdKind::Cpf, cpf, _) if !cpf.contains('*') => col("supplier_id").eq(lit(mask_cpf(&cpf))),
+        (_, id, _) => col("supplier_id").eq(lit(id)),
+    }));
     all.extend(filters.buyer_id.as_ref().map(|id| col("buyer_id").eq(lit(id.trim()))));
     all
 }

@@ -77,7 +77,7 @@ fn shared(path: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(path);
     let found = path.exists().then_some(path.clone());
     if found.is_none() {
-        println!("skipped: {} is not here", path.display());
+        eprintln!("skipped: {} is not here", path.display());
     }
     found
 }
@@ -210,7 +210,7 @@ fn planted_red_flags_are_found_and_nothing_else() {
         let precision = hits as f64 / found.len() as f64;
         let wrong: Vec<_> = found.difference(planted).take(3).collect();
         assert!(precision >= 0.95, "{detector}: precision {precision}, wrong {wrong:?}");
-        println!("{detector}: {} planted, precision {precision:.4}", planted.len());
+        eprintln!("{detector}: {} planted, precision {precision:.4}", planted.len());
     }
 }
 
@@ -246,7 +246,7 @@ fn grpcurl() -> Option<PathBuf> {
         .find(|path| path.is_file());
     if on_path.is_none() {
         assert!(std::env::var_os("CIDADAO_REQUIRE_ALL").is_none(), "grpcurl is not here");
-        println!("skipped: grpcurl is not here");
+        eprintln!("skipped: grpcurl is not here");
     }
     on_path
 }

@@ -32,14 +32,18 @@ async fn expect(cases: Vec<(Contract, &[&str], &str)>) {
 #[tokio::test]
 async fn the_cap_to_the_cent() {
     // A quarter of an odd number of cents is not a number of cents.
+    let small = |current: &str| Contract { current: Some(cents(current)), ..Contract::new("a").worth("1000.00") };
     let odd = |current: &str| Contract { current: Some(cents(current)), ..Contract::new("a").worth("1000000.01") };
     expect(vec![
         (raised("1199999.99"), &[ADDITION], "clear"),
         (raised("1200000.00"), &[ADDITION], "near_cap"),
         (raised("1250000.00"), &[ADDITION], "near_cap"),
         (raised("1250000.01"), &[ADDITION], "within_rounding"),
+        // A ten-thousandth of the initial value may be rounding, or one real where that is more.
         (raised("1250100.00"), &[ADDITION], "within_rounding"),
         (raised("1250100.01"), &[ADDITION], "fired"),
+        (small("1251.00"), &[ADDITION], "within_rounding"),
+        (small("1251.01"), &[ADDITION], "fired"),
         (raised("900000.00"), &[ADDITION], "clear"),
         (odd("1250000.01"), &[], "near_cap"),
         (odd("1250000.02"), &[], "within_rounding"),

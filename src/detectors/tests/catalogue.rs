@@ -162,3 +162,24 @@ fn a_directory_adds_and_replaces() {
     assert_eq!(catalogue.get("invalid_tax_id").unwrap().header.version, "1");
     assert!(matches!(catalogue.add_directory(&directory.path().join("none")), Err(DetectorError::Read { .. })));
 }
+
+#[test]
+fn the_documentation_names_everything() {
+    let documentation = include_str!("../../../docs/detectors.md");
+    let mention =
+        |name: &str| assert!(documentation.contains(&format!("`{name}`")), "docs/detectors.md is silent about {name}");
+    for detector in Catalogue::builtin().unwrap().iter() {
+        mention(detector.id());
+        detector.header.reasons.keys().for_each(|name| mention(name));
+        for parameter in &detector.header.parameters {
+            assert!(
+                documentation.contains(&format!("`{} = {}`", parameter.name, parameter.value)),
+                "{}",
+                parameter.name
+            );
+        }
+    }
+    for function in crate::detectors::functions::Function::ALL {
+        mention(function.name());
+    }
+}

@@ -19,7 +19,7 @@ fn data() -> Data {
         current: None,
         ..Contract::new("c").worth("30.00")
     };
-    let d = Contract { initial: None, current: None, ..Contract::new("d") };
+    let d = Contract { initial: None, current: None, supplier: "***.982.247-**".to_owned(), ..Contract::new("d") };
     let old = Contract { status: "superseded", ..a.clone() };
     let items = vec![Item::of(&c, "Medicamentos e luvas de látex"), Item::of(&d, "Papel")];
     Data { contracts: vec![a, b, c, d, old], items, ..Data::default() }
@@ -53,6 +53,9 @@ async fn filters_narrow() {
     let modalities = vec![Modality::DispensaLicitacao, Modality::Concorrencia];
     assert_eq!(filtered(Filters { modalities, ..Filters::default() }).await, 1);
     assert_eq!(filtered(Filters { supplier_id: Some("12.ABC.345/01DE-35".to_owned()), ..Filters::default() }).await, 1);
+    // The lake keeps a CPF masked, so that a full one is looked for by its mask.
+    assert_eq!(filtered(Filters { supplier_id: Some("529.982.247-25".to_owned()), ..Filters::default() }).await, 1);
+    assert_eq!(filtered(Filters { supplier_id: Some("-11".to_owned()), ..Filters::default() }).await, 0);
     assert_eq!(filtered(Filters { buyer_id: Some("200".to_owned()), ..Filters::default() }).await, 1);
     assert_eq!(filtered(Filters { buyer_id: Some("' OR true --".to_owned()), ..Filters::default() }).await, 0);
 }
