@@ -8,8 +8,8 @@ help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 .PHONY: run
-run: ## Build, import a synthetic month, investigate it and keep serving
-	$(CARGO) run --profile fast -- demo
+run: ## Build (dev profile: the fastest to build), import a synthetic month, investigate it and keep serving
+	$(CARGO) run --locked -- demo --rows 5000
 
 .PHONY: test
 test: setup lint ## Install what the tests need and run everything
