@@ -15,6 +15,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_imports(true).include_source_info(true).open_files(&files)?;
     // The encoded bytes keep the google.api.http options; prost's own types drop extensions.
     std::fs::write(out.join("descriptors.binpb"), compiler.encode_file_descriptor_set())?;
-    tonic_prost_build::configure().build_client(true).build_server(true).compile_fds(compiler.file_descriptor_set())?;
+    tonic_prost_build::configure()
+        .build_client(true)
+        .build_server(true)
+        .extern_path(".google.rpc.Status", "::tonic_types::pb::Status")
+        .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

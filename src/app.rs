@@ -27,6 +27,8 @@ const CACHE_BYTES: u64 = 64 << 20;
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 /// How long calls get to end after the jobs have handed over.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How long a server that is about to stop says that it is not ready, before it turns callers away.
+const NOTICE: Duration = Duration::from_millis(300);
 
 /// Sockets that a server listens on; they may be bound to port 0.
 #[derive(Debug)]
@@ -138,6 +140,8 @@ pub struct AppParts {
     pub probe_every: Duration,
     /// How long jobs get to hand over at the end.
     pub grace: Duration,
+    /// How long a job may take where its request does not say.
+    pub job_timeout: Option<Duration>,
 }
 
 impl fmt::Debug for AppParts {
@@ -159,13 +163,31 @@ impl App {
     /// [`AppError::Store`] if the database cannot be opened, [`AppError::Io`] if the engine gets no
     /// threads.
     pub async fn build(config: &Config) -> Result<Self, AppError> {
-        let store = Store::connect(&StoreOptions::new(&config.database_url)).await?;
+        let (pool_size, max_overflow) = config.database_pool;
+        let store = Store::connect(&StoreOptions {
+            pool_size,
+            max_overflow,
+            acquire_timeout: config.database_acquire_timeout,
+            max_lifetime: config.database_recycle,
+            test_on_check_out: config.database_check_connections,
+            max_attempts: config.max_attempts,
+            ..StoreOptions::new(&config.database_url)
+        })
+        .await?;
         let engine = EngineThreads::new(config.engine_threads)?;
         let lake = Lake::new(config.lake_dir(), store.clone());
         let catalogue = Arc::new(Catalogue::builtin()?);
         let metrics = Metrics::new(api::VERSION, &config.environment);
-        let options =
-            JobsOptions { workers: config.workers, lease: config.lease, grace: config.grace, ..JobsOptions::default() };
+        let options = JobsOptions {
+            workers: config.workers,
+            limits: config.limits.clone(),
+            lease: config.lease,
+            grace: config.grace,
+            watch_heartbeat: config.heartbeat,
+            retention: config.retention,
+            hints: hints.clone(),
+            ..JobsOptions::default()
+        };
         let queries = Engine { handle: engine.handle(), memory: config.engine_memory, threads: config.engine_threads };
         let handlers: Vec<Arc<dyn JobHandler>> = vec![
             Arc::new(investigation::Handler {
@@ -173,6 +195,8 @@ impl App {
                 catalogue: Arc::clone(&catalogue),
                 engine: queries.clone(),
                 metrics: metrics.clone(),
+                cache: cache.clone(),
+                results_ttl: config.results_ttl,
             }),
             Arc::new(analysis::Handler { lake: lake.clone(), engine: queries.clone(), metrics: metrics.clone() }),
         ];
@@ -189,6 +213,7 @@ impl App {
             handlers,
             probe_every: PROBE_EVERY,
             grace: config.grace,
+            job_timeout: config.job_timeout,
         }))
     }
 
@@ -202,15 +227,16 @@ impl App {
         &self.parts
     }
 
-    /// Serves gRPC and metrics and does jobs until `shutdown`, then drains: jobs hand over within
-    /// the grace period, streams are cut, calls end.
+    /// Serves gRPC and metrics and does jobs until `shutdown`, then drains: it is not ready any more
+    /// and takes no more jobs; those that run hand over within the grace period; a moment later
+    /// clients are told to reconnect elsewhere (GOAWAY), streams are cut, calls end.
     ///
     /// # Errors
     /// [`AppError`] if a listener fails; the others are drained before it is returned.
     pub async fn serve(self, listeners: Listeners, shutdown: CancellationToken) -> Result<(), AppError> {
         let parts = self.parts;
-        // A token of its own: if one part fails, the others stop too.
-        let stopping = shutdown.child_token();
+        // Tokens of its own: if one part fails, the others stop too.
+        let (draining, stopping) = (shutdown.child_token(), CancellationToken::new());
         let prober = Prober::new(parts.store.clone(), parts.cache.clone(), parts.lake.clone(), parts.jobs.clone());
         let api = Api {
             store: parts.store.clone(),
@@ -224,6 +250,8 @@ impl App {
             catalogue: Arc::clone(&parts.catalogue),
             metrics: parts.metrics.clone(),
             prober,
+            job_timeout: parts.job_timeout,
+            draining: draining.clone(),
             stopping: stopping.clone(),
         };
         let stack = Stack::new(&api)?;
@@ -235,7 +263,12 @@ impl App {
         };
         let grpc = api::serve(&api, stack, listeners.grpc, parts.probe_every);
         let metrics = gateway::serve_metrics(source, listeners.metrics, stopping.clone());
-        let jobs = parts.jobs.run(parts.handlers.clone(), stopping.clone());
+        let jobs = parts.jobs.run(parts.handlers.clone(), draining.clone());
+        let announce = async {
+            draining.cancelled().await;
+            tokio::time::sleep(NOTICE).await;
+            stopping.cancel();
+        };
 
         let deadline = async {
             stopping.cancelled().await;
@@ -243,16 +276,17 @@ impl App {
         };
         let served = async {
             let guard = |result| {
-                stopping.cancel();
+                draining.cancel();
                 result
             };
-            let (grpc, metrics, ()) = tokio::join!(
+            let (grpc, metrics, (), ()) = tokio::join!(
                 async { guard(grpc.await.map_err(AppError::from)) },
                 async {
                     let io = |cause| AppError::Io { what: "metrics listener", cause };
                     guard(metrics.await.map_err(io))
                 },
                 jobs,
+                announce,
             );
             grpc.and(metrics)
         };

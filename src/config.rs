@@ -9,7 +9,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::jobs::Retention;
+use crate::model::JobKind;
 use crate::telemetry::TelemetryOptions;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// What a user may set, each once by flag, environment variable or file key of the same name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
@@ -36,6 +40,48 @@ pub struct Settings {
     /// Seconds that running jobs get to hand over after SIGTERM [default: 20]
     #[arg(long, env = "CIDADAO_GRACE_SECONDS", value_name = "SECONDS", global = true)]
     pub grace_seconds: Option<u64>,
+    /// Connections to the database for the usual load [default: 20]
+    #[arg(long, env = "CIDADAO_DATABASE_POOL_SIZE", value_name = "N", global = true)]
+    pub database_pool_size: Option<u32>,
+    /// Connections beyond these, made on demand [default: 30]
+    #[arg(long, env = "CIDADAO_DATABASE_MAX_OVERFLOW", value_name = "N", global = true)]
+    pub database_max_overflow: Option<u32>,
+    /// Seconds that a query waits for a connection [default: 30]
+    #[arg(long, env = "CIDADAO_DATABASE_ACQUIRE_TIMEOUT_SECONDS", value_name = "SECONDS", global = true)]
+    pub database_acquire_timeout_seconds: Option<u64>,
+    /// Age in seconds at which a connection is replaced [default: 3600]
+    #[arg(long, env = "CIDADAO_DATABASE_RECYCLE_SECONDS", value_name = "SECONDS", global = true)]
+    pub database_recycle_seconds: Option<u64>,
+    /// Ask PostgreSQL for a sign of life before a connection is used [default: true]
+    #[arg(long, env = "CIDADAO_DATABASE_CHECK_CONNECTIONS", value_name = "BOOL", global = true)]
+    pub database_check_connections: Option<bool>,
+    /// Times a job is tried before it goes to the dead letters [default: 5]
+    #[arg(long, env = "CIDADAO_MAX_ATTEMPTS", value_name = "N", global = true)]
+    pub max_attempts: Option<u32>,
+    /// Investigations that run at the same time in this process [default: as many as workers]
+    #[arg(long, env = "CIDADAO_MAX_INVESTIGATIONS", value_name = "N", global = true)]
+    pub max_investigations: Option<usize>,
+    /// Analyses that run at the same time in this process [default: as many as workers]
+    #[arg(long, env = "CIDADAO_MAX_ANALYSES", value_name = "N", global = true)]
+    pub max_analyses: Option<usize>,
+    /// Seconds after its start in which a job must have ended, where its request does not say; 0 is without limit [default: 21600]
+    #[arg(long, env = "CIDADAO_JOB_TIMEOUT_SECONDS", value_name = "SECONDS", global = true)]
+    pub job_timeout_seconds: Option<u64>,
+    /// Seconds of silence after which a stream sends a heartbeat [default: 15]
+    #[arg(long, env = "CIDADAO_HEARTBEAT_SECONDS", value_name = "SECONDS", global = true)]
+    pub heartbeat_seconds: Option<u64>,
+    /// Seconds for which the same question on the same data is answered from the results there are; 0 is never [default: 1800]
+    #[arg(long, env = "CIDADAO_RESULTS_TTL_SECONDS", value_name = "SECONDS", global = true)]
+    pub results_ttl_seconds: Option<u64>,
+    /// Days that the events of a job are kept after its end; 0 is for ever [default: 90]
+    #[arg(long, env = "CIDADAO_RETAIN_EVENTS_DAYS", value_name = "DAYS", global = true)]
+    pub retain_events_days: Option<u32>,
+    /// Days that findings are kept after the end of their investigation; 0 is for ever [default: 0]
+    #[arg(long, env = "CIDADAO_RETAIN_FINDINGS_DAYS", value_name = "DAYS", global = true)]
+    pub retain_findings_days: Option<u32>,
+    /// Days that quarantined rows are kept; 0 is for ever [default: 180]
+    #[arg(long, env = "CIDADAO_RETAIN_QUARANTINE_DAYS", value_name = "DAYS", global = true)]
+    pub retain_quarantine_days: Option<u32>,
     /// Threads of the query engine [default: the number of cores]
     #[arg(long, env = "CIDADAO_ENGINE_THREADS", value_name = "N", global = true)]
     pub engine_threads: Option<usize>,
@@ -85,6 +131,26 @@ pub struct Config {
     pub lease: Duration,
     /// How long jobs get to hand over at the end.
     pub grace: Duration,
+    /// Connections to the database for the usual load, and beyond it.
+    pub database_pool: (u32, u32),
+    /// How long a query waits for a connection.
+    pub database_acquire_timeout: Duration,
+    /// Age at which a connection is replaced.
+    pub database_recycle: Duration,
+    /// Ask for a sign of life before a connection is used.
+    pub database_check_connections: bool,
+    /// Times a job is tried.
+    pub max_attempts: i32,
+    /// Jobs of a kind at the same time.
+    pub limits: Vec<(JobKind, usize)>,
+    /// How long a job may take where its request does not say.
+    pub job_timeout: Option<Duration>,
+    /// Silence after which a stream sends a heartbeat.
+    pub heartbeat: Duration,
+    /// For how long the same question is answered from the results there are.
+    pub results_ttl: Option<Duration>,
+    /// How long things are kept.
+    pub retention: Retention,
     /// Threads of the query engine.
     pub engine_threads: usize,
     /// Memory of the query engine, in bytes.
@@ -152,6 +218,20 @@ impl Settings {
             workers: self.workers.or(below.workers),
             lease_seconds: self.lease_seconds.or(below.lease_seconds),
             grace_seconds: self.grace_seconds.or(below.grace_seconds),
+            database_pool_size: self.database_pool_size.or(below.database_pool_size),
+            database_max_overflow: self.database_max_overflow.or(below.database_max_overflow),
+            database_acquire_timeout_seconds: self.database_acquire_timeout_seconds.or(below.database_acquire_timeout_seconds),
+            database_recycle_seconds: self.database_recycle_seconds.or(below.database_recycle_seconds),
+            database_check_connections: self.database_check_connections.or(below.database_check_connections),
+            max_attempts: self.max_attempts.or(below.max_attempts),
+            max_investigations: self.max_investigations.or(below.max_investigations),
+            max_analyses: self.max_analyses.or(below.max_analyses),
+            job_timeout_seconds: self.job_timeout_seconds.or(below.job_timeout_seconds),
+            heartbeat_seconds: self.heartbeat_seconds.or(below.heartbeat_seconds),
+            results_ttl_seconds: self.results_ttl_seconds.or(below.results_ttl_seconds),
+            retain_events_days: self.retain_events_days.or(below.retain_events_days),
+            retain_findings_days: self.retain_findings_days.or(below.retain_findings_days),
+            retain_quarantine_days: self.retain_quarantine_days.or(below.retain_quarantine_days),
             engine_threads: self.engine_threads.or(below.engine_threads),
             engine_memory_mib: self.engine_memory_mib.or(below.engine_memory_mib),
             auth: self.auth.or(below.auth),
@@ -206,6 +286,20 @@ impl Config {
                 Err(invalid(field, &format!("must be from {low} to {high} seconds"), value.to_string()))
             }
         };
+        let within = |field, value: u32, low: u32, high: u32| {
+            between(field, value as usize, low as usize, high as usize).map(|_| value)
+        };
+        let unless_zero = |duration: Duration| (!duration.is_zero()).then_some(duration);
+        let days = |given: Option<u32>, default| unless_zero(DAY * given.unwrap_or(default));
+        let mut limits = Vec::new();
+        for (field, kind, limit) in [
+            ("max_investigations", JobKind::Investigation, settings.max_investigations),
+            ("max_analyses", JobKind::Analysis, settings.max_analyses),
+        ] {
+            if let Some(limit) = limit {
+                limits.push((kind, between(field, limit, 1, 64)?));
+            }
+        }
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let log_format = match settings.log_format.as_deref() {
             None | Some("pretty") => LogFormat::Pretty,
@@ -220,6 +314,44 @@ impl Config {
             workers: between("workers", settings.workers.unwrap_or(2), 1, 64)?,
             lease: seconds("lease_seconds", settings.lease_seconds.unwrap_or(15), 1, 3_600)?,
             grace: seconds("grace_seconds", settings.grace_seconds.unwrap_or(20), 0, 3_600)?,
+            database_pool: (
+                within("database_pool_size", settings.database_pool_size.unwrap_or(20), 1, 1_000)?,
+                within("database_max_overflow", settings.database_max_overflow.unwrap_or(30), 0, 1_000)?,
+            ),
+            database_acquire_timeout: seconds(
+                "database_acquire_timeout_seconds",
+                settings.database_acquire_timeout_seconds.unwrap_or(30),
+                1,
+                600,
+            )?,
+            database_recycle: seconds(
+                "database_recycle_seconds",
+                settings.database_recycle_seconds.unwrap_or(3_600),
+                1,
+                86_400,
+            )?,
+            database_check_connections: settings.database_check_connections.unwrap_or(true),
+            max_attempts: within("max_attempts", settings.max_attempts.unwrap_or(5), 1, 100)?
+                .cast_signed(),
+            limits,
+            job_timeout: unless_zero(seconds(
+                "job_timeout_seconds",
+                settings.job_timeout_seconds.unwrap_or(6 * 3_600),
+                0,
+                7 * 86_400,
+            )?),
+            heartbeat: seconds("heartbeat_seconds", settings.heartbeat_seconds.unwrap_or(15), 1, 3_600)?,
+            results_ttl: unless_zero(seconds(
+                "results_ttl_seconds",
+                settings.results_ttl_seconds.unwrap_or(1_800),
+                0,
+                30 * 86_400,
+            )?),
+            retention: Retention {
+                events: days(settings.retain_events_days, 90),
+                findings: days(settings.retain_findings_days, 0),
+                quarantine: days(settings.retain_quarantine_days, 180),
+            },
             engine_threads: between("engine_threads", settings.engine_threads.unwrap_or(cores), 1, 256)?,
             engine_memory: between("engine_memory_mib", settings.engine_memory_mib.unwrap_or(2_048), 64, 1 << 20)?
                 * (1 << 20),

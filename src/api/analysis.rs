@@ -63,6 +63,8 @@ impl Service {
             request_id,
             payload: serde_json::to_value(&asked)?,
             remote: caller.remote.clone(),
+            priority: Priority::Normal,
+            timeout: self.api.job_timeout,
         };
         let (job, _created) = self.api.jobs.start(job).await?;
         let done = match job.finished_at {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
+use prost::Message as _;
 use tonic::{Code, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -56,6 +57,13 @@ pub(super) enum ApiError {
     },
     /// The investigation was started with `generate_report` off.
     ReportNotRequested {
+        /// Its id.
+        id: String,
+    },
+    /// The results are kept no longer.
+    ResultsDeleted {
+        /// What it is.
+        resource: &'static str,
         /// Its id.
         id: String,
     },
@@ -190,6 +198,12 @@ impl Public {
                     .with("id", id)
                     .with("state", state)
             }
+            ApiError::ResultsDeleted { resource, id } => {
+                let message = format!("the results of {resource} {id} are kept no longer");
+                Self::new(Code::FailedPrecondition, "RESULTS_DELETED", message)
+                    .with("resource", *resource)
+                    .with("id", id)
+            }
             ApiError::WithoutResults { resource, id, state } => {
                 let state = state.as_str();
                 let message = format!("{resource} {id} ended as {state}, without these results");
@@ -216,6 +230,14 @@ impl Public {
                     Self::new(Code::OutOfRange, "SEQUENCE_AHEAD", message)
                         .with("after_sequence", asked.to_string())
                         .with("last_sequence", last.to_string())
+                }
+                JobsError::Deleted { asked, oldest } => {
+                    let message = format!(
+                        "after_sequence: the event after {asked} is kept no longer; the oldest one has the sequence {oldest}"
+                    );
+                    Self::new(Code::OutOfRange, "EVENTS_DELETED", message)
+                        .with("field", "after_sequence")
+                        .with("oldest_sequence", oldest.to_string())
                 }
                 JobsError::Store(error) => Self::store(error),
             },
@@ -265,6 +287,17 @@ pub(super) fn status(caller: &Caller, error: &ApiError) -> Status {
         tracing::error!(target: "cidadao::api", request_id, cause, reason = public.reason, "a call failed");
     }
     public.status(request_id)
+}
+
+/// The same as a message, for an answer that holds several.
+pub(super) fn message(caller: &Caller, error: &ApiError) -> tonic_types::pb::Status {
+    let status = status(caller, error);
+    // The details of a status are the whole message, encoded.
+    tonic_types::pb::Status::decode(status.details()).unwrap_or_else(|_| tonic_types::pb::Status {
+        code: status.code() as i32,
+        message: status.message().to_owned(),
+        details: Vec::new(),
+    })
 }
 
 fn short(text: &str) -> String {
@@ -323,6 +356,12 @@ mod tests {
                 Code::OutOfRange,
                 "SEQUENCE_AHEAD",
                 &["after_sequence", "last_sequence"],
+            ),
+            (
+                ApiError::Jobs(JobsError::Deleted { asked: 2, oldest: 7 }),
+                Code::OutOfRange,
+                "EVENTS_DELETED",
+                &["oldest_sequence", "field"],
             ),
             (ApiError::Jobs(JobsError::Store(unavailable())), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
             (ApiError::Store(unavailable()), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),

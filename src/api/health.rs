@@ -248,11 +248,15 @@ impl Serving {
         }
     }
 
-    /// Says that nothing serves any more and ends every watch, so that connections can close.
-    async fn stop(&mut self) {
+    /// Says that nothing serves any more.
+    async fn drain(&self) {
         for (service, _) in SERVICES {
             self.reporter.set_service_status(service, ServingStatus::NotServing).await;
         }
+    }
+
+    /// Ends every watch, so that connections can close.
+    async fn stop(&mut self) {
         // Watchers read the last status before they see the end.
         for (service, _) in SERVICES {
             self.reporter.clear_service_status(service).await;
@@ -261,10 +265,18 @@ impl Serving {
 }
 
 /// Keeps the health of a server true until it stops.
-pub(super) async fn keep(prober: Prober, mut serving: Serving, every: Duration, stopping: CancellationToken) {
-    while stopping.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+pub(super) async fn keep(
+    prober: Prober,
+    mut serving: Serving,
+    every: Duration,
+    draining: CancellationToken,
+    stopping: CancellationToken,
+) {
+    while draining.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
         prober.refresh(&mut serving).await;
     }
+    serving.drain().await;
+    stopping.cancelled().await;
     serving.stop().await;
 }
 

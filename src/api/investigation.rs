@@ -1,15 +1,19 @@
 //! `InvestigationService`.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures::StreamExt as _;
 use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
 use super::convert::{self, timestamp};
-use super::errors::{ApiError, answer};
+use super::errors::{self, ApiError, answer};
 use super::jobs::{self, Events};
+use super::pb::batch_start_result::Result as BatchResult;
 use super::pb::investigation_service_server::InvestigationService;
-use super::{Api, VERSION, page, pb};
+use super::{Api, VERSION, dashboard, page, pb};
 use crate::detectors::Catalogue;
 use crate::investigation::{
     self, InvestigationType, Language, Options, Output, Rendered, ReportFormat, ReportInput, plan_of, render_report,
@@ -26,6 +30,11 @@ const LIST_PAGE: usize = 50;
 const REPORT_BATCH: i64 = 1_000;
 /// Most detectors that a request may name.
 const MAX_TYPES: usize = 100;
+/// Most requests of a batch, and how many of them are stored at the same time.
+const MAX_BATCH: usize = 100;
+const BATCH_AT_ONCE: usize = 8;
+/// Least and most that a job may take.
+const TIMEOUT_SECONDS: std::ops::RangeInclusive<u64> = 1..=7 * 24 * 3_600;
 
 #[derive(Debug, Clone)]
 pub(super) struct Service {
@@ -53,12 +62,8 @@ impl Service {
             };
         let filters = convert::filters_from_pb(request.filters.unwrap_or_default(), "filters", &mut found);
         let request_id = convert::request_id(&request.request_id, &mut found);
-        let asked = investigation::Request {
-            query: request.query,
-            investigation_type,
-            filters,
-            options: options_from_pb(request.options.unwrap_or_default()),
-        };
+        let options = options_from_pb(request.options.unwrap_or_default(), &mut found);
+        let asked = investigation::Request { query: request.query, investigation_type, filters, options };
         let mut violations = asked.violations(&self.api.catalogue.ids());
         violations.append(&mut found);
         if !violations.is_empty() {
@@ -70,9 +75,33 @@ impl Service {
             request_id,
             payload: serde_json::to_value(&asked)?,
             remote: caller.remote.clone(),
+            priority: asked.options.priority,
+            timeout: asked.options.timeout_seconds.map(Duration::from_secs).or(self.api.job_timeout),
         };
         let (job, _created) = self.api.jobs.start(job).await?;
         investigation(job, &self.api.catalogue)
+    }
+
+    /// Each request for itself, a few at a time; the answers are in the order of the requests.
+    async fn batch(
+        &self,
+        caller: &Caller,
+        request: pb::BatchStartInvestigationsRequest,
+    ) -> Result<pb::BatchStartInvestigationsResponse, ApiError> {
+        let asked = request.requests.len();
+        if asked == 0 || asked > MAX_BATCH {
+            let rule = format!("must have 1 to {MAX_BATCH} entries");
+            return Err(ApiError::Invalid(vec![Violation::new("requests", rule, asked)]));
+        }
+        let starts = request.requests.into_iter().map(|request| async move {
+            let result = match self.start(caller, request).await {
+                Ok(started) => BatchResult::Investigation(started),
+                Err(error) => BatchResult::Error(errors::message(caller, &error)),
+            };
+            pb::BatchStartResult { result: Some(result) }
+        });
+        let results = futures::stream::iter(starts).buffered(BATCH_AT_ONCE).collect().await;
+        Ok(pb::BatchStartInvestigationsResponse { results })
     }
 
     async fn list(
@@ -140,6 +169,7 @@ impl Service {
         if !job.state.is_terminal() {
             return Err(not_finished(&job));
         }
+        results_kept(&job)?;
         let query = FindingQuery { job_id: job.id.clone(), min_severity, types, after, limit: more_than(size) };
         let total_findings = self.api.store.count_findings(query.clone()).await?;
         let by_severity = self.by_severity(&job.id).await?;
@@ -166,6 +196,7 @@ impl Service {
                 version: VERSION.to_owned(),
                 duration_ms: output.duration_ms,
                 by_severity,
+                cached_from: output.cached_from.unwrap_or_default(),
             }),
             next_page_token,
             total_findings,
@@ -174,16 +205,9 @@ impl Service {
 
     /// Findings of each severity, of the whole run.
     async fn by_severity(&self, job_id: &str) -> Result<std::collections::HashMap<String, i64>, ApiError> {
-        let mut counts = std::collections::HashMap::new();
-        let mut above = 0;
-        for severity in Severity::DESCENDING {
-            let query =
-                FindingQuery { job_id: job_id.to_owned(), min_severity: Some(severity), ..FindingQuery::default() };
-            let at_least = self.api.store.count_findings(query).await?;
-            counts.insert(severity.as_str().to_owned(), at_least - above);
-            above = at_least;
-        }
-        Ok(counts)
+        let counted = self.api.store.findings_by_severity(job_id).await?;
+        let none = Severity::DESCENDING.into_iter().map(|severity| (severity, 0));
+        Ok(none.chain(counted).map(|(severity, count)| (severity.as_str().to_owned(), count)).collect())
     }
 
     async fn report(
@@ -209,6 +233,7 @@ impl Service {
         if job.state != JobState::Completed {
             return Err(ApiError::WithoutResults { resource: jobs::resource(KIND), id: job.id, state: job.state });
         }
+        results_kept(&job)?;
         if !asked.options.generate_report {
             return Err(ApiError::ReportNotRequested { id: job.id });
         }
@@ -256,6 +281,13 @@ fn not_finished(job: &Job) -> ApiError {
     ApiError::NotFinished { resource: jobs::resource(KIND), id: job.id.clone(), state: job.state }
 }
 
+fn results_kept(job: &Job) -> Result<(), ApiError> {
+    if job.results_deleted {
+        return Err(ApiError::ResultsDeleted { resource: jobs::resource(KIND), id: job.id.clone() });
+    }
+    Ok(())
+}
+
 fn request_of(job: &Job) -> Result<investigation::Request, serde_json::Error> {
     serde_json::from_value(job.payload.clone())
 }
@@ -280,8 +312,10 @@ fn check_types(types: &[String], known: &[&str], ran: &[&str], found: &mut Vec<V
     }
 }
 
-fn options_from_pb(options: pb::InvestigationOptions) -> Options {
+fn options_from_pb(options: pb::InvestigationOptions, found: &mut Vec<Violation>) -> Options {
     let default = Options::default();
+    let priority = convert::known(options.priority, "options.priority", found).unwrap_or_default();
+    let timeout = convert::duration(options.timeout, "options.timeout", TIMEOUT_SECONDS, found);
     Options {
         include_subcategories: options.include_subcategories.unwrap_or(default.include_subcategories),
         detect_anomalies: options.detect_anomalies.unwrap_or(default.detect_anomalies),
@@ -290,6 +324,9 @@ fn options_from_pb(options: pb::InvestigationOptions) -> Options {
         detect_patterns: options.detect_patterns.unwrap_or(default.detect_patterns),
         generate_report: options.generate_report.unwrap_or(default.generate_report),
         detectors: options.detectors,
+        priority: convert::priority_from_pb(priority),
+        timeout_seconds: timeout.map(|timeout| timeout.as_secs()),
+        allow_cached: options.allow_cached.unwrap_or(default.allow_cached),
     }
 }
 
@@ -302,14 +339,18 @@ fn options_to_pb(options: Options) -> pb::InvestigationOptions {
         detect_patterns: Some(options.detect_patterns),
         generate_report: Some(options.generate_report),
         detectors: options.detectors,
+        priority: convert::priority(options.priority) as i32,
+        timeout: options.timeout_seconds.map(|seconds| prost_types::Duration { seconds: seconds.cast_signed(), nanos: 0 }),
+        allow_cached: Some(options.allow_cached),
     }
 }
 
 /// A job as the API shows it.
-fn investigation(job: Job, catalogue: &Catalogue) -> Result<pb::Investigation, ApiError> {
+pub(super) fn investigation(job: Job, catalogue: &Catalogue) -> Result<pb::Investigation, ApiError> {
     let asked = request_of(&job)?;
     // Until a worker has pinned it, the plan is what the same rules make of the request.
-    let plan = Output::of(&job).plan.unwrap_or_else(|| plan_of(&asked, catalogue));
+    let output = Output::of(&job);
+    let plan = output.plan.unwrap_or_else(|| plan_of(&asked, catalogue));
     let investigation_type = match asked.investigation_type {
         InvestigationType::AnomalyDetection => pb::InvestigationType::AnomalyDetection,
         InvestigationType::SpendingAnalysis => pb::InvestigationType::SpendingAnalysis,
@@ -332,6 +373,9 @@ fn investigation(job: Job, catalogue: &Catalogue) -> Result<pb::Investigation, A
         end_time: job.finished_at.map(timestamp),
         created_by: job.owner,
         request_id: job.request_id.unwrap_or_default(),
+        attempt: job.attempt,
+        deadline: job.deadline_at.map(timestamp),
+        cached_from: output.cached_from.unwrap_or_default(),
     })
 }
 
@@ -368,6 +412,24 @@ impl InvestigationService for Service {
     ) -> Result<Response<pb::Investigation>, Status> {
         let caller = Caller::of(&request);
         answer(&caller, self.cancel(&caller, request.into_inner()).await)
+    }
+
+    async fn batch_start_investigations(
+        &self,
+        request: Request<pb::BatchStartInvestigationsRequest>,
+    ) -> Result<Response<pb::BatchStartInvestigationsResponse>, Status> {
+        let caller = Caller::of(&request);
+        answer(&caller, self.batch(&caller, request.into_inner()).await)
+    }
+
+    type WatchInvestigationsStream = dashboard::Items;
+
+    async fn watch_investigations(
+        &self,
+        request: Request<pb::WatchInvestigationsRequest>,
+    ) -> Result<Response<dashboard::Items>, Status> {
+        let caller = Caller::of(&request);
+        answer(&caller, dashboard::watch(&self.api, caller.clone(), &request.into_inner()))
     }
 
     type WatchInvestigationStream = Events;

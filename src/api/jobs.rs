@@ -15,7 +15,10 @@ use crate::jobs::WatchItem;
 use crate::model::{Job, JobKind, Violation};
 
 /// A stream of events as tonic takes it.
-pub(super) type Events = Pin<Box<dyn Stream<Item = Result<pb::ProgressEvent, Status>> + Send>>;
+pub(super) type Events = Messages<pb::ProgressEvent>;
+
+/// A stream of messages as tonic takes it.
+pub(super) type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Name of a kind in messages.
 pub(super) const fn resource(kind: JobKind) -> &'static str {
@@ -61,7 +64,7 @@ pub(super) async fn watch(
     let now = api.store.clone();
     let events = watched.map(move |item| {
         item.map(|item| match item {
-            WatchItem::Event(event) => convert::event(event),
+            WatchItem::Event(event) => convert::event(&event),
             WatchItem::Heartbeat { sequence, job } => convert::heartbeat(&job, sequence, now.now()),
         })
         .map_err(ApiError::from)
@@ -71,11 +74,11 @@ pub(super) async fn watch(
 
 /// The stream, cut with `UNAVAILABLE` when the server stops: a watch of a job that still runs would
 /// keep its connection open for ever. Ends after an error.
-fn until_stop(
-    events: Pin<Box<dyn Stream<Item = Result<pb::ProgressEvent, ApiError>> + Send>>,
+pub(super) fn until_stop<T: Send + 'static>(
+    events: Pin<Box<dyn Stream<Item = Result<T, ApiError>> + Send>>,
     caller: Caller,
     stopping: CancellationToken,
-) -> Events {
+) -> Messages<T> {
     Box::pin(futures::stream::unfold(Some((events, caller, stopping)), |state| async move {
         let (mut events, caller, stopping) = state?;
         let item = tokio::select! {

@@ -5,6 +5,7 @@ mod caller;
 pub mod client;
 mod contracts;
 mod convert;
+mod dashboard;
 mod errors;
 mod health;
 mod investigation;
@@ -50,6 +51,10 @@ pub struct Api {
     pub metrics: Metrics,
     /// What is probed.
     pub prober: Prober,
+    /// How long a job may take, from its start, where the request does not say.
+    pub job_timeout: Option<std::time::Duration>,
+    /// Cancelled when the server is about to stop: it is not ready any more.
+    pub draining: CancellationToken,
     /// Cancelled when the server stops: streams end then.
     pub stopping: CancellationToken,
 }

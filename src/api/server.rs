@@ -101,7 +101,7 @@ pub async fn serve(api: &Api, stack: Stack, listener: TcpListener, probe_every: 
     let mut serving = Serving::new(stack.health.clone());
     prober.refresh(&mut serving).await;
     let stopping: CancellationToken = api.stopping.clone();
-    let keeping = health::keep(prober, serving, probe_every, stopping.clone());
+    let keeping = health::keep(prober, serving, probe_every, api.draining.clone(), stopping.clone());
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let serving = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))

@@ -2,18 +2,19 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::Utc;
 use tracing::Instrument as _;
 
 use super::{DetectorInfo, Output, Request, plan, score, summary};
+use crate::cache::Cache;
 use crate::detectors::{Catalogue, DetectorRun, Run, Scope};
 use crate::jobs::{Finish, JobContext, JobFailure, JobHandler, on_engine};
 use crate::lake::{Engine, Lake};
 use crate::model::{Counts, EventKind, JobKind, JobState, NewEvent, Plan};
-use crate::store::StepCommit;
+use crate::store::{StepCommit, StoreError};
 use crate::telemetry::Metrics;
 
 /// Groups of detectors that a spending analysis runs.
@@ -30,6 +31,10 @@ pub struct Handler {
     pub engine: Engine,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where earlier results are found again.
+    pub cache: Cache,
+    /// For how long they are; `None` is never.
+    pub results_ttl: Option<Duration>,
 }
 
 #[async_trait]
@@ -43,6 +48,12 @@ impl JobHandler for Handler {
         let request: Request = serde_json::from_value(ctx.job.payload.clone())
             .map_err(|error| JobFailure::permanent("INVALID_PAYLOAD", "the stored request cannot be read", error))?;
         let mut output = Output::of(&ctx.job);
+        if ctx.job.steps_done == 0 && self.take_over(ctx, &request, &mut output).await? {
+            return self.report(ctx, &request, output, begun).await;
+        }
+        if output.cached_from.is_some() {
+            return self.report(ctx, &request, output, begun).await;
+        }
         let (run, plan) = self.prepare(ctx, &request, &mut output).await?;
         for (at, id) in plan.detectors.iter().enumerate() {
             // Step 0 is the plan: detector `at` is done once `at + 2` steps are.
@@ -51,11 +62,85 @@ impl JobHandler for Handler {
             }
             self.detect(ctx, &run, &plan, at, id).await?;
         }
-        self.report(ctx, &request, output, begun).await
+        let key = self.results_key(&plan);
+        let finish = self.report(ctx, &request, output, begun).await?;
+        if self.results_ttl.is_some()
+            && let Err(error) = self.cache.set(&key, &ctx.job.id, self.results_ttl).await
+        {
+            tracing::debug!(%error, "the results are not kept for the same question");
+        }
+        Ok(finish)
     }
 }
 
 impl Handler {
+    /// Where the results of a plan are kept: the same plan on the same version of the lake, by the
+    /// same versions of the detectors, has the same results.
+    fn results_key(&self, plan: &Plan) -> String {
+        let versions: Vec<_> = plan.detectors.iter().map(|id| self.catalogue.get(id).map(|d| &d.header.version)).collect();
+        // What is told of the question, but decides nothing, is left out.
+        let decisive = Plan { understood: Vec::new(), not_understood: Vec::new(), ..plan.clone() };
+        let content = serde_json::json!([env!("CARGO_PKG_VERSION"), decisive, versions]).to_string();
+        format!("results:{}", uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, content.as_bytes()))
+    }
+
+    /// Takes over the results of an earlier job of the same plan on the same data, as the one step
+    /// before the report; false if there is none.
+    async fn take_over(
+        &self,
+        ctx: &mut JobContext,
+        request: &Request,
+        output: &mut Output,
+    ) -> Result<bool, JobFailure> {
+        if !request.options.allow_cached || self.results_ttl.is_none() {
+            return Ok(false);
+        }
+        let unavailable = |error| JobFailure::transient("STORE_UNAVAILABLE", "earlier results cannot be read", error);
+        let store = ctx.jobs().store().clone();
+        let mut plan = plan_of(request, &self.catalogue);
+        plan.lake_version = store.lake_version().await.map_err(unavailable)?;
+        let Some(source) = self.cache.get::<String>(&self.results_key(&plan)).await else { return Ok(false) };
+        let Some(earlier) = store.job(&source).await.map_err(unavailable)? else { return Ok(false) };
+        if earlier.state != JobState::Completed || earlier.results_deleted {
+            return Ok(false);
+        }
+        *output = Output { plan: Some(plan.clone()), cached_from: Some(source.clone()), ..Output::of(&earlier) };
+        let event = NewEvent {
+            kind: EventKind::Progress,
+            state: JobState::Running,
+            stage: "plan".to_owned(),
+            fraction: fraction(plan.detectors.len() + 1, &plan),
+            counts: earlier.counts,
+            message_pt: format!(
+                "plano: {} contratos no escopo, dados na versão {}; resultados da investigação {source}, que fez o mesmo",
+                output.contracts, plan.lake_version
+            ),
+            message_en: format!(
+                "plan: {} contracts in scope, data at version {}; results of the investigation {source}, which did the same",
+                output.contracts, plan.lake_version
+            ),
+        };
+        let step = StepCommit {
+            steps_done: plan.detectors.len() as i32 + 1,
+            stage: event.stage.clone(),
+            fraction: event.fraction,
+            counts: earlier.counts,
+            output: to_json(output)?,
+            events: vec![event],
+            copy_from: Some(source),
+            ..StepCommit::default()
+        };
+        match ctx.commit(step).await {
+            Ok(()) => Ok(true),
+            // Deleted in between: it is computed again.
+            Err(JobFailure::Store(StoreError::NotFound { .. })) => {
+                *output = Output::default();
+                Ok(false)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Pins the version of the lake, makes the plan and commits both as the first step; a job that
     /// was taken over goes on with what was pinned.
     async fn prepare(
@@ -123,8 +208,7 @@ impl Handler {
                 counts,
                 output: to_json(output)?,
                 events: vec![event],
-                findings: Vec::new(),
-                detectors: Vec::new(),
+                ..StepCommit::default()
             })
             .await?;
         }
@@ -180,6 +264,7 @@ impl Handler {
             events: vec![event],
             findings,
             detectors: vec![summary],
+            copy_from: None,
         })
         .await
     }

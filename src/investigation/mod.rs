@@ -30,8 +30,8 @@ pub struct Output {
     pub score: f64,
     /// Wall time of the run, in milliseconds.
     pub duration_ms: i64,
-    /// Answered from an earlier run of the same plan on the same data.
-    pub cached: bool,
+    /// The earlier job whose results these are: the same plan, on the same data.
+    pub cached_from: Option<String>,
 }
 
 impl Output {

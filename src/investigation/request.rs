@@ -3,7 +3,7 @@
 use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Filters, Money, Violation};
+use crate::model::{Filters, Money, Priority, Violation};
 
 /// Most characters of a query.
 pub(super) const MAX_QUERY_CHARS: usize = 2_000;
@@ -41,6 +41,12 @@ pub struct Options {
     pub generate_report: bool,
     /// Only these detectors; empty means those that the type implies.
     pub detectors: Vec<String>,
+    /// How soon it is taken.
+    pub priority: Priority,
+    /// How long after its start it must have ended, in seconds; `None` is what the server is set to.
+    pub timeout_seconds: Option<u64>,
+    /// Take over the results of an earlier run of the same plan on the same data.
+    pub allow_cached: bool,
 }
 
 impl Default for Options {
@@ -53,6 +59,9 @@ impl Default for Options {
             detect_patterns: true,
             generate_report: true,
             detectors: Vec::new(),
+            priority: Priority::Normal,
+            timeout_seconds: None,
+            allow_cached: true,
         }
     }
 }

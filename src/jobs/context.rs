@@ -16,6 +16,8 @@ pub(super) enum StopCause {
     LeaseLost,
     /// This worker ends.
     Shutdown,
+    /// It has not ended in time.
+    Deadline,
 }
 
 /// Tells a handler to stop, and the worker why.
@@ -64,16 +66,16 @@ impl JobContext {
     /// work goes on when it is back.
     ///
     /// # Errors
-    /// [`JobFailure::Stopped`] if the job was cancelled or its lease is lost (then nothing was
+    /// [`JobFailure::Stopped`] if the job was cancelled, is late or its lease is lost (then nothing was
     /// committed), or if the worker shuts down (then the step was committed, and another worker
     /// goes on from it). Return it from the handler. [`JobFailure::Store`] for a step that the
     /// store refuses.
     pub async fn commit(&mut self, step: StepCommit) -> Result<(), JobFailure> {
-        if matches!(self.stop.cause(), Some(StopCause::Cancelled | StopCause::LeaseLost)) {
+        if matches!(self.stop.cause(), Some(StopCause::Cancelled | StopCause::LeaseLost | StopCause::Deadline)) {
             return Err(JobFailure::Stopped);
         }
         self.job = self.committed(&step).await?;
-        self.jobs.inner.signals.wake(&self.job.id);
+        self.jobs.committed(&self.job.id);
         if self.job.cancel_requested {
             self.stop.now(StopCause::Cancelled);
         }

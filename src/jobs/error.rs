@@ -17,6 +17,14 @@ pub enum JobsError {
         /// Sequence of the last event.
         last: i64,
     },
+    /// A watcher wants to go on after an event whose successor is kept no longer.
+    #[error("the event after {asked} is kept no longer; the oldest one that is has the sequence {oldest}")]
+    Deleted {
+        /// What was asked.
+        asked: i64,
+        /// Sequence of the oldest event that is kept; one above the last where none is.
+        oldest: i64,
+    },
     /// The store refuses or fails.
     #[error(transparent)]
     Store(#[from] StoreError),

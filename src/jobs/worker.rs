@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::FutureExt;
 use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -46,17 +47,35 @@ pub trait JobHandler: Send + Sync {
 }
 
 type Handlers = Arc<[Arc<dyn JobHandler>]>;
+/// Kinds of which only so many may run at once.
+type Slots = Arc<[(JobKind, Arc<Semaphore>)]>;
+
+/// The kinds that may run one more now, with the right to.
+fn reserve(handlers: &Handlers, slots: &Slots) -> Vec<(JobKind, Option<OwnedSemaphorePermit>)> {
+    let one_more = |kind| match slots.iter().find(|(limited, _)| *limited == kind) {
+        Some((_, free)) => Arc::clone(free).try_acquire_owned().ok().map(|permit| (kind, Some(permit))),
+        None => Some((kind, None)),
+    };
+    handlers.iter().filter_map(|handler| one_more(handler.kind())).collect()
+}
 
 impl Jobs {
     /// Runs jobs of the handlers' kinds until `shutdown` fires; then takes no more, tells those
     /// that run, waits for the grace period and gives back what has not ended.
     pub async fn run(&self, handlers: Vec<Arc<dyn JobHandler>>, shutdown: CancellationToken) {
         let handlers: Handlers = handlers.into();
+        let limits = self.inner.options.limits.iter();
+        let slots: Slots = limits.map(|(kind, limit)| (*kind, Arc::new(Semaphore::new(*limit)))).collect();
         let mut workers = JoinSet::new();
         for _ in 0..self.inner.options.workers {
             let (jobs, handlers, shutdown) = (self.clone(), Arc::clone(&handlers), shutdown.clone());
-            workers.spawn(async move { jobs.work(&handlers, &shutdown).await });
+            let slots = Arc::clone(&slots);
+            workers.spawn(async move { jobs.work(&handlers, &slots, &shutdown).await });
         }
+        let (jobs, stop) = (self.clone(), shutdown.clone());
+        workers.spawn(async move { jobs.listen(stop).await });
+        let (jobs, stop) = (self.clone(), shutdown.clone());
+        workers.spawn(async move { jobs.maintain(stop).await });
         while let Some(ended) = workers.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a worker ended early");
@@ -64,19 +83,22 @@ impl Jobs {
         }
     }
 
-    async fn work(&self, handlers: &Handlers, shutdown: &CancellationToken) {
+    async fn work(&self, handlers: &Handlers, slots: &Slots, shutdown: &CancellationToken) {
         let _alive = self.inner.tally.alive();
         let options = &self.inner.options;
-        let kinds: Vec<JobKind> = handlers.iter().map(|handler| handler.kind()).collect();
         while !shutdown.is_cancelled() {
+            let reserved = reserve(handlers, slots);
+            let kinds: Vec<JobKind> = reserved.iter().map(|(kind, _)| *kind).collect();
             match self.inner.store.claim_job(&options.worker_id, options.lease, &kinds).await {
                 Ok(Some(job)) => {
                     self.inner.tally.seen();
                     let found = handlers.iter().find(|handler| handler.kind() == job.kind);
+                    // Of what was reserved, only the right to run this kind is kept.
+                    let _permit = reserved.into_iter().find(|(kind, _)| *kind == job.kind);
                     if let Some(handler) = found {
                         // Where there is one there may be more: another worker need not wait for its poll.
                         self.inner.queued.notify_one();
-                        self.inner.signals.wake(&job.id);
+                        self.committed(&job.id);
                         let span = tracing::info_span!("job", id = %job.id, kind = job.kind.as_str());
                         self.execute(job, Arc::clone(handler), shutdown).instrument(span).await;
                     }
@@ -100,6 +122,7 @@ impl Jobs {
             stop.now(StopCause::Cancelled);
         }
         let (id, token, attempt) = (job.id.clone(), job.lease_token, job.attempt);
+        let deadline = job.deadline_at.map(|at| Instant::now() + (at - self.inner.store.now()).to_std().unwrap_or_default());
         tracing::info!(attempt, token, steps_done = job.steps_done, "job taken");
         let mut ctx = JobContext::new(job, self.clone(), stop.clone());
         // A task of its own: a handler that computes for long does not hold up its heartbeat.
@@ -115,6 +138,7 @@ impl Jobs {
         let result = tokio::select! {
             ended = &mut running => ended.unwrap_or(Err(JobFailure::Stopped)),
             never = self.keep(&id, token, &stop) => match never {},
+            never = past(deadline, &stop) => match never {},
             () = self.out_of_time(&stop, shutdown) => {
                 tracing::warn!("the job did not stop within the grace period");
                 running.abort();
@@ -125,7 +149,7 @@ impl Jobs {
             () = self.conclude(&id, token, attempt, &stop, result) => {}
             never = self.keep(&id, token, &stop) => match never {},
         }
-        self.inner.signals.wake(&id);
+        self.committed(&id);
     }
 
     /// Keeps the lease, and stops the job when it is lost or the job is cancelled.
@@ -167,6 +191,9 @@ impl Jobs {
                 self.finish(id, token, |job| FinishCommit::new(job, JobState::Cancelled, "Cancelada", "Cancelled"))
                     .await
             }
+            (Err(_), Some(StopCause::Deadline)) => {
+                self.fail(id, token, JobState::Failed, "DEADLINE_EXCEEDED", "it did not end by its deadline").await
+            }
             (Err(_), Some(StopCause::Shutdown)) => self.release(id, token, Release::Now).await,
             // Nobody told it to stop: the attempt counts, or it would come round for ever.
             (Err(JobFailure::Stopped), None) => self.release(id, token, Release::After(self.backoff(attempt))).await,
@@ -175,12 +202,13 @@ impl Jobs {
                     tracing::warn!(%reason, %message, attempt, "the job is tried again");
                     self.release(id, token, Release::After(self.backoff(attempt))).await
                 } else {
-                    self.fail(id, token, &reason, &message).await
+                    let state = if retryable { JobState::DeadLetter } else { JobState::Failed };
+                    self.fail(id, token, state, &reason, &message).await
                 }
             }
             (Err(JobFailure::Store(error)), None) => {
                 tracing::error!(%error, "the store refused what the job wanted to commit");
-                self.fail(id, token, "INTERNAL", "an internal error ended the job").await
+                self.fail(id, token, JobState::Failed, "INTERNAL", "an internal error ended the job").await
             }
         };
         match outcome {
@@ -194,11 +222,18 @@ impl Jobs {
         self.inner.options.retry_backoff * 2u32.pow(doublings)
     }
 
-    async fn fail(&self, id: &str, token: i64, reason: &str, message: &str) -> Result<(), StoreError> {
-        tracing::warn!(reason, message, "the job failed");
+    async fn fail(
+        &self,
+        id: &str,
+        token: i64,
+        state: JobState,
+        reason: &str,
+        message: &str,
+    ) -> Result<(), StoreError> {
+        tracing::warn!(reason, message, state = state.as_str(), "the job failed");
         self.finish(id, token, |job| {
             let (pt, en) = (format!("Falhou: {reason}"), format!("Failed: {message}"));
-            let mut end = FinishCommit::new(job, JobState::Failed, &pt, &en);
+            let mut end = FinishCommit::new(job, state, &pt, &en);
             end.error = Some(JobError { reason: reason.to_owned(), message: message.to_owned() });
             end
         })
@@ -229,9 +264,18 @@ impl Jobs {
 
     async fn release(&self, id: &str, token: i64, release: Release) -> Result<(), StoreError> {
         self.inner.store.release_job(id, token, release).await?;
-        self.inner.queued.notify_one();
+        self.queued();
         Ok(())
     }
+}
+
+/// Stops a job at its deadline.
+async fn past(deadline: Option<Instant>, stop: &Stop) -> std::convert::Infallible {
+    if let Some(deadline) = deadline {
+        tokio::time::sleep_until(deadline).await;
+        stop.now(StopCause::Deadline);
+    }
+    std::future::pending().await
 }
 
 fn completed(job: &Job, finish: Finish) -> FinishCommit {

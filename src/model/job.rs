@@ -40,6 +40,8 @@ pub enum JobState {
     Failed,
     /// Ended because somebody asked.
     Cancelled,
+    /// Ended without results: every attempt was interrupted or failed, and somebody has to look.
+    DeadLetter,
 }
 
 impl JobState {
@@ -51,19 +53,53 @@ impl JobState {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::DeadLetter => "dead_letter",
         }
     }
 
     /// The state of a name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Pending, Self::Running, Self::Completed, Self::Failed, Self::Cancelled]
+        [Self::Pending, Self::Running, Self::Completed, Self::Failed, Self::Cancelled, Self::DeadLetter]
             .into_iter()
             .find(|state| state.as_str() == name)
     }
 
     /// Whether nothing can follow it.
     pub const fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::DeadLetter)
+    }
+}
+
+/// How soon a job is taken, before others that wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// When nothing else waits.
+    Low,
+    /// In turn.
+    #[default]
+    Normal,
+    /// Before what is in turn.
+    High,
+}
+
+impl Priority {
+    /// Its place: higher is sooner.
+    pub const fn rank(self) -> i32 {
+        match self {
+            Self::Low => -1,
+            Self::Normal => 0,
+            Self::High => 1,
+        }
+    }
+
+    /// The priority of a place.
+    pub const fn of_rank(rank: i32) -> Self {
+        match rank {
+            i32::MIN..=-1 => Self::Low,
+            0 => Self::Normal,
+            1..=i32::MAX => Self::High,
+        }
     }
 }
 
@@ -107,6 +143,10 @@ pub struct NewJob {
     pub payload: serde_json::Value,
     /// From where the request came, for the audit log.
     pub remote: String,
+    /// How soon it is taken.
+    pub priority: Priority,
+    /// How long after now it must have ended; else it fails with `DEADLINE_EXCEEDED`.
+    pub timeout: Option<std::time::Duration>,
 }
 
 /// A stored job.
@@ -142,6 +182,14 @@ pub struct Job {
     pub attempt: i32,
     /// Fencing token of the lease; grows with each claim.
     pub lease_token: i64,
+    /// How soon it is taken.
+    pub priority: Priority,
+    /// When it must have ended.
+    pub deadline_at: Option<DateTime<Utc>>,
+    /// Sequence of the first event that is kept; above `last_sequence` when none is.
+    pub oldest_sequence: i64,
+    /// Its findings are kept no longer.
+    pub results_deleted: bool,
     /// Why it failed.
     pub error: Option<JobError>,
     /// When it was stored.

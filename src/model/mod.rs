@@ -17,7 +17,7 @@ pub use finding::{
     AppliedLimit, DetectorRef, DetectorSummary, Evidence, EvidenceRow, EvidenceValue, Finding, Outcome, ReasonCount,
     Severity, Strength,
 };
-pub use job::{AuditEntry, Counts, Event, EventKind, Job, JobError, JobKind, JobState, NewEvent, NewJob};
+pub use job::{AuditEntry, Counts, Event, EventKind, Job, JobError, JobKind, JobState, NewEvent, NewJob, Priority};
 pub use lake::{ImportRecord, LakeFile, QuarantinedRow, Table};
 pub use money::{Money, MoneyError};
 pub use tax_id::{TaxIdCheck, TaxIdKind, check_tax_id, cnpj_check_digits, cpf_check_digits, mask_cpf};

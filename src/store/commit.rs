@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::dialect::Dialect;
 use super::pool::transaction;
 use super::rows::{AuditRow, DetectorRow, EventRow, FindingRow, JobRow, Progress, json as to_json};
-use super::schema::{audit_log, detector_results, events, jobs, leases};
+use super::schema::{audit_log, detector_results, events, jobs};
 use super::{Store, StoreError};
 use crate::model::{
     AuditEntry, Counts, DetectorSummary, EventKind, Finding, Job, JobError, JobKind, JobState, NewEvent,
@@ -36,12 +36,14 @@ pub struct StepCommit {
     pub findings: Vec<Finding>,
     /// Summaries to add; one of a detector that is there replaces it in its place.
     pub detectors: Vec<DetectorSummary>,
+    /// A completed job whose findings and summaries this one takes over as they are.
+    pub copy_from: Option<String>,
 }
 
 /// The end of a job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FinishCommit {
-    /// Completed, failed or cancelled.
+    /// A state that nothing follows.
     pub state: JobState,
     /// Why it failed.
     pub error: Option<JobError>,
@@ -76,10 +78,6 @@ macro_rules! end_job {
         let (row, commit): (&JobRow, &FinishCommit) = ($row, $commit);
         let sequence = append_events!($conn, &row.id, row.last_sequence, $now, &commit.events);
         let ended = $crate::store::commit::Ended::new(row, commit, $actor, $remote, $now)?;
-        diesel::update(leases::table.find(&row.id))
-            .set(leases::due_at.eq(None::<$crate::store::Timestamp>))
-            .execute($conn)
-            .await?;
         diesel::insert_into(audit_log::table).values(&ended.audit).execute($conn).await?;
         let changes = (
             jobs::state.eq(commit.state.as_str()),
@@ -88,6 +86,7 @@ macro_rules! end_job {
             jobs::error.eq(&ended.error),
             jobs::last_sequence.eq(sequence),
             jobs::finished_at.eq(Some($now)),
+            jobs::due_at.eq(None::<$crate::store::Timestamp>),
         );
         let changed = diesel::update(jobs::table.find(&row.id)).set(changes).returning(JobRow::as_returning());
         changed.get_result::<JobRow>($conn).await?
@@ -123,7 +122,7 @@ impl Ended {
             action: format!("{}.{}", row.kind, commit.state.as_str()),
             resource: row.id.clone(),
             remote: remote.to_owned(),
-            result: if commit.state == JobState::Failed { "error" } else { "ok" }.to_owned(),
+            result: if commit.error.is_some() { "error" } else { "ok" }.to_owned(),
             details: json!({ "reason": commit.error.as_ref().map(|error| &error.reason) }),
         };
         Ok(Self {
@@ -216,7 +215,7 @@ impl FinishCommit {
         check_fraction(self.fraction)?;
         if !self.state.is_terminal() {
             let value = self.state.as_str().to_owned();
-            return Err(StoreError::Invalid { field: "state", rule: "be completed, failed or cancelled", value });
+            return Err(StoreError::Invalid { field: "state", rule: "be one that nothing follows", value });
         }
         let finished: Vec<bool> = self.events.iter().map(|event| event.kind == EventKind::Finished).collect();
         if finished.last() != Some(&true) || finished.iter().filter(|finished| **finished).count() != 1 {
@@ -236,7 +235,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] if `token` no longer holds the job, [`StoreError::Invalid`] for a
-    /// step that goes back or says the job ended.
+    /// step that goes back or says the job ended, [`StoreError::NotFound`] if there are no results
+    /// to take over.
     pub async fn commit_step(&self, job_id: &str, token: i64, step: StepCommit) -> Result<Job, StoreError> {
         self.commit(job_id, token, None, step).await
     }
@@ -283,6 +283,16 @@ impl Store {
                 conn.upsert_findings(finding_rows.clone()).await?;
                 diesel::sql_query(NUMBER_FINDINGS).bind::<Text, _>(&job_id).execute(conn).await?;
             }
+            if let Some(source) = &step.copy_from {
+                let kept = jobs::table.find(source).filter(jobs::state.eq(JobState::Completed.as_str()));
+                let kept = kept.filter(jobs::results_deleted_at.is_null()).select(jobs::id);
+                if kept.first::<String>(conn).await.optional()?.is_none() {
+                    return Err(StoreError::NotFound { what: "results", id: source.clone() });
+                }
+                for copy in COPY_RESULTS {
+                    diesel::sql_query(copy).bind::<Text, _>(&job_id).bind::<Text, _>(source).execute(conn).await?;
+                }
+            }
             let place = detector_results::table.filter(detector_results::job_id.eq(&job_id));
             let mut place: i64 = place.count().get_result(conn).await?;
             for summary in &step.detectors {
@@ -326,9 +336,7 @@ impl Store {
         let (job_id, now) = (job_id.to_owned(), self.timestamp());
         let row = transaction!(self, |conn| {
             let row = held(conn.lock_job(&job_id).await?, &job_id, token)?;
-            let worker = leases::table.find(&job_id).select(leases::worker_id);
-            let worker: Option<String> = worker.first(conn).await?;
-            let actor = worker.unwrap_or_else(|| "worker".to_owned());
+            let actor = row.worker_id.clone().unwrap_or_else(|| "worker".to_owned());
             Ok(end_job!(conn, &row, &finish, now, &actor, "worker"))
         })?;
         Job::try_from(row)
@@ -340,6 +348,14 @@ const NUMBER_FINDINGS: &str = "UPDATE findings SET ordinal = placed.place FROM (
      SELECT id, ROW_NUMBER() OVER (ORDER BY severity_rank DESC, detector_id, id) AS place \
      FROM findings WHERE job_id = $1) AS placed \
      WHERE findings.job_id = $1 AND findings.id = placed.id AND findings.ordinal <> placed.place";
+
+/// Takes over the results of a job; what was taken over before an answer was lost stays.
+const COPY_RESULTS: [&str; 2] = [
+    "INSERT INTO findings (job_id, id, detector_id, severity_rank, ordinal, body) \
+     SELECT $1, id, detector_id, severity_rank, ordinal, body FROM findings WHERE job_id = $2 ON CONFLICT DO NOTHING",
+    "INSERT INTO detector_results (job_id, detector_id, place, body) \
+     SELECT $1, detector_id, place, body FROM detector_results WHERE job_id = $2 ON CONFLICT DO NOTHING",
+];
 
 /// The name of an entry of the audit log about a job.
 pub(super) fn action(kind: JobKind, verb: &str) -> String {

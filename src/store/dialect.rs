@@ -8,8 +8,8 @@ use diesel::upsert::excluded;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, TransactionManager};
 
 use super::pool::{Failed, SqliteConn};
-use super::rows::{FindingRow, JobRow, LeaseRow, QuarantineRow};
-use super::schema::{findings, jobs, lake_versions, leases, quarantine};
+use super::rows::{FindingRow, JobRow, QuarantineRow};
+use super::schema::{findings, jobs, lake_versions, quarantine};
 use super::{StoreError, Timestamp};
 
 /// PostgreSQL locks rows; SQLite's `BEGIN IMMEDIATE` has locked the database already.
@@ -18,8 +18,8 @@ pub(super) trait Dialect: AsyncConnection {
     async fn begin(&mut self) -> QueryResult<()>;
     /// The job, which nobody else changes until the transaction ends.
     async fn lock_job(&mut self, id: &str) -> QueryResult<Option<JobRow>>;
-    /// The oldest job that may be claimed and that no other transaction is claiming.
-    async fn lock_claimable(&mut self, kinds: &[&str], now: Timestamp) -> QueryResult<Option<LeaseRow>>;
+    /// The next job that may be claimed and that no other transaction is claiming.
+    async fn lock_claimable(&mut self, kinds: &[&str], now: Timestamp) -> QueryResult<Option<JobRow>>;
     /// Nobody else makes a version of the lake until the transaction ends.
     async fn lock_lake(&mut self) -> QueryResult<()>;
     /// Adds findings, at most one of an id; one that is there is replaced.
@@ -46,15 +46,18 @@ macro_rules! upsert_findings {
     };
 }
 
-/// Pending, or running with a lease that has ended.
+/// Pending, or running with a lease that has ended; the highest priority first, within it by turn.
+///
+/// The states are literals: PostgreSQL uses a partial index only where it can prove its condition.
 macro_rules! claimable {
     ($kinds:expr, $now:expr) => {
-        leases::table
-            .filter(leases::state.eq("pending").or(leases::state.eq("running").and(leases::due_at.le($now))))
-            .filter(leases::kind.eq_any($kinds))
-            .order((leases::created_at, leases::id))
+        jobs::table
+            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("state IN ('pending', 'running')"))
+            .filter(jobs::state.eq("pending").or(jobs::due_at.le($now)))
+            .filter(jobs::kind.eq_any($kinds))
+            .order((jobs::priority.desc(), jobs::turn, jobs::id))
             .limit(1)
-            .select(LeaseRow::as_select())
+            .select(JobRow::as_select())
     };
 }
 
@@ -69,7 +72,7 @@ impl Dialect for AsyncPgConnection {
         jobs::table.find(id).select(JobRow::as_select()).for_update().first(self).await.optional()
     }
 
-    async fn lock_claimable(&mut self, kinds: &[&str], now: Timestamp) -> QueryResult<Option<LeaseRow>> {
+    async fn lock_claimable(&mut self, kinds: &[&str], now: Timestamp) -> QueryResult<Option<JobRow>> {
         claimable!(kinds, now).for_update().skip_locked().first(self).await.optional()
     }
 
@@ -105,7 +108,7 @@ impl Dialect for SqliteConn {
         jobs::table.find(id).select(JobRow::as_select()).first(self).await.optional()
     }
 
-    async fn lock_claimable(&mut self, kinds: &[&str], now: Timestamp) -> QueryResult<Option<LeaseRow>> {
+    async fn lock_claimable(&mut self, kinds: &[&str], now: Timestamp) -> QueryResult<Option<JobRow>> {
         claimable!(kinds, now).first(self).await.optional()
     }
 

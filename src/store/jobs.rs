@@ -2,16 +2,18 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
 
 use super::commit::{action, append_events, end_job};
-use super::dialect::{Dialect, claimable};
+use super::dialect::Dialect;
+use super::leases::later;
 use super::pool::{read, transaction};
-use super::rows::{AuditRow, EventRow, JobRow, LeaseRow, Progress, json as to_json};
-use super::schema::{audit_log, events, jobs, leases};
+use super::rows::{AuditRow, EventRow, JobRow, Progress, json as to_json};
+use super::schema::{audit_log, events, jobs};
 use super::{FinishCommit, Store, StoreError, Timestamp, new_id, utc};
-use crate::model::{AuditEntry, EventKind, Job, JobError, JobKind, JobState, NewEvent, NewJob};
+use crate::model::{AuditEntry, Job, JobKind, JobState, NewEvent, NewJob};
 
 /// Which jobs to list.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,34 +30,34 @@ pub struct JobQuery {
     pub limit: i64,
 }
 
-/// What a heartbeat learns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeartbeatState {
-    /// The lease holds.
-    Held,
-    /// The lease holds, and somebody asked the job to stop.
-    CancelRequested,
+/// Which jobs of an owner to follow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActiveQuery {
+    /// What they do.
+    pub kind: JobKind,
+    /// Whose they are.
+    pub owner: String,
+    /// Those that have not ended, and those that ended after this.
+    pub ended_after: DateTime<Utc>,
+    /// Only what comes after this id in the list.
+    pub after: Option<String>,
+    /// At most so many.
+    pub limit: i64,
 }
 
-impl HeartbeatState {
-    const fn of(cancel_requested: bool) -> Self {
-        if cancel_requested { Self::CancelRequested } else { Self::Held }
-    }
-}
+/// Where an owner's next job stands in the queue. Each owner's jobs take one turn each, from the
+/// turn that is being served on, so that the hundred jobs of one do not hold up the one of another
+/// (start-time fair queueing: Goyal, Vin, Cheng, SIGCOMM 1996).
+const TURNS: &str = "SELECT \
+     (SELECT MAX(turn) + 1 FROM jobs WHERE owner = $1 AND priority = $2 AND state IN ('pending', 'running')) AS own, \
+     (SELECT MIN(turn) FROM jobs WHERE priority = $2 AND state IN ('pending', 'running')) AS served";
 
-/// How a worker gives a job back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Release {
-    /// Claimable at once; the attempt does not count. For a worker that shuts down.
-    Now,
-    /// Claimable after a while; the attempt counts. For a failure that may pass.
-    After(Duration),
-}
-
-enum Claim {
-    Nothing,
-    Exhausted,
-    Taken(Box<JobRow>),
+#[derive(Debug, QueryableByName)]
+struct Turns {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    own: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    served: Option<i64>,
 }
 
 impl Store {
@@ -90,6 +92,13 @@ impl Store {
             created_at: now,
             started_at: None,
             finished_at: None,
+            due_at: None,
+            worker_id: None,
+            priority: job.priority.rank(),
+            turn: 0,
+            deadline_at: job.timeout.map(|timeout| later(now, timeout)),
+            oldest_sequence: 1,
+            results_deleted_at: None,
         };
         let event = EventRow::new(&id, 1, now, &first)?;
         let entry = AuditEntry {
@@ -102,6 +111,10 @@ impl Store {
         };
         let audit = AuditRow::new(&entry, now);
         let (stored, created) = transaction!(self, |conn| {
+            let turns = diesel::sql_query(TURNS).bind::<Text, _>(&row.owner).bind::<Integer, _>(row.priority);
+            let turns: Turns = turns.get_result(conn).await?;
+            let turn = turns.own.max(turns.served).unwrap_or(1);
+            let row = JobRow { turn, ..row.clone() };
             let target = (jobs::owner, jobs::kind, jobs::request_id);
             let new = diesel::insert_into(jobs::table).values(&row).on_conflict(target).do_nothing();
             if new.execute(conn).await? == 0 {
@@ -114,7 +127,7 @@ impl Store {
             }
             diesel::insert_into(events::table).values(&event).execute(conn).await?;
             diesel::insert_into(audit_log::table).values(&audit).execute(conn).await?;
-            Ok((row.clone(), true))
+            Ok((row, true))
         })?;
         if created || stored.payload == payload {
             return Ok((Job::try_from(stored)?, created));
@@ -158,6 +171,27 @@ impl Store {
         rows.into_iter().map(Job::try_from).collect()
     }
 
+    /// Jobs of an owner that have not ended, or ended lately, in the order of their ids.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn active_or_ended(&self, query: ActiveQuery) -> Result<Vec<Job>, StoreError> {
+        let rows = read!(self, |conn| {
+            let since = query.ended_after.naive_utc();
+            let mut found = jobs::table
+                .filter(jobs::owner.eq(&query.owner))
+                .filter(jobs::kind.eq(query.kind.as_str()))
+                .filter(jobs::finished_at.is_null().or(jobs::finished_at.gt(since)))
+                .into_boxed();
+            if let Some(id) = &query.after {
+                found = found.filter(jobs::id.gt(id));
+            }
+            let page = found.order(jobs::id).limit(query.limit).select(JobRow::as_select());
+            Ok(page.load::<JobRow>(conn).await?)
+        })?;
+        rows.into_iter().map(Job::try_from).collect()
+    }
+
     /// Asks a job to stop: a pending one is cancelled at once, a running one is told. Leaves an
     /// audit entry if that changed anything. `None` if there is no such job.
     ///
@@ -175,7 +209,7 @@ impl Store {
                     "Cancelada antes de começar",
                     "Cancelled before it started",
                 );
-                diesel::update(leases::table.find(&id)).set(leases::cancel_requested.eq(true)).execute(conn).await?;
+                diesel::update(jobs::table.find(&id)).set(jobs::cancel_requested.eq(true)).execute(conn).await?;
                 return Ok(Some(end_job!(conn, &row, &end, now, &actor, &remote)));
             }
             if row.state != JobState::Running.as_str() || row.cancel_requested {
@@ -190,135 +224,12 @@ impl Store {
                 details: json!({}),
             };
             diesel::insert_into(audit_log::table).values(&AuditRow::new(&entry, now)).execute(conn).await?;
-            let told = diesel::update(jobs::table.find(&id)).set(jobs::cancel_requested.eq(true));
+            // One that waits for its next attempt is taken at once, and ends.
+            let due = if row.worker_id.is_none() { Some(now) } else { row.due_at };
+            let told = diesel::update(jobs::table.find(&id)).set((jobs::cancel_requested.eq(true), jobs::due_at.eq(due)));
             Ok(Some(told.returning(JobRow::as_returning()).get_result::<JobRow>(conn).await?))
         })?;
         row.map(Job::try_from).transpose()
-    }
-
-    /// Takes the oldest job of these kinds that is pending, or that is running with a lease that
-    /// has ended. Its attempt and its token grow by one; the first claim appends an event.
-    ///
-    /// A job that has been handed out as often as allowed fails with `ATTEMPTS_EXHAUSTED` instead,
-    /// or is cancelled if somebody asked for that.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn claim_job(
-        &self,
-        worker_id: &str,
-        lease: Duration,
-        kinds: &[JobKind],
-    ) -> Result<Option<Job>, StoreError> {
-        let names: Vec<&'static str> = kinds.iter().map(|kind| kind.as_str()).collect();
-        loop {
-            let (names, worker, now) = (names.clone(), worker_id.to_owned(), self.timestamp());
-            let due = later(now, lease);
-            let max_attempts = self.max_attempts();
-            // Without a job to take, an idle worker must not take a turn to write.
-            let candidates = names.clone();
-            let found = read!(self, |conn| {
-                Ok(claimable!(candidates.as_slice(), now).first::<LeaseRow>(conn).await.optional()?.is_some())
-            })?;
-            if !found {
-                return Ok(None);
-            }
-            let claim = transaction!(self, |conn| {
-                let Some(taken) = conn.lock_claimable(&names, now).await? else { return Ok(Claim::Nothing) };
-                let row: JobRow = jobs::table.find(&taken.id).select(JobRow::as_select()).first(conn).await?;
-                let job = Job::try_from(row.clone())?;
-                if taken.attempt >= max_attempts {
-                    let end = given_up(&job, taken.attempt);
-                    end_job!(conn, &row, &end, now, &worker, "worker");
-                    return Ok(Claim::Exhausted);
-                }
-                let mut sequence = row.last_sequence;
-                if row.started_at.is_none() {
-                    sequence = append_events!(conn, &row.id, sequence, now, &[started(&job)]);
-                }
-                let lease = (
-                    leases::state.eq(JobState::Running.as_str()),
-                    leases::attempt.eq(taken.attempt + 1),
-                    leases::lease_token.eq(taken.lease_token + 1),
-                    leases::due_at.eq(Some(due)),
-                    leases::worker_id.eq(Some(&worker)),
-                );
-                diesel::update(leases::table.find(&row.id)).set(lease).execute(conn).await?;
-                let first = row.started_at.unwrap_or(now);
-                let changes = (jobs::last_sequence.eq(sequence), jobs::started_at.eq(Some(first)));
-                let changed = diesel::update(jobs::table.find(&row.id)).set(changes);
-                let row = changed.returning(JobRow::as_returning()).get_result::<JobRow>(conn).await?;
-                Ok(Claim::Taken(Box::new(row)))
-            })?;
-            match claim {
-                Claim::Nothing => return Ok(None),
-                Claim::Exhausted => {}
-                Claim::Taken(row) => return Job::try_from(*row).map(Some),
-            }
-        }
-    }
-
-    /// Extends a lease to `lease` from now, and says whether somebody asked the job to stop.
-    ///
-    /// # Errors
-    /// [`StoreError::LeaseLost`] if `token` no longer holds the job.
-    pub async fn heartbeat(&self, id: &str, token: i64, lease: Duration) -> Result<HeartbeatState, StoreError> {
-        let (job_id, due) = (id.to_owned(), later(self.timestamp(), lease));
-        let asked = transaction!(self, |conn| {
-            let held = leases::table
-                .find(&job_id)
-                .filter(leases::lease_token.eq(token))
-                .filter(leases::state.eq(JobState::Running.as_str()));
-            let extended = diesel::update(held).set(leases::due_at.eq(Some(due)));
-            Ok(extended.returning(leases::cancel_requested).get_result::<bool>(conn).await.optional()?)
-        })?;
-        asked.map(HeartbeatState::of).ok_or_else(|| StoreError::LeaseLost { job_id: id.to_owned(), token })
-    }
-
-    /// What a heartbeat would say, without extending the lease: cheap enough to ask often.
-    ///
-    /// # Errors
-    /// [`StoreError::LeaseLost`] if `token` no longer holds the job.
-    pub async fn check_lease(&self, id: &str, token: i64) -> Result<HeartbeatState, StoreError> {
-        let job_id = id.to_owned();
-        let asked = read!(self, |conn| {
-            let held = leases::table
-                .find(&job_id)
-                .filter(leases::lease_token.eq(token))
-                .filter(leases::state.eq(JobState::Running.as_str()));
-            Ok(held.select(leases::cancel_requested).first::<bool>(conn).await.optional()?)
-        })?;
-        asked.map(HeartbeatState::of).ok_or_else(|| StoreError::LeaseLost { job_id: id.to_owned(), token })
-    }
-
-    /// Gives a job back, to be claimed by another worker or by the same one. The token holds no
-    /// longer.
-    ///
-    /// # Errors
-    /// [`StoreError::LeaseLost`] if `token` does not hold the job.
-    pub async fn release_job(&self, id: &str, token: i64, release: Release) -> Result<(), StoreError> {
-        let (job_id, now) = (id.to_owned(), self.timestamp());
-        let (due, back) = match release {
-            Release::Now => (now, 1),
-            Release::After(wait) => (later(now, wait), 0),
-        };
-        let released = transaction!(self, |conn| {
-            let held = leases::table
-                .find(&job_id)
-                .filter(leases::lease_token.eq(token))
-                .filter(leases::state.eq(JobState::Running.as_str()));
-            let free = (
-                leases::due_at.eq(Some(due)),
-                leases::attempt.eq(leases::attempt - back),
-                leases::lease_token.eq(token + 1),
-                leases::worker_id.eq(None::<String>),
-            );
-            Ok(diesel::update(held).set(free).execute(conn).await?)
-        })?;
-        if released == 0 {
-            return Err(StoreError::LeaseLost { job_id: id.to_owned(), token });
-        }
-        Ok(())
     }
 
     /// How long the last `n` completed jobs of a kind took, from the first claim to the end; the
@@ -351,33 +262,4 @@ impl Store {
             Ok(active.count().get_result::<i64>(conn).await?)
         })
     }
-}
-
-fn later(now: Timestamp, by: Duration) -> Timestamp {
-    let by = chrono::TimeDelta::from_std(by).unwrap_or(chrono::TimeDelta::MAX);
-    now.checked_add_signed(by).unwrap_or(now)
-}
-
-fn started(job: &Job) -> NewEvent {
-    NewEvent {
-        kind: EventKind::StateChanged,
-        state: JobState::Running,
-        stage: job.stage.clone(),
-        fraction: job.fraction,
-        counts: job.counts,
-        message_pt: "Em execução".to_owned(),
-        message_en: "Running".to_owned(),
-    }
-}
-
-/// The end of a job that no worker could bring to its end.
-fn given_up(job: &Job, attempts: i32) -> FinishCommit {
-    if job.cancel_requested {
-        return FinishCommit::new(job, JobState::Cancelled, "Cancelada", "Cancelled");
-    }
-    let pt = format!("Falhou: interrompida em cada uma de {attempts} tentativas");
-    let en = format!("Failed: interrupted in each of {attempts} attempts");
-    let mut end = FinishCommit::new(job, JobState::Failed, &pt, &en);
-    end.error = Some(JobError { reason: "ATTEMPTS_EXHAUSTED".to_owned(), message: en });
-    end
 }

@@ -8,11 +8,13 @@ mod commit;
 mod dialect;
 mod error;
 mod jobs;
+mod leases;
 mod manifest;
 mod migrate;
 mod options;
 mod pool;
 mod results;
+mod retention;
 mod rows;
 mod schema;
 
@@ -25,11 +27,13 @@ use diesel_async::RunQueryDsl;
 
 pub use commit::{FinishCommit, StepCommit};
 pub use error::StoreError;
-pub use jobs::{HeartbeatState, JobQuery, Release};
+pub use jobs::{ActiveQuery, JobQuery};
+pub use leases::{HeartbeatState, Release};
 pub use manifest::NewImport;
 pub use options::{Clock, StoreOptions};
 pub use pool::PoolStats;
 pub use results::FindingQuery;
+pub use retention::{Retained, RetentionQuery};
 
 use pool::{Pools, read};
 

@@ -5,11 +5,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::schema::{audit_log, detector_results, events, findings, imports, jobs, lake_files, leases, quarantine};
+use super::schema::{audit_log, detector_results, events, findings, imports, jobs, lake_files, quarantine};
 use super::{StoreError, Timestamp, utc};
 use crate::model::{
     AuditEntry, Counts, Event, EventKind, ImportRecord, Job, JobError, JobKind, JobState, LakeFile, NewEvent,
-    QuarantinedRow, Table,
+    Priority, QuarantinedRow, Table,
 };
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -31,14 +31,13 @@ pub(super) struct JobRow {
     pub(super) created_at: Timestamp,
     pub(super) started_at: Option<Timestamp>,
     pub(super) finished_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = leases)]
-pub(super) struct LeaseRow {
-    pub(super) id: String,
-    pub(super) attempt: i32,
-    pub(super) lease_token: i64,
+    pub(super) due_at: Option<Timestamp>,
+    pub(super) worker_id: Option<String>,
+    pub(super) priority: i32,
+    pub(super) turn: i64,
+    pub(super) deadline_at: Option<Timestamp>,
+    pub(super) oldest_sequence: i64,
+    pub(super) results_deleted_at: Option<Timestamp>,
 }
 
 /// How far a job is: what changes together.
@@ -111,6 +110,10 @@ impl TryFrom<JobRow> for Job {
             cancel_requested: row.cancel_requested,
             attempt: row.attempt,
             lease_token: row.lease_token,
+            priority: Priority::of_rank(row.priority),
+            deadline_at: row.deadline_at.map(utc),
+            oldest_sequence: row.oldest_sequence,
+            results_deleted: row.results_deleted_at.is_some(),
             error,
             created_at: utc(row.created_at),
             started_at: row.started_at.map(utc),

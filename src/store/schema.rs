@@ -1,5 +1,4 @@
-//! The tables as diesel sees them. diesel's tuples end at sixteen columns, so that `jobs` is seen
-//! twice: what a job is, and who works on it.
+//! The tables as diesel sees them.
 
 diesel::table! {
     jobs (id) {
@@ -19,21 +18,13 @@ diesel::table! {
         created_at -> Timestamp,
         started_at -> Nullable<Timestamp>,
         finished_at -> Nullable<Timestamp>,
-    }
-}
-
-diesel::table! {
-    #[sql_name = "jobs"]
-    leases (id) {
-        id -> Text,
-        kind -> Text,
-        state -> Text,
-        cancel_requested -> Bool,
-        attempt -> Integer,
-        lease_token -> BigInt,
-        created_at -> Timestamp,
         due_at -> Nullable<Timestamp>,
         worker_id -> Nullable<Text>,
+        priority -> Integer,
+        turn -> BigInt,
+        deadline_at -> Nullable<Timestamp>,
+        oldest_sequence -> BigInt,
+        results_deleted_at -> Nullable<Timestamp>,
     }
 }
 

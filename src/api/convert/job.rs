@@ -1,6 +1,6 @@
 use super::timestamp;
 use crate::api::pb;
-use crate::model::{Counts, Event, EventKind, Job, JobError, JobState};
+use crate::model::{Counts, Event, EventKind, Job, JobError, JobState, Priority};
 
 /// A state as the API names it.
 pub(crate) const fn job_state(state: JobState) -> pb::JobState {
@@ -10,6 +10,7 @@ pub(crate) const fn job_state(state: JobState) -> pb::JobState {
         JobState::Completed => pb::JobState::Completed,
         JobState::Failed => pb::JobState::Failed,
         JobState::Cancelled => pb::JobState::Cancelled,
+        JobState::DeadLetter => pb::JobState::DeadLetter,
     }
 }
 
@@ -22,6 +23,25 @@ pub(crate) const fn state_from_pb(state: pb::JobState) -> Option<JobState> {
         pb::JobState::Completed => Some(JobState::Completed),
         pb::JobState::Failed => Some(JobState::Failed),
         pb::JobState::Cancelled => Some(JobState::Cancelled),
+        pb::JobState::DeadLetter => Some(JobState::DeadLetter),
+    }
+}
+
+/// The priority of a request.
+pub(crate) const fn priority_from_pb(priority: pb::Priority) -> Priority {
+    match priority {
+        pb::Priority::Low => Priority::Low,
+        pb::Priority::Unspecified | pb::Priority::Normal => Priority::Normal,
+        pb::Priority::High => Priority::High,
+    }
+}
+
+/// A priority as the API names it.
+pub(crate) const fn priority(priority: Priority) -> pb::Priority {
+    match priority {
+        Priority::Low => pb::Priority::Low,
+        Priority::Normal => pb::Priority::Normal,
+        Priority::High => pb::Priority::High,
     }
 }
 
@@ -43,7 +63,7 @@ pub(crate) fn job_error(error: JobError) -> pb::JobError {
 }
 
 /// An event of the log.
-pub(crate) fn event(event: Event) -> pb::ProgressEvent {
+pub(crate) fn event(event: &Event) -> pb::ProgressEvent {
     let kind = match event.body.kind {
         EventKind::StateChanged => pb::EventKind::StateChanged,
         EventKind::Progress => pb::EventKind::Progress,
@@ -51,15 +71,15 @@ pub(crate) fn event(event: Event) -> pb::ProgressEvent {
     };
     pb::ProgressEvent {
         sequence: event.sequence,
-        job_id: event.job_id,
+        job_id: event.job_id.clone(),
         event_time: Some(timestamp(event.at)),
         kind: kind as i32,
         state: job_state(event.body.state) as i32,
-        stage: event.body.stage,
+        stage: event.body.stage.clone(),
         fraction: event.body.fraction,
         counts: Some(counts(event.body.counts)),
-        message: event.body.message_pt,
-        message_en: event.body.message_en,
+        message: event.body.message_pt.clone(),
+        message_en: event.body.message_en.clone(),
     }
 }
 

@@ -6,13 +6,15 @@ mod filters;
 mod finding;
 mod job;
 
+use std::time::Duration;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 pub(super) use contract::{contract, contract_detail};
 pub(super) use filters::{filters_from_pb, filters_to_pb, plan};
 pub(super) use finding::{detector_summary, finding, severity_from_pb};
-pub(super) use job::{counts, event, heartbeat, job_error, job_state, state_from_pb};
+pub(super) use job::{counts, event, heartbeat, job_error, job_state, priority, priority_from_pb, state_from_pb};
 
 use crate::model::Violation;
 
@@ -71,6 +73,40 @@ pub(super) fn timestamp(at: DateTime<Utc>) -> prost_types::Timestamp {
     // Below two thousand million by definition, also within a leap second.
     let nanos = i32::try_from(at.timestamp_subsec_nanos().min(999_999_999)).unwrap_or(999_999_999);
     prost_types::Timestamp { seconds: at.timestamp(), nanos }
+}
+
+/// A length of time between two limits, in seconds; `None` if unset or, with a violation, if it is
+/// not one.
+pub(super) fn duration(
+    given: Option<prost_types::Duration>,
+    field: &str,
+    limits: std::ops::RangeInclusive<u64>,
+    found: &mut Vec<Violation>,
+) -> Option<Duration> {
+    let given = given?;
+    let duration = Duration::try_from(given).ok().filter(|duration| {
+        *duration >= Duration::from_secs(*limits.start()) && *duration <= Duration::from_secs(*limits.end())
+    });
+    if duration.is_none() {
+        let rule = format!("must be from {} to {} seconds", limits.start(), limits.end());
+        found.push(Violation::new(field, rule, format!("{}.{:09}s", given.seconds, given.nanos.abs())));
+    }
+    duration
+}
+
+/// A point in time of a request; `None` if unset or, with a violation, if it is none.
+pub(super) fn time(
+    given: Option<prost_types::Timestamp>,
+    field: &str,
+    found: &mut Vec<Violation>,
+) -> Option<DateTime<Utc>> {
+    let given = given?;
+    let nanos = u32::try_from(given.nanos).ok();
+    let time = nanos.and_then(|nanos| DateTime::from_timestamp(given.seconds, nanos));
+    if time.is_none() {
+        found.push(Violation::new(field, "must be a point in time", format!("{}.{:09}", given.seconds, given.nanos)));
+    }
+    time
 }
 
 #[cfg(test)]
