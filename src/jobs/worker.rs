@@ -167,7 +167,12 @@ impl Jobs {
             match state {
                 Ok(HeartbeatState::Held) => self.inner.tally.seen(),
                 Ok(HeartbeatState::CancelRequested) => stop.now(StopCause::Cancelled),
-                Err(StoreError::LeaseLost { .. }) => stop.now(StopCause::LeaseLost),
+                Err(StoreError::LeaseLost { .. }) => {
+                    if stop.cause() != Some(StopCause::LeaseLost) {
+                        tracing::warn!("another worker has the job: what this one did since its last step is dropped");
+                    }
+                    stop.now(StopCause::LeaseLost);
+                }
                 // The token fences what would come too late: the job may go on meanwhile.
                 Err(error) => tracing::warn!(%error, "no heartbeat"),
             }

@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 use super::commit::{append_events, end_job};
 use super::dialect::{Dialect, claimable};
 use super::pool::{read, transaction};
-use super::rows::{AuditRow, EventRow, JobRow};
+use super::rows::{EventRow, JobRow};
 use super::schema::{audit_log, events, jobs};
 use super::{FinishCommit, Store, StoreError, Timestamp, utc};
 use crate::model::{EventKind, Job, JobError, JobKind, JobState, NewEvent};
@@ -46,7 +46,8 @@ enum Claim {
 
 impl Store {
     /// Takes the next job of these kinds that is pending, or that is running with a lease that has
-    /// ended: the highest priority first, within it one job of each owner in turn. Its attempt and its token grow by one; the first claim appends an event.
+    /// ended: the highest priority first, within it one job of each owner in turn. Its attempt and
+    /// its token grow by one; the first claim appends an event.
     ///
     /// A job that has been handed out as often as allowed goes to the dead letters with
     /// `ATTEMPTS_EXHAUSTED` instead, one whose deadline has passed fails with `DEADLINE_EXCEEDED`;

@@ -120,3 +120,5 @@ diesel::table! {
         value -> Text,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(findings, jobs);
