@@ -8,6 +8,7 @@ mod binary;
 mod cache;
 mod jobs;
 mod lake;
+mod replicas;
 #[cfg(test)]
 mod server;
 mod store;

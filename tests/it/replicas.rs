@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use cidadao::api::pb;
 use cidadao::api::pb::investigation_service_client::InvestigationServiceClient;
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-use crate::support::{Cluster, Redis, eventually};
+use crate::support::{Cluster, RedisServer, eventually};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(400);
@@ -165,7 +165,7 @@ fn passes(status: &Status) -> bool {
 async fn persistently<T>(
     clients: &[Investigations],
     choose: &Mutex<StdRng>,
-    call: impl AsyncFn(Investigations) -> Result<T, Status>,
+    call: impl Fn(Investigations) -> BoxFuture<'static, Result<T, Status>>,
 ) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -220,13 +220,11 @@ async fn subscribe(clients: &[Investigations], choose: &Mutex<StdRng>, id: &str)
 
 /// Every finding of a job that has completed, as bytes.
 async fn findings(clients: &[Investigations], choose: &Mutex<StdRng>, id: &str) -> Vec<Vec<u8>> {
-    let page = persistently(clients, choose, async |mut client| {
-        let request = pb::GetInvestigationResultsRequest {
-            investigation_id: id.to_owned(),
-            page_size: 1_000,
-            ..Default::default()
-        };
-        Ok(client.get_investigation_results(request).await?.into_inner())
+    let request =
+        pb::GetInvestigationResultsRequest { investigation_id: id.to_owned(), page_size: 1_000, ..Default::default() };
+    let page = persistently(clients, choose, |mut client| {
+        let request = request.clone();
+        Box::pin(async move { Ok(client.get_investigation_results(request).await?.into_inner()) })
     })
     .await;
     assert_eq!(page.status(), pb::JobState::Completed, "{id}");
@@ -242,7 +240,7 @@ fn chooser(seed: u64) -> Mutex<StdRng> {
 async fn nothing_is_lost_or_doubled_while_everything_fails_in_turn() {
     const JOBS: usize = 200;
     const QUERIES: usize = 10;
-    let (Some(cluster), Some(redis)) = (Cluster::private().await, Redis::start().await) else { return };
+    let (Some(mut cluster), Some(mut redis)) = (Cluster::private().await, RedisServer::get()) else { return };
     let house = House::new(cluster.create_database(), Some(redis.url()), 300);
     let queries: Vec<String> = (0..QUERIES).map(|n| format!("contratos acima de {} mil", 10 * n)).collect();
 
@@ -273,7 +271,7 @@ async fn nothing_is_lost_or_doubled_while_everything_fails_in_turn() {
             for second in 0..60 {
                 match second {
                     10 | 35 => redis.stop(),
-                    20 | 45 => redis.start_again(),
+                    20 | 45 => redis.start(),
                     30 => cluster.restart(),
                     _ => {}
                 }
@@ -296,8 +294,9 @@ async fn nothing_is_lost_or_doubled_while_everything_fails_in_turn() {
             // All of them within the minute of trouble.
             tokio::time::sleep(Duration::from_millis(280 * n as u64)).await;
             let request = asked(&query, new_request_id(), n % 3 == 0);
-            let id = persistently(&clients, &choose, async |mut client| {
-                Ok(client.start_investigation(request.clone()).await?.into_inner().investigation_id)
+            let id = persistently(&clients, &choose, |mut client| {
+                let request = request.clone();
+                Box::pin(async move { Ok(client.start_investigation(request).await?.into_inner().investigation_id) })
             })
             .await;
             let seen = subscribe(&clients, &choose, &id).await;
@@ -312,9 +311,10 @@ async fn nothing_is_lost_or_doubled_while_everything_fails_in_turn() {
     for ended in ended {
         let (n, id, seen) = ended.expect("no panic");
         assert_eq!(seen, (1..=seen.len() as i64).collect::<Vec<_>>(), "{id}: each event once, in order");
-        let job = persistently(&clients, &choose, async |mut client| {
-            let request = pb::GetInvestigationRequest { investigation_id: id.clone() };
-            Ok(client.get_investigation(request).await?.into_inner())
+        let get = pb::GetInvestigationRequest { investigation_id: id.clone() };
+        let job = persistently(&clients, &choose, |mut client| {
+            let get = get.clone();
+            Box::pin(async move { Ok(client.get_investigation(get).await?.into_inner()) })
         })
         .await;
         assert_eq!(job.status(), pb::JobState::Completed, "{id}: {:?}", job.error);

@@ -89,6 +89,7 @@ impl JobHandler for Scripted {
                 warnings_pt: Vec::new(),
                 warnings_en: Vec::new(),
             }],
+            copy_from: None,
         })
         .await?;
         Ok(Finish {
@@ -177,6 +178,7 @@ impl TestServer {
             handlers: vec![handler(JobKind::Investigation), handler(JobKind::Analysis)],
             probe_every: Duration::from_millis(100),
             grace: Duration::from_secs(2),
+            job_timeout: None,
             metrics,
             store,
         });

@@ -1,5 +1,6 @@
 //! The API over a real connection.
 
+mod batch;
 mod jobs;
 mod refusals;
 mod service;

@@ -48,13 +48,16 @@ async fn health_is_probed_and_followed() {
     assert_eq!(standard.check(unknown).await.unwrap_err().code(), Code::NotFound);
 }
 
-const IMPORTS: [&str; 6] = [
+const IMPORTS: [&str; 9] = [
     "cidadao/v1/common.proto",
     "google/api/annotations.proto",
     "google/api/field_behavior.proto",
     "google/api/http.proto",
+    "google/protobuf/any.proto",
     "google/protobuf/descriptor.proto",
+    "google/protobuf/duration.proto",
     "google/protobuf/timestamp.proto",
+    "google/rpc/status.proto",
 ];
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The queue: watchers and workers, on SQLite and on PostgreSQL.
 
+mod follow;
 mod watch;
 mod workers;
 
@@ -20,6 +21,8 @@ fn options(worker_id: &str) -> JobsOptions {
         watch_heartbeat: Duration::from_secs(15),
         grace: Duration::from_secs(5),
         retry_backoff: Duration::from_millis(10),
+        maintenance_interval: Duration::from_millis(50),
+        ..JobsOptions::default()
     }
 }
 

@@ -41,6 +41,11 @@ fn import(id: &str, dataset: &str, hash: &str) -> NewImport {
     }
 }
 
+pub(super) async fn import_with_quarantine(store: &Store, id: &str, quarantine: Vec<QuarantinedRow>) {
+    let import = NewImport { quarantine, ..import(id, "jan", "h1") };
+    store.commit_import(import).await.expect("imported");
+}
+
 async fn files(store: &Store, version: i64) -> BTreeSet<String> {
     store.lake_files(version).await.expect("files").into_iter().map(|file| file.path).collect()
 }

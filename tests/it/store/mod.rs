@@ -2,6 +2,8 @@
 
 mod leases;
 mod manifest;
+mod queue;
 mod results;
+mod retention;
 mod starts;
 mod trouble;

@@ -1,4 +1,5 @@
 use std::fs::File;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,26 +15,36 @@ pub(crate) struct Cluster {
     port: u16,
     databases: AtomicU32,
     /// Holds the pipe.
-    _watchdog: Child,
+    watchdog: Child,
 }
 
 static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
 
 impl Cluster {
     pub(crate) async fn get() -> Option<&'static Self> {
-        let started = tokio::task::spawn_blocking(|| {
-            CLUSTER.get_or_init(|| {
-                let binaries = binaries()?;
-                // Another process may take the port in between.
-                let started = (0..5).find_map(|_| Self::start(&binaries));
-                Some(started.expect("PostgreSQL starts"))
-            })
-        });
-        let cluster = started.await.expect("the cluster starts").as_ref();
-        if cluster.is_none() {
+        let started = tokio::task::spawn_blocking(|| CLUSTER.get_or_init(Self::any));
+        started.await.expect("the cluster starts").as_ref()
+    }
+
+    /// A server that no other test uses, to be restarted.
+    pub(crate) async fn private() -> Option<Self> {
+        tokio::task::spawn_blocking(Self::any).await.expect("the cluster starts")
+    }
+
+    fn any() -> Option<Self> {
+        let Some(binaries) = binaries() else {
             super::skip("PostgreSQL (initdb)");
-        }
-        cluster
+            return None;
+        };
+        // Another process may take the port in between.
+        let started = (0..5).find_map(|_| Self::start(&binaries));
+        Some(started.expect("PostgreSQL starts"))
+    }
+
+    /// Ends the server as an operator does who is in a hurry, and starts it again; returns at once.
+    pub(crate) fn restart(&mut self) {
+        let pipe = self.watchdog.stdin.as_mut().expect("the pipe is open");
+        pipe.write_all(b"restart\n").expect("the watchdog reads");
     }
 
     fn start(binaries: &Path) -> Option<Self> {
@@ -47,16 +58,17 @@ impl Cluster {
         assert!(run(initdb.arg(&data)), "initdb in {}", data.display());
         let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
         // fsync is off: what these tests kill is never the database.
-        let script = "trap '' INT TERM; \"$1\"/postgres -D \"$2\"/data -p \"$3\" -k \"$2\" \
+        let script = "trap '' INT TERM; start() { \"$1\"/postgres -D \"$2\"/data -p \"$3\" -k \"$2\" \
             -c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off -c synchronous_commit=off \
-            -c max_connections=400 -c shared_buffers=32MB & \
-            server=$!; cat; kill -QUIT $server; wait $server; rm -rf \"$2\"";
+            -c max_connections=400 -c shared_buffers=32MB & server=$!; }; \
+            start \"$@\"; while read -r line; do kill -INT $server; wait $server; start \"$@\"; done; \
+            kill -QUIT $server; wait $server; rm -rf \"$2\"";
         let log = File::create(directory.join("log")).ok()?;
         let errors = log.try_clone().ok()?;
         let mut watchdog = unprivileged(Path::new("sh"));
         watchdog.args(["-c", script, "watchdog"]).arg(binaries).arg(&directory).arg(port.to_string());
         let child = watchdog.stdin(Stdio::piped()).stdout(log).stderr(errors).current_dir("/").spawn().ok()?;
-        let cluster = Self { binaries: binaries.to_owned(), port, databases: AtomicU32::new(0), _watchdog: child };
+        let cluster = Self { binaries: binaries.to_owned(), port, databases: AtomicU32::new(0), watchdog: child };
         let deadline = Instant::now() + Duration::from_secs(30);
         while Instant::now() < deadline {
             if run(cluster.tool("pg_isready").arg("-q")) {

@@ -13,6 +13,8 @@ pub(crate) fn job(owner: &str, request_id: Option<&str>, payload: Value) -> NewJ
         owner: owner.to_owned(),
         request_id: request_id.map(str::to_owned),
         payload,
+        priority: cidadao::model::Priority::Normal,
+        timeout: None,
         remote: "127.0.0.1".to_owned(),
     }
 }
