@@ -11,7 +11,7 @@ use tokio::runtime::{self, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api, Prober, ServeError, Stack};
-use crate::cache::Cache;
+use crate::cache::{Cache, Hints, Redis, RedisOptions};
 use crate::config::Config;
 use crate::detectors::{Catalogue, DetectorError};
 use crate::gateway::{self, MetricsSource};
@@ -118,8 +118,12 @@ pub struct AppParts {
     pub store: Store,
     /// The queue over it.
     pub jobs: Jobs,
+    /// Redis, where one is used.
+    pub redis: Option<Redis>,
     /// The cache.
     pub cache: Cache,
+    /// Hints to and from other replicas.
+    pub hints: Hints,
     /// The lake.
     pub lake: Lake,
     /// The detectors.
@@ -153,7 +157,8 @@ pub struct App {
 }
 
 impl App {
-    /// Opens everything that a configuration names.
+    /// Opens everything that a configuration names. A Redis that is away is told of in the log and
+    /// used when it is back.
     ///
     /// # Errors
     /// [`AppError::Store`] if the database cannot be opened, [`AppError::Io`] if the engine gets no
@@ -163,6 +168,11 @@ impl App {
         let engine = EngineThreads::new(config.engine_threads)?;
         let lake = Lake::new(config.lake_dir(), store.clone());
         let catalogue = Arc::new(Catalogue::builtin()?);
+        let redis = match &config.redis_url {
+            Some(url) => Some(Redis::connect(RedisOptions::new(url.clone())).await),
+            None => None,
+        };
+        let cache = redis.as_ref().map_or_else(|| Cache::in_memory(CACHE_BYTES), Cache::in_redis);
         let metrics = Metrics::new(api::VERSION, &config.environment);
         let options =
             JobsOptions { workers: config.workers, lease: config.lease, grace: config.grace, ..JobsOptions::default() };
@@ -179,7 +189,9 @@ impl App {
         Ok(Self::of(AppParts {
             jobs: Jobs::new(store.clone(), options),
             store,
-            cache: Cache::in_memory(CACHE_BYTES),
+            cache: cache.with_default_ttl(config.cache_ttl),
+            hints: redis.as_ref().map_or_else(Hints::none, Hints::over),
+            redis,
             lake,
             catalogue,
             metrics,
@@ -231,6 +243,8 @@ impl App {
             metrics: parts.metrics.clone(),
             store: parts.store.clone(),
             cache: parts.cache.clone(),
+            redis: parts.redis.clone(),
+            hints: parts.hints.clone(),
             jobs: parts.jobs.clone(),
         };
         let grpc = api::serve(&api, stack, listeners.grpc, parts.probe_every);

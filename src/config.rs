@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::cache::RedisUrl;
 use crate::telemetry::TelemetryOptions;
 
 /// What a user may set, each once by flag, environment variable or file key of the same name.
@@ -27,6 +28,13 @@ pub struct Settings {
     /// Operational database: `sqlite:PATH` or `postgres://…` [default: sqlite:<data dir>/cidadao.db]
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
+    /// Cache and wake-ups between replicas: `redis://[user][:password]@host[:port][/database]`
+    /// [default: in the memory of the process]
+    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true, global = true)]
+    pub redis_url: Option<String>,
+    /// Seconds that a cached value is kept [default: 3600]
+    #[arg(long, env = "CIDADAO_CACHE_TTL_SECONDS", value_name = "SECONDS", global = true)]
+    pub cache_ttl_seconds: Option<u64>,
     /// Jobs that run at the same time in this process [default: 2]
     #[arg(long, env = "CIDADAO_WORKERS", value_name = "N", global = true)]
     pub workers: Option<usize>,
@@ -79,6 +87,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Operational database.
     pub database_url: String,
+    /// Cache and wake-ups between replicas; in the memory of the process if there is none.
+    pub redis_url: Option<RedisUrl>,
+    /// How long a cached value is kept.
+    pub cache_ttl: Duration,
     /// Jobs at the same time.
     pub workers: usize,
     /// How long a worker may stay silent.
@@ -149,6 +161,8 @@ impl Settings {
             metrics_addr: self.metrics_addr.or(below.metrics_addr),
             data_dir: self.data_dir.or(below.data_dir),
             database_url: self.database_url.or(below.database_url),
+            redis_url: self.redis_url.or(below.redis_url),
+            cache_ttl_seconds: self.cache_ttl_seconds.or(below.cache_ttl_seconds),
             workers: self.workers.or(below.workers),
             lease_seconds: self.lease_seconds.or(below.lease_seconds),
             grace_seconds: self.grace_seconds.or(below.grace_seconds),
@@ -199,6 +213,8 @@ impl Config {
             let scheme = database_url.split(':').next().unwrap_or_default().to_owned();
             return Err(invalid("database_url", "must start with sqlite: or postgres://", scheme));
         }
+        let redis_url = settings.redis_url.filter(|url| !url.is_empty()).map(|url| url.parse::<RedisUrl>());
+        let redis_url = redis_url.transpose().map_err(|error| invalid("redis_url", &error.rule, error.value))?;
         let seconds = |field, value: u64, low: u64, high: u64| {
             if (low..=high).contains(&value) {
                 Ok(Duration::from_secs(value))
@@ -217,6 +233,8 @@ impl Config {
             metrics_addr,
             data_dir,
             database_url,
+            redis_url,
+            cache_ttl: seconds("cache_ttl_seconds", settings.cache_ttl_seconds.unwrap_or(3_600), 1, 2_592_000)?,
             workers: between("workers", settings.workers.unwrap_or(2), 1, 64)?,
             lease: seconds("lease_seconds", settings.lease_seconds.unwrap_or(15), 1, 3_600)?,
             grace: seconds("grace_seconds", settings.grace_seconds.unwrap_or(20), 0, 3_600)?,
@@ -261,6 +279,10 @@ mod tests {
         let config = Config::resolve(flags.over(Settings::of_file(&path).unwrap())).unwrap();
         assert_eq!((config.workers, config.lease, config.grace), (5, Duration::from_secs(7), Duration::from_secs(20)));
         assert_eq!(config.database_url, "sqlite:data/cidadao.db");
+        assert_eq!((config.redis_url, config.cache_ttl), (None, Duration::from_secs(3_600)));
+        let redis = Settings { redis_url: Some("redis://:hunter2@h".to_owned()), ..Settings::default() };
+        let config = Config::resolve(redis).unwrap();
+        assert!(config.redis_url.is_some() && !format!("{config:?}").contains("hunter2"));
         std::fs::write(&path, "wrokers = 3\n").unwrap();
         assert!(Settings::of_file(&path).unwrap_err().to_string().contains("wrokers"));
     }
@@ -273,9 +295,13 @@ mod tests {
         let secret = Settings { database_url: Some("mysql://u:hunter2@h/db".to_owned()), ..Settings::default() };
         let text = Config::resolve(secret).unwrap_err().to_string();
         assert!(text.contains("mysql") && !text.contains("hunter2"), "{text}");
+        let secret = Settings { redis_url: Some("rediss://:hunter2@h".to_owned()), ..Settings::default() };
+        let text = Config::resolve(secret).unwrap_err().to_string();
+        assert!(text.contains("redis_url: must start with redis://") && !text.contains("hunter2"), "{text}");
         for settings in [
             Settings { workers: Some(0), ..Settings::default() },
             Settings { lease_seconds: Some(0), ..Settings::default() },
+            Settings { cache_ttl_seconds: Some(0), ..Settings::default() },
             Settings { auth: Some("maybe".to_owned()), ..Settings::default() },
             Settings { log_format: Some("xml".to_owned()), ..Settings::default() },
         ] {

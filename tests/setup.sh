@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and the machine lacks: PostgreSQL from the system's packages, grpcurl
+# Installs what the tests need and the machine lacks: PostgreSQL and Redis from the system's packages, grpcurl
 # through the Go toolchain. What cannot be had is named; with CIDADAO_REQUIRE_ALL=1 that is an error.
 set -euo pipefail
 
@@ -19,12 +19,21 @@ has_postgres() {
   command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
 
-if ! has_postgres && command -v apt-get >/dev/null; then
-  echo "setup: installing PostgreSQL" >&2
+has_redis() {
+  command -v redis-server >/dev/null
+}
+
+add_package() {
+  command -v apt-get >/dev/null || return 0
+  echo "setup: installing $1" >&2
   export DEBIAN_FRONTEND=noninteractive
-  { as_root apt-get update -q && as_root apt-get install -y -q --no-install-recommends postgresql; } >&2 || true
-fi
+  { as_root apt-get update -q && as_root apt-get install -y -q --no-install-recommends "$2"; } >&2 || true
+}
+
+has_postgres || add_package PostgreSQL postgresql
 has_postgres || missing PostgreSQL
+has_redis || add_package Redis redis-server
+has_redis || missing Redis
 
 has_grpcurl() {
   command -v grpcurl >/dev/null || [ -x "$(go env GOPATH 2>/dev/null)/bin/grpcurl" ]

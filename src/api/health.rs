@@ -19,7 +19,7 @@ use tonic_health::server::HealthReporter;
 use super::convert::timestamp;
 use super::pb::health_service_server::HealthService;
 use super::{VERSION, pb};
-use crate::cache::Cache;
+use crate::cache::{Cache, CacheBackend};
 use crate::jobs::{Jobs, WorkerStats};
 use crate::lake::Lake;
 use crate::store::Store;
@@ -138,9 +138,16 @@ impl Prober {
     }
 
     async fn cache(&self) -> Verdict {
-        match self.cache.probe().await {
-            Ok(()) => Verdict::healthy("keeps a value and gives it back"),
-            Err(error) => Verdict::unhealthy("does not give back what it was given", &error),
+        let backend = self.cache.backend();
+        match (self.cache.probe().await, backend) {
+            (Ok(()), _) => Verdict::healthy(format!("{}: keeps a value and gives it back", backend.as_str())),
+            (Err(error), CacheBackend::Memory) => {
+                Verdict::unhealthy("memory: does not give back what it was given", &error)
+            }
+            (Err(error), CacheBackend::Redis) => {
+                tracing::debug!(target: "cidadao::api", %error, "the probe of Redis failed");
+                Verdict::degraded("Redis: does not give back what it was given, values are computed each time")
+            }
         }
     }
 

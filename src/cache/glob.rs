@@ -35,9 +35,62 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     pattern[at..].iter().all(|c| *c == '*')
 }
 
+/// What every text that a pattern matches begins with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// The beginning, unescaped.
+    pub(super) text: String,
+    /// Whether it is all: the pattern matches this text and no other.
+    pub(super) is_whole: bool,
+}
+
+impl Head {
+    pub(super) fn of(pattern: &str) -> Self {
+        let mut text = String::with_capacity(pattern.len());
+        let mut chars = pattern.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '*' | '?' => return Self { text, is_whole: false },
+                '\\' => text.push(chars.next().unwrap_or('\\')),
+                c => text.push(c),
+            }
+        }
+        Self { text, is_whole: true }
+    }
+}
+
+/// The pattern of Redis that matches this text alone: brackets mean something there too.
+pub(super) fn literal(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
+}
+
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{Head, literal, matches};
+
+    #[test]
+    fn heads() {
+        for (pattern, text, is_whole) in [
+            ("", "", true),
+            ("*", "", false),
+            ("stats:*:1", "stats:", false),
+            ("a\\*b", "a*b", true),
+            ("a\\*b?", "a*b", false),
+            ("a\\", "a\\", true),
+            ("[a]", "[a]", true),
+        ] {
+            assert_eq!(Head::of(pattern), Head { text: text.to_owned(), is_whole }, "{pattern:?}");
+            assert!(matches(pattern, text) || !is_whole, "{pattern:?}");
+        }
+        assert_eq!(literal("a[*]\\?^ç"), "a\\[\\*\\]\\\\\\?\\^ç");
+    }
 
     #[test]
     fn globs() {

@@ -11,7 +11,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Hints, Redis};
 use crate::jobs::Jobs;
 use crate::model::JobKind;
 use crate::store::Store;
@@ -29,6 +29,10 @@ pub struct MetricsSource {
     pub store: Store,
     /// Hits and misses.
     pub cache: Cache,
+    /// Whether it answers, and errors; `None` where none is used.
+    pub redis: Option<Redis>,
+    /// Hints sent, dropped and heard.
+    pub hints: Hints,
     /// Jobs that the workers of this process ended.
     pub jobs: Jobs,
 }
@@ -62,6 +66,11 @@ async fn metrics(State(source): State<MetricsSource>) -> Response {
 async fn refresh(source: &MetricsSource) {
     source.metrics.set_database_connections(i64::from(source.store.pool_stats().in_use));
     source.metrics.set_cache_hit_rate(source.cache.stats().await.hit_rate() * 100.0);
+    if let Some(redis) = source.redis.as_ref().map(Redis::stats) {
+        source.metrics.set_redis(redis.up, redis.errors);
+    }
+    let hints = source.hints.stats();
+    source.metrics.set_hints(hints.published, hints.dropped, hints.received);
     for (kind, state, count) in source.jobs.worker_stats().finished {
         source.metrics.set_jobs_finished(kind, state, count);
     }

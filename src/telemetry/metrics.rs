@@ -30,6 +30,11 @@ pub struct Metrics {
     active_investigations: Gauge,
     database_connections: Gauge,
     cache_hit_rate: Gauge<f64, AtomicU64>,
+    redis_up: Gauge<f64, AtomicU64>,
+    redis_errors: Counter,
+    hints_published: Counter,
+    hints_dropped: Counter,
+    hints_received: Counter,
     api_errors: Family<ErrorLabels, Counter>,
     grpc_started: Family<MethodLabels, Counter>,
     grpc_handled: Family<HandledLabels, Counter>,
@@ -103,6 +108,11 @@ impl Metrics {
             active_investigations: Gauge::default(),
             database_connections: Gauge::default(),
             cache_hit_rate: Gauge::default(),
+            redis_up: Gauge::default(),
+            redis_errors: Counter::default(),
+            hints_published: Counter::default(),
+            hints_dropped: Counter::default(),
+            hints_received: Counter::default(),
             api_errors: Family::default(),
             grpc_started: Family::default(),
             grpc_handled: Family::default(),
@@ -131,6 +141,25 @@ impl Metrics {
             "Share of cache look-ups that were answered, 0 to 100",
             m.cache_hit_rate.clone(),
         );
+        // An alert on 0 must stay silent where no Redis is used.
+        m.redis_up.set(f64::NAN);
+        registry.register(
+            "cidadao_redis_up",
+            "Whether Redis answers: 1 or 0; NaN where none is used",
+            m.redis_up.clone(),
+        );
+        registry.register("cidadao_redis_errors", "Commands that Redis did not serve", m.redis_errors.clone());
+        registry.register(
+            "cidadao_hints_published",
+            "Hints to other replicas that Redis took",
+            m.hints_published.clone(),
+        );
+        registry.register(
+            "cidadao_hints_dropped",
+            "Hints to other replicas that were not sent",
+            m.hints_dropped.clone(),
+        );
+        registry.register("cidadao_hints_received", "Hints of other replicas", m.hints_received.clone());
         registry.register("api_errors", "Calls that ended with an error", m.api_errors.clone());
         registry.register("grpc_server_started", "Calls that began", m.grpc_started.clone());
         registry.register("grpc_server_handled", "Calls that ended, by status", m.grpc_handled.clone());
@@ -187,6 +216,21 @@ impl Metrics {
         self.cache_hit_rate.set(percent);
     }
 
+    /// Whether Redis answers, and the commands it did not serve, since the start.
+    pub fn set_redis(&self, up: bool, errors: u64) {
+        self.redis_up.set(f64::from(u8::from(up)));
+        self.redis_errors.inner().store(errors, Ordering::Relaxed);
+    }
+
+    /// Hints that were sent, dropped and heard, since the start.
+    pub fn set_hints(&self, published: u64, dropped: u64, received: u64) {
+        for (counter, count) in
+            [(&self.hints_published, published), (&self.hints_dropped, dropped), (&self.hints_received, received)]
+        {
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+    }
+
     /// Shows a method with zero calls, so that a rate has a start.
     pub(crate) fn grpc_declared(&self, service: &str, method: &str, kind: &'static str) {
         drop(self.grpc_started.get_or_create(&method_labels(service, method, kind)));
@@ -238,6 +282,9 @@ mod tests {
     #[test]
     fn names_and_labels_are_the_documented_ones() {
         let metrics = Metrics::new("1.2.3", "test");
+        assert!(metrics.text().unwrap().contains("\ncidadao_redis_up NaN\n"));
+        metrics.set_redis(true, 5);
+        metrics.set_hints(6, 7, 8);
         metrics.agent("amendment_cap", "run", Duration::from_millis(20));
         metrics.set_active_investigations(2);
         metrics.set_database_connections(3);
@@ -254,6 +301,11 @@ mod tests {
             "active_investigations_total 2",
             "database_connections_active 3",
             "cache_hit_rate_percent 62.5",
+            "cidadao_redis_up 1.0",
+            "cidadao_redis_errors_total 5",
+            "cidadao_hints_published_total 6",
+            "cidadao_hints_dropped_total 7",
+            "cidadao_hints_received_total 8",
             r#"api_errors_total{endpoint="a.v1.S/Get",error_type="NotFound"} 1"#,
             r#"grpc_server_started_total{grpc_service="a.v1.S",grpc_method="Get",grpc_type="unary"} 1"#,
             r#"grpc_server_started_total{grpc_service="a.v1.S",grpc_method="Idle",grpc_type="unary"} 0"#,

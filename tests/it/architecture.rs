@@ -42,9 +42,10 @@ fn names(line: &str, word: &str) -> bool {
 
 #[test]
 fn only_the_allowed_modules_name_a_library() {
-    let rules: [(&[&str], &[&str]); 4] = [
+    let rules: [(&[&str], &[&str]); 5] = [
         (&["tonic", "axum", "tonic_health", "tonic_reflection", "tonic_types"], &["api", "gateway"]),
         (&["diesel", "diesel_async", "diesel_migrations"], &["store"]),
+        (&["bb8_redis", "moka", "rmp_serde"], &["cache"]),
         (&["datafusion", "parquet"], &["lake", "detectors", "sources"]),
         (&["prometheus_client", "opentelemetry", "tracing_opentelemetry"], &["telemetry"]),
     ];

@@ -9,7 +9,7 @@ use cidadao::api::pb::contract_service_client::ContractServiceClient;
 use cidadao::api::pb::health_service_client::HealthServiceClient;
 use cidadao::api::pb::investigation_service_client::InvestigationServiceClient;
 use cidadao::app::{App, AppParts, EngineThreads, Listeners, ServerHandle};
-use cidadao::cache::Cache;
+use cidadao::cache::{Cache, Hints};
 use cidadao::config::{Config, Settings};
 use cidadao::detectors::Catalogue;
 use cidadao::jobs::{Finish, JobContext, JobFailure, JobHandler, Jobs, JobsOptions};
@@ -166,7 +166,9 @@ impl TestServer {
         };
         let app = App::of(AppParts {
             jobs: Jobs::new(store.clone(), options),
+            redis: None,
             cache: Cache::in_memory(1 << 20),
+            hints: Hints::none(),
             lake: Lake::new(dir.path().join("lake"), store.clone()),
             catalogue: Arc::new(Catalogue::builtin().unwrap()),
             engine: EngineThreads::new(1).unwrap(),
@@ -197,6 +199,19 @@ impl TestServer {
         let key = PiiKey::load_or_create(&config.data_dir.join("pii.key")).unwrap();
         let parts = app.parts();
         sources::import(&[month], &parts.lake, &parts.store, &key, &|_| {}).await.unwrap();
+        Self::serve(app, Script::gated(), dir).await
+    }
+
+    /// The server of a configuration that uses this Redis.
+    pub(crate) async fn with_redis(url: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            data_dir: Some(dir.path().join("data")),
+            redis_url: Some(url.to_owned()),
+            engine_threads: Some(1),
+            ..Settings::default()
+        };
+        let app = App::build(&Config::resolve(settings).unwrap()).await.unwrap();
         Self::serve(app, Script::gated(), dir).await
     }
 

@@ -178,6 +178,8 @@ async fn metrics_tell_what_happened() {
         &format!("grpc_server_handling_seconds_count{{{service}}} 2"),
         r#"cidadao_jobs_finished_total{kind="investigation",state="completed"} 1"#,
         "cache_hit_rate_percent 0.0",
+        "cidadao_redis_up NaN",
+        "cidadao_hints_published_total 0",
     ] {
         assert!(text.lines().any(|have| have == line), "{line} is not in\n{text}");
     }

@@ -2,6 +2,7 @@
 
 mod postgres;
 mod proxy;
+mod redis;
 pub(crate) mod samples;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use cidadao::store::{Clock, Store, StoreOptions};
 
 pub(crate) use postgres::Cluster;
 pub(crate) use proxy::Proxy;
+pub(crate) use redis::RedisServer;
 
 /// A database of one test. A SQLite file goes with it.
 #[derive(Debug)]
@@ -57,6 +59,13 @@ impl Database {
     pub(crate) fn pass(&self, seconds: i64) {
         self.ahead.fetch_add(seconds, Ordering::SeqCst);
     }
+}
+
+/// Says that a test is skipped for want of a server; with `CIDADAO_REQUIRE_ALL=1` it fails.
+fn skip(server: &str) {
+    let required = std::env::var("CIDADAO_REQUIRE_ALL").is_ok_and(|value| value == "1");
+    assert!(!required, "CIDADAO_REQUIRE_ALL=1, and there is no {server} to test with");
+    eprintln!("skipped: there is no {server} to test with");
 }
 
 /// Waits until a condition holds; panics after ten seconds.

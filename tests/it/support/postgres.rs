@@ -23,11 +23,7 @@ impl Cluster {
     pub(crate) async fn get() -> Option<&'static Self> {
         let started = tokio::task::spawn_blocking(|| {
             CLUSTER.get_or_init(|| {
-                let Some(binaries) = binaries() else {
-                    let required = std::env::var("CIDADAO_REQUIRE_ALL").is_ok_and(|value| value == "1");
-                    assert!(!required, "CIDADAO_REQUIRE_ALL=1, and there is no PostgreSQL (initdb) to test with");
-                    return None;
-                };
+                let binaries = binaries()?;
                 // Another process may take the port in between.
                 let started = (0..5).find_map(|_| Self::start(&binaries));
                 Some(started.expect("PostgreSQL starts"))
@@ -35,7 +31,7 @@ impl Cluster {
         });
         let cluster = started.await.expect("the cluster starts").as_ref();
         if cluster.is_none() {
-            eprintln!("skipped: there is no PostgreSQL (initdb) to test with");
+            super::skip("PostgreSQL (initdb)");
         }
         cluster
     }
