@@ -2,7 +2,7 @@
 //! another program, count as missing instead of being taken for a value.
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize as _, Serialize};
+use serde::Serialize;
 
 /// The form of stored values. Neither can hold code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
