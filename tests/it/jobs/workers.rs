@@ -154,7 +154,7 @@ async fn a_failure_is_told_or_tried_again(database: Database) {
     assert_eq!(finding_count(&pool.jobs, &later.id).await, 2);
     assert_eq!(log(pool.jobs.store(), &later.id).await.len(), 5);
     let never = pool.run(json!({ "then": "never" })).await;
-    assert_eq!((never.state, never.attempt), (JobState::Failed, 5));
+    assert_eq!((never.state, never.attempt), (JobState::DeadLetter, 5));
     assert_eq!(never.error.expect("why").reason, "SOURCE_AWAY");
     pool.stop().await;
 }

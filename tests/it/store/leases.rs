@@ -157,10 +157,10 @@ async fn attempts_run_out(database: Database) {
     store.request_cancel(&asked.id, "ana", "cli").await.expect("asked");
     assert_eq!(claim(&store, "w").await, None);
     let failed = store.job(&failing.id).await.expect("job").expect("there");
-    assert_eq!((failed.state, failed.attempt), (JobState::Failed, 5));
+    assert_eq!((failed.state, failed.attempt), (JobState::DeadLetter, 5));
     assert_eq!(failed.error.expect("why").reason, "ATTEMPTS_EXHAUSTED");
     assert_eq!(log(&store, &failing.id).await.last().expect("one").body.kind, EventKind::Finished);
-    assert_eq!(audited(&store, "investigation.failed", &failing.id).await, 1);
+    assert_eq!(audited(&store, "investigation.dead_letter", &failing.id).await, 1);
     let cancelled = store.job(&asked.id).await.expect("job").expect("there");
     assert_eq!((cancelled.state, cancelled.error), (JobState::Cancelled, None));
 }
