@@ -5,17 +5,24 @@ use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cidadao::api::pb;
 use cidadao::api::pb::investigation_service_client::InvestigationServiceClient;
+use cidadao::cache::{Hint, Hints};
+use cidadao::investigation::Request;
+use cidadao::model::JobKind;
+use cidadao::store::{Store, StoreOptions};
 use futures::future::{BoxFuture, join_all};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
+use tokio::sync::Notify;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
+use crate::support::samples::{completed, job, queued, step};
 use crate::support::{Cluster, RedisServer, eventually};
 
 /// How long anything may take before a test gives up.
@@ -447,4 +454,138 @@ async fn a_replica_that_is_told_to_end_hands_over_and_says_so() {
     assert!(!findings(&clients, &choose, &id).await.is_empty());
     let job = clients[0].clone().get_investigation(pb::GetInvestigationRequest { investigation_id: id }).await;
     assert_eq!(job.expect("read").into_inner().attempt, 1, "a hand-over is no failed attempt");
+}
+
+/// Memory of a process that is in RAM, in bytes.
+fn resident(child: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("Linux tells");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+}
+
+fn percentile(sorted: &[i64], share: f64) -> i64 {
+    sorted[((sorted.len() - 1) as f64 * share) as usize]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_thousand_subscribers_see_every_event() {
+    const SUBSCRIBERS: usize = 2_000;
+    const STREAMS_OF_A_CONNECTION: usize = 100;
+    const STEPS: i32 = 100;
+    let Some(redis) = RedisServer::get() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("sqlite:{}", directory.path().join("cidadao.db").display());
+    // This process is the worker: it has the job before the replica can take it.
+    let store = Store::connect(&StoreOptions::new(&url)).await.expect("the store opens");
+    let hints = Hints::over(&redis.connect().await);
+    let payload = serde_json::to_value(Request::of_query("contratos")).expect("JSON");
+    let id = store.create_job(job("local", None, payload), queued()).await.expect("stored").0.id;
+    let lease = Duration::from_secs(3_600);
+    let held = store.claim_job("test", lease, &[JobKind::Investigation]).await.expect("a claim").expect("a job");
+    let environment = [("DATABASE_URL", url), ("REDIS_URL", redis.url())];
+    let replica = Replica::start(directory.path(), &environment);
+    replica.listens().await;
+
+    let watch = pb::WatchInvestigationRequest { investigation_id: id.clone(), after_sequence: 0 };
+    // What the first subscriber brings into memory is not the price of one more.
+    let mut first = client(&replica.url()).watch_investigation(watch.clone()).await.expect("watched").into_inner();
+    first.message().await.expect("an event");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = resident(&replica.child);
+    let (ready, all_ready) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let mut subscribers = Vec::new();
+    for _ in 0..SUBSCRIBERS / STREAMS_OF_A_CONNECTION {
+        let connection = client(&replica.url());
+        for _ in 0..STREAMS_OF_A_CONNECTION {
+            let (mut connection, watch) = (connection.clone(), watch.clone());
+            let (ready, all_ready) = (Arc::clone(&ready), Arc::clone(&all_ready));
+            subscribers.push(tokio::spawn(async move {
+                let mut stream = connection.watch_investigation(watch).await.expect("watched").into_inner();
+                let (mut sequences, mut delays) = (Vec::new(), Vec::new());
+                loop {
+                    let event = stream.message().await.expect("no error").expect("not the end");
+                    if event.kind() == pb::EventKind::Heartbeat {
+                        continue;
+                    }
+                    let at = event.event_time.expect("a time");
+                    let delay = chrono::Utc::now().timestamp_micros() - (at.seconds * 1_000_000 + i64::from(at.nanos) / 1_000);
+                    sequences.push(event.sequence);
+                    if event.sequence == 2 && ready.fetch_add(1, Ordering::SeqCst) + 1 == SUBSCRIBERS {
+                        all_ready.notify_one();
+                    }
+                    if event.sequence > 2 {
+                        delays.push(delay);
+                    }
+                    if event.kind() == pb::EventKind::Finished {
+                        return (sequences, delays);
+                    }
+                }
+            }));
+        }
+    }
+    all_ready.notified().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let idle = resident(&replica.child);
+    let each = idle.saturating_sub(before) / SUBSCRIBERS as u64;
+    println!("{SUBSCRIBERS} idle subscribers: {} KiB each", each / 1024);
+    assert!(each < 32 << 10, "{each} bytes for an idle subscriber");
+
+    // From here on `first` is the one that never reads.
+    for n in 1..=STEPS {
+        store.commit_step(&held.id, held.lease_token, step(n)).await.expect("committed");
+        hints.publish(Hint::Job(id.clone()));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    store.finish_job(&held.id, held.lease_token, completed(&held)).await.expect("finished");
+    hints.publish(Hint::Job(id.clone()));
+    let mut delays = Vec::new();
+    for subscriber in subscribers {
+        let (sequences, delayed) = subscriber.await.expect("no panic");
+        assert_eq!(sequences, (1..=i64::from(STEPS) + 3).collect::<Vec<_>>());
+        delays.extend(delayed);
+    }
+    delays.sort_unstable();
+    let (half, most) = (percentile(&delays, 0.5) / 1_000, percentile(&delays, 0.99) / 1_000);
+    println!("from commit to receipt: p50 {half} ms, p99 {most} ms");
+    let after = resident(&replica.child);
+    println!("memory: {} MiB before, {} idle, {} after", before >> 20, idle >> 20, after >> 20);
+    assert!(after < idle + (16 << 20), "the one that never reads costs no growing memory");
+    drop(first);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_question_is_answered_from_what_is_known() {
+    let (Some(cluster), Some(redis)) = (Cluster::get().await, RedisServer::get()) else { return };
+    let house = House::new(cluster.create_database(), Some(redis.url()), 200);
+    let replicas = [house.replica(), house.replica()];
+    for replica in &replicas {
+        replica.listens().await;
+    }
+    let choose = chooser(3);
+    let ask = async |at: usize, query: &str, allow_cached| {
+        let clients = [client(&replicas[at].url())];
+        let started = clients[0].clone().start_investigation(asked(query, new_request_id(), allow_cached)).await;
+        let id = started.expect("started").into_inner().investigation_id;
+        let events = subscribe(&clients, &choose, &id).await.len();
+        let get = pb::GetInvestigationRequest { investigation_id: id.clone() };
+        let ended = clients[0].clone().get_investigation(get).await.expect("read").into_inner();
+        (ended, events, findings(&clients, &choose, &id).await)
+    };
+    let (run, events, found) = ask(0, "contratos", true).await;
+    assert!(run.cached_from.is_empty() && events > 8 && !found.is_empty());
+    // Another wording of the same plan, at another replica.
+    let (same, events, taken_over) = ask(1, "contratos!", true).await;
+    assert_eq!(same.cached_from, run.investigation_id);
+    assert_eq!((events, taken_over == found, same.counts), (4, true, run.counts));
+    for (query, allow_cached) in [("contratos", false), ("contratos acima de 1 real", true)] {
+        assert!(ask(1, query, allow_cached).await.0.cached_from.is_empty(), "{query}");
+    }
+    // What was computed last is what is taken over next.
+    assert_ne!(ask(0, "contratos", true).await.0.cached_from, "");
+    let other = house.data.path().join("other");
+    house.run(|command| command.args(["sample", "--seed", "9", "--rows", "150", "--out"]).arg(&other));
+    house.run(|command| command.arg("import").arg(&other));
+    let (fresh, ..) = ask(0, "contratos", true).await;
+    assert!(fresh.cached_from.is_empty(), "after an import it is another question");
+    assert!(fresh.plan.expect("a plan").lake_version > run.plan.expect("a plan").lake_version);
 }
