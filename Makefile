@@ -28,3 +28,4 @@ lint: ## Check format and lints
 bench: ## Measure import and investigation of a large sample (release build)
 	$(CARGO) build --locked --release
 	benches/large_sample.sh
+	benches/service.sh

@@ -236,6 +236,11 @@ impl App {
         Self { parts }
     }
 
+    /// Takes calls and does no jobs: others do them.
+    pub fn without_workers(&mut self) {
+        self.parts.handlers.clear();
+    }
+
     /// The parts.
     pub const fn parts(&self) -> &AppParts {
         &self.parts
