@@ -1,8 +1,8 @@
 //! How a value becomes bytes. The first byte names the form, so that bytes of another form, or of
 //! another program, count as missing instead of being taken for a value.
 
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The form of stored values. Neither can hold code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::support::RedisServer;
+
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn cidadao(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cidadao"));
-    command.arg("--data-dir").arg(data).env_remove("DATABASE_URL").env("CIDADAO_LOG", "warn");
+    command.arg("--data-dir").arg(data).env_remove("DATABASE_URL").env_remove("REDIS_URL").env("CIDADAO_LOG", "warn");
     command
 }
 
@@ -44,8 +46,12 @@ struct Server {
 
 impl Server {
     fn start(data: &Path) -> Self {
+        Self::of(cidadao(data))
+    }
+
+    fn of(mut command: Command) -> Self {
         let (grpc, metrics) = (free_port(), free_port());
-        let child = cidadao(data)
+        let child = command
             .args(["serve", "--lease-seconds", "2"])
             .args(["--grpc-addr", &format!("127.0.0.1:{grpc}"), "--metrics-addr", &format!("127.0.0.1:{metrics}")])
             .stdout(Stdio::null())
@@ -388,6 +394,44 @@ fn a_killed_server_loses_and_doubles_nothing() {
 }
 
 /// Sequences of the whole log of an investigation.
+#[test]
+fn a_redis_that_goes_and_comes_is_told_of_once_without_its_password() {
+    let Some(mut redis) = RedisServer::get() else { return };
+    let secure = |redis: &RedisServer| redis.cli(&["CONFIG", "SET", "requirepass", "hunter2"]);
+    secure(&redis);
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("log");
+    let mut command = cidadao(data.path());
+    command
+        .env("REDIS_URL", redis.url().replace("//", "//default:hunter2@"))
+        .env("CIDADAO_LOG", "info,cidadao=trace")
+        .stderr(std::fs::File::create(&path).unwrap());
+    let server = Server::of(command);
+    let log = || std::fs::read_to_string(&path).unwrap();
+    let told = |text: &str| {
+        let start = Instant::now();
+        while !log().contains(text) {
+            assert!(start.elapsed() < Duration::from_secs(60), "{text:?} is not in the log: {}", log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    redis.stop();
+    told("Redis does not answer");
+    redis.start();
+    // Until it wants its password again, it refuses one: it is not back.
+    std::thread::sleep(Duration::from_secs(2));
+    secure(&redis);
+    told("Redis answers again");
+    drop(server);
+    let log = log();
+    for text in ["Redis does not answer", "Redis answers again"] {
+        assert_eq!(log.matches(text).count(), 1, "{log}");
+    }
+    let help =
+        ok(&cidadao(data.path()).env("REDIS_URL", "redis://:hunter2@h").args(["serve", "--help"]).output().unwrap());
+    assert!(help.contains("--redis-url") && !help.contains("hunter2") && !log.contains("hunter2"), "{help}{log}");
+}
+
 fn events(server: &Server, id: &str) -> Vec<i64> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {

