@@ -19,8 +19,8 @@ use cidadao::jobs::{Finish, JobContext, JobFailure, JobHandler, Jobs, JobsOption
 use cidadao::model::{Counts, JobKind, JobState, NewJob, Priority};
 use cidadao::store::{Store, StoreOptions};
 use diesel::connection::SimpleConnection as _;
-use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+use diesel::{Connection as _, SqliteConnection};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use futures::future::{join_all, try_join_all};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -253,7 +253,7 @@ async fn updates_postgres(url: &str) -> Result<f64, Failure> {
             let mut conn = AsyncPgConnection::establish(&url).await?;
             let mut done = 0_u32;
             while begin.elapsed() < MEASURED {
-                diesel::sql_query(format!("{UPDATE}{id}")).execute(&mut conn).await?;
+                diesel_async::RunQueryDsl::execute(diesel::sql_query(format!("{UPDATE}{id}")), &mut conn).await?;
                 done += 1;
             }
             Ok::<_, Failure>(done)

@@ -2,7 +2,7 @@
 # Runs benches/service.rs with a throw-away PostgreSQL that writes to disk as a real one does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bin=$(dirname "$(command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -V | tail -1)")
+bin=$(dirname "$(readlink -f "$( (compgen -G '/usr/lib/postgresql/*/bin/initdb'; command -v initdb) | sort -V | tail -1)")")
 dir=$(mktemp -d)
 as_owner() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi; }
 [ "$(id -u)" != 0 ] || chown postgres "$dir"

@@ -1,12 +1,11 @@
 //! Which contracts a plan is about.
 
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::ScalarValue;
-use datafusion::functions::expr_fn::{coalesce, date_part};
-use datafusion::logical_expr::{Expr, cast, col, lit};
+use datafusion::functions::expr_fn::coalesce;
+use datafusion::logical_expr::{Expr, col, lit};
 
 use super::functions::Function;
-use crate::model::{Filters, Money, Plan, TaxIdKind, check_tax_id, fold, mask_cpf};
+use crate::lake;
+use crate::model::{Plan, fold};
 
 /// Words of the plan's terms and categories, folded, each once: what `include_items` looks for.
 pub fn words(plan: &Plan) -> Vec<String> {
@@ -53,34 +52,7 @@ pub fn predicate(plan: &Plan) -> Expr {
     if plan.emergency_only {
         all.push(Function::IsEmergency.udf().call(vec![col("legal_basis"), col("object_folded")]));
     }
-    all.extend(of_filters(&plan.filters));
+    all.extend(lake::filters::columns(&plan.filters));
     let asked = all.into_iter().reduce(Expr::and).unwrap_or_else(|| lit(true));
     coalesce(vec![asked, lit(false)])
-}
-
-fn of_filters(filters: &Filters) -> Vec<Expr> {
-    let money = |amount: Money| lit(ScalarValue::Decimal128(Some(amount.cents()), 18, 2));
-    let value = || coalesce(vec![col("current_value"), col("initial_value")]);
-    let day = |day: chrono::NaiveDate| {
-        lit(ScalarValue::Date32(Some(day.signed_duration_since(chrono::NaiveDate::default()).num_days() as i32)))
-    };
-    let mut all = Vec::new();
-    all.extend(filters.min_value.map(|least| value().gt_eq(money(least))));
-    all.extend(filters.max_value.map(|most| value().lt_eq(money(most))));
-    all.extend(
-        filters.year.map(|year| cast(date_part(lit("year"), col("signature_date")), DataType::Int32).eq(lit(year))),
-    );
-    if !filters.modalities.is_empty() {
-        let names = filters.modalities.iter().map(|modality| lit(modality.as_str())).collect();
-        all.push(col("modality").in_list(names, false));
-    }
-    all.extend(filters.start_date.map(|first| col("signature_date").gt_eq(day(first))));
-    all.extend(filters.end_date.map(|last| col("signature_date").lt_eq(day(last))));
-    all.extend(filters.supplier_id.as_ref().map(|id| match check_tax_id(id) {
-        // The lake keeps a CPF masked.
-        (TaxIdKind::Cpf, cpf, _) if !cpf.contains('*') => col("supplier_id").eq(lit(mask_cpf(&cpf))),
-        (_, id, _) => col("supplier_id").eq(lit(id)),
-    }));
-    all.extend(filters.buyer_id.as_ref().map(|id| col("buyer_id").eq(lit(id.trim()))));
-    all
 }

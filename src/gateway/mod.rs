@@ -64,7 +64,9 @@ async fn metrics(State(source): State<MetricsSource>) -> Response {
 /// Reads the gauges. What cannot be read keeps its last value: a scrape answers also while the
 /// database is away.
 async fn refresh(source: &MetricsSource) {
-    source.metrics.set_database_connections(i64::from(source.store.pool_stats().in_use));
+    let pool = source.store.pool_stats();
+    source.metrics.set_database_pool(pool.in_use, pool.idle, pool.errors, pool.wait_time);
+    source.metrics.set_watched_jobs(i64::try_from(source.jobs.watched_jobs()).unwrap_or(i64::MAX));
     source.metrics.set_cache_hit_rate(source.cache.stats().await.hit_rate() * 100.0);
     if let Some(redis) = source.redis.as_ref().map(Redis::stats) {
         source.metrics.set_redis(redis.up, redis.errors);

@@ -1,9 +1,11 @@
 //! Investigations: question → plan → detectors → findings → report.
 
+mod amount;
 mod handler;
 mod planner;
 mod report;
 mod request;
+mod vocabulary;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,13 +1,13 @@
 //! From a question in Portuguese to an explicit plan, by rules alone: the same words always give
 //! the same plan, and what no rule reads is listed, not guessed.
 
-use std::sync::LazyLock;
-
 use chrono::{Datelike, NaiveDate};
 use regex::{Captures, Regex};
 
+use super::amount::{Number, amount, has_unit, number, unit};
 use super::request::{InvestigationType, Request};
-use crate::model::{Filters, Modality, Money, Plan, PlanNote, fold};
+use super::vocabulary::{JUDGEMENTS, MONTHS, RULES, Rules, STOP_WORDS};
+use crate::model::{Filters, Plan, PlanNote, fold};
 
 /// What the planner needs to know of a detector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,207 +70,6 @@ fn overlay(request: &Filters, query: Filters) -> Filters {
     }
 }
 
-/// A number with its unit: `r$ 1.234,56`, `50 mil reais`, `1,5 milhao`, `dois milhoes`.
-const AMOUNT: &str = r"(?:r\$\s*)?(?:\d{1,3}(?:\.\d{3})+(?:,\d{1,2})?|\d+(?:[.,]\d+)?|meio|um|uma|dois|duas|tres|quatro|cinco|seis|sete|oito|nove|dez|vinte|trinta|quarenta|cinquenta|sessenta|setenta|oitenta|noventa|cem|duzentos|trezentos|quatrocentos|quinhentos)\b\s*(?:mil|milhao|milhoes|mi|bilhao|bilhoes|bi)?\b\s*(?:de\s+)?(?:reais)?\b";
-const MONTHS: [&str; 12] = [
-    "janeiro",
-    "fevereiro",
-    "marco",
-    "abril",
-    "maio",
-    "junho",
-    "julho",
-    "agosto",
-    "setembro",
-    "outubro",
-    "novembro",
-    "dezembro",
-];
-
-struct Rules {
-    cnpj: Regex,
-    buyer: Regex,
-    between: Regex,
-    at_least: Regex,
-    at_most: Regex,
-    month: Regex,
-    exact: Regex,
-    year: Regex,
-    emergency: Regex,
-    modalities: Vec<(Regex, &'static [Modality])>,
-    detectors: Vec<(Regex, &'static str)>,
-}
-
-static RULES: LazyLock<Rules> = LazyLock::new(|| {
-    // Every pattern is a constant that the tests compile.
-    #[expect(clippy::unwrap_used, reason = "constant patterns, compiled by every test")]
-    let regex = |pattern: String| Regex::new(&pattern).unwrap();
-    let month = MONTHS.join("|");
-    let modality = |pattern: &str, modalities: &'static [Modality]| (regex(format!(r"\b(?:{pattern})\b")), modalities);
-    let hint = |pattern: &str, detector| (regex(format!(r"\b(?:{pattern})\b")), detector);
-    Rules {
-        cnpj: regex(r"\b(?:cnpj\s*:?\s*)?([0-9a-z]{2}\.[0-9a-z]{3}\.[0-9a-z]{3}/[0-9a-z]{4}-\d{2}|\d{14})\b".into()),
-        buyer: regex(r"\b(?:ug|uasg|unidade gestora)\s*:?\s*(\d{6})\b".into()),
-        between: regex(format!(r"\bentre\s+({AMOUNT})\s*e\s+({AMOUNT})")),
-        at_least: regex(format!(
-            r"(?:\b(?:acima de|maior(?:es)? (?:que|do que)|mais de|superior(?:es)? a|a partir de|desde|pelo menos|no minimo|minimo de)|>=?)\s*(?:o valor de\s+)?({AMOUNT})"
-        )),
-        at_most: regex(format!(
-            r"(?:\b(?:ate|abaixo de|menor(?:es)? (?:que|do que)|menos de|inferior(?:es)? a|no maximo|maximo de)|<=?)\s*(?:o valor de\s+)?({AMOUNT})"
-        )),
-        month: regex(format!(r"\b({month})\s*(?:de|/)?\s*((?:19|20)\d\d)\b")),
-        exact: regex(format!(r"\b(?:valor(?:es)?\s+(?:de|igual a)\s+)?({AMOUNT})")),
-        year: regex(r"\b(?:(?:em|de|no ano de|ano de|ano)\s+)?((?:19|20)\d\d)\b".into()),
-        emergency: regex(r"\b(?:emergenciais|emergencial|emergencialmente|(?:de\s+|por\s+)?emergencias?)\b".into()),
-        modalities: vec![
-            modality(
-                "sem licitacao|sem licitacoes|contratacao direta|contratacoes diretas|compra direta|compras diretas",
-                &[Modality::DispensaLicitacao, Modality::Inexigibilidade],
-            ),
-            modality(
-                "(?:por |com )?dispensas?(?: de licitacao| de licitacoes)?|dispensad[oa]s? de licitacao",
-                &[Modality::DispensaLicitacao],
-            ),
-            modality(
-                "(?:por |com )?inexigibilidades?(?: de licitacao| de licitacoes)?|inexigive(?:l|is)",
-                &[Modality::Inexigibilidade],
-            ),
-            modality(
-                "(?:pregao|pregoes) (?:por|para|de) registro de precos?|registros? de precos?",
-                &[Modality::PregaoRegistroPreco],
-            ),
-            modality(
-                "(?:pregao|pregoes)(?: eletronicos?| presencia(?:l|is))?",
-                &[Modality::Pregao, Modality::PregaoRegistroPreco],
-            ),
-            modality("concorrencias?(?: publicas?| eletronicas?)?", &[Modality::Concorrencia]),
-            modality("tomadas? de precos?", &[Modality::TomadaDePrecos]),
-            modality("cartas? convites?|convites?", &[Modality::Convite]),
-        ],
-        detectors: vec![
-            hint("fracionamentos?(?: de (?:despesas?|compras?))?|fracionad[oa]s?", "splitting_sum"),
-            hint("(?:com )?(?:termos? )?aditivos?(?: acima do limite)?|aditivad[oa]s?", "amendment_cap"),
-            hint("concentracao(?: de fornecedor(?:es)?)?|fornecedor(?:es)? dominantes?", "supplier_share_of_buyer"),
-            hint("(?:com )?valor(?:es)? atipicos?|(?:com )?valor(?:es)? discrepantes?", "contract_value_outlier"),
-            hint("cnpjs? invalidos?", "invalid_tax_id"),
-        ],
-    }
-});
-
-/// Words that carry no filter.
-const STOP_WORDS: &[&str] = &[
-    "a",
-    "ao",
-    "aos",
-    "as",
-    "assinado",
-    "assinados",
-    "com",
-    "como",
-    "compra",
-    "compras",
-    "contratacao",
-    "contratacoes",
-    "contratado",
-    "contratados",
-    "contrato",
-    "contratos",
-    "da",
-    "das",
-    "de",
-    "do",
-    "dos",
-    "e",
-    "em",
-    "encontre",
-    "entre",
-    "feita",
-    "feitas",
-    "feito",
-    "feitos",
-    "foi",
-    "foram",
-    "ha",
-    "investigar",
-    "investigue",
-    "liste",
-    "mostre",
-    "na",
-    "nas",
-    "no",
-    "nos",
-    "o",
-    "objeto",
-    "os",
-    "ou",
-    "para",
-    "pela",
-    "pelas",
-    "pelo",
-    "pelos",
-    "por",
-    "publica",
-    "publicas",
-    "publico",
-    "publicos",
-    "quais",
-    "qual",
-    "que",
-    "quero",
-    "realizada",
-    "realizadas",
-    "realizado",
-    "realizados",
-    "sao",
-    "sobre",
-    "the",
-    "toda",
-    "todas",
-    "todo",
-    "todos",
-    "um",
-    "uma",
-    "valor",
-    "valores",
-    "ver",
-    "verifique",
-];
-
-/// Words that judge: no published row says them of itself, so as a filter they would hide everything.
-const JUDGEMENTS: &[&str] = &[
-    "anomalia",
-    "anomalias",
-    "cartel",
-    "conluio",
-    "corrupcao",
-    "corruptos",
-    "desvio",
-    "desvios",
-    "fraude",
-    "fraudes",
-    "fraudulentos",
-    "ilegais",
-    "ilegal",
-    "indicio",
-    "indicios",
-    "irregular",
-    "irregulares",
-    "irregularidade",
-    "irregularidades",
-    "lavagem",
-    "licitacao",
-    "licitacoes",
-    "propina",
-    "sobrepreco",
-    "superfaturado",
-    "superfaturados",
-    "superfaturamento",
-    "suspeita",
-    "suspeitas",
-    "suspeito",
-    "suspeitos",
-];
-
 struct Reader {
     /// The query as given, one entry a character.
     original: Vec<char>,
@@ -283,11 +82,6 @@ struct Reader {
     not_understood: Vec<String>,
     terms: Vec<String>,
     wanted: Vec<&'static str>,
-}
-
-enum Number {
-    Amount(Money),
-    Year(i32),
 }
 
 impl Reader {
@@ -539,88 +333,6 @@ impl Reader {
         self.text = format!("{}{blank}{}", &self.text[..start], &self.text[end..]);
         Some((words.trim().to_owned(), groups))
     }
-}
-
-/// The unit word of an amount, empty where it has none.
-fn unit(text: &str) -> &str {
-    const UNITS: [&str; 8] = ["mil", "milhao", "milhoes", "mi", "bilhao", "bilhoes", "bi", "reais"];
-    text.split_whitespace().find(|word| UNITS.contains(word)).unwrap_or("")
-}
-
-/// Whether the text says that it is money.
-fn has_unit(text: &str) -> bool {
-    text.trim_start().starts_with("r$") || !unit(text).is_empty()
-}
-
-fn number(text: &str) -> Option<Number> {
-    let bare = text.trim();
-    if bare.len() == 4
-        && let Ok(year) = bare.parse::<i32>()
-        && (1990..=2100).contains(&year)
-    {
-        return Some(Number::Year(year));
-    }
-    amount(text).map(Number::Amount)
-}
-
-/// Reads an amount exactly: digits with a decimal mark or a number word, times its unit.
-fn amount(text: &str) -> Option<Money> {
-    const WORDS: [(&str, i128); 25] = [
-        ("um", 1),
-        ("uma", 1),
-        ("dois", 2),
-        ("duas", 2),
-        ("tres", 3),
-        ("quatro", 4),
-        ("cinco", 5),
-        ("seis", 6),
-        ("sete", 7),
-        ("oito", 8),
-        ("nove", 9),
-        ("dez", 10),
-        ("vinte", 20),
-        ("trinta", 30),
-        ("quarenta", 40),
-        ("cinquenta", 50),
-        ("sessenta", 60),
-        ("setenta", 70),
-        ("oitenta", 80),
-        ("noventa", 90),
-        ("cem", 100),
-        ("duzentos", 200),
-        ("trezentos", 300),
-        ("quatrocentos", 400),
-        ("quinhentos", 500),
-    ];
-    let text = text.trim().trim_start_matches("r$").trim_start();
-    let first = text.split_whitespace().next()?;
-    let scale: i128 = match unit(text) {
-        "mil" => 1_000,
-        "milhao" | "milhoes" | "mi" => 1_000_000,
-        "bilhao" | "bilhoes" | "bi" => 1_000_000_000,
-        _ => 1,
-    };
-    let scaled = |units: i128, decimals: u32| {
-        let cents = units.checked_mul(scale)?.checked_mul(100)?;
-        let divisor = 10i128.checked_pow(decimals)?;
-        (cents % divisor == 0 && cents / divisor <= Money::MAX_CENTS).then(|| Money::from_cents(cents / divisor))
-    };
-    if first == "meio" {
-        return scaled(5, 1);
-    }
-    if let Some((_, units)) = WORDS.iter().find(|(word, _)| *word == first) {
-        return scaled(*units, 0);
-    }
-    let digits = first.trim_end_matches(|c: char| c.is_alphabetic());
-    // "1.234" groups thousands, "1.5" has a decimal point; a comma always is the decimal mark.
-    let grouped = digits.split('.').skip(1).all(|group| group.split(',').next().is_some_and(|g| g.len() == 3));
-    let plain = if grouped { digits.replace('.', "") } else { digits.to_owned() };
-    let (whole, fraction) = plain.split_once([',', '.']).unwrap_or((&plain, ""));
-    if whole.len() + fraction.len() > 24 {
-        return None;
-    }
-    let units: i128 = format!("{whole}{fraction}").parse().ok()?;
-    scaled(units, u32::try_from(fraction.len()).ok()?)
 }
 
 /// The years that filters are about, `None` for every year.

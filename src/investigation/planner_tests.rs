@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::{Modality, Money};
 
 const DETECTORS: [DetectorInfo<'static>; 3] = [
     DetectorInfo { id: "amendment_cap", pattern: false, spending: false },

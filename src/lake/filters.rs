@@ -102,7 +102,11 @@ fn any(conditions: Vec<Expr>) -> Expr {
     conditions.into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false))
 }
 
-fn columns(filters: &Filters) -> Vec<Expr> {
+/// What the filters ask of the columns of a contract, all but its words; none of them is null.
+///
+/// The value is the current one, or the initial one where that is not published; a CPF is compared
+/// by its mask.
+pub fn columns(filters: &Filters) -> Vec<Expr> {
     let mut conditions = Vec::new();
     let signed = || col("signature_date");
     if let Some(min) = filters.min_value {

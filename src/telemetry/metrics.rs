@@ -29,6 +29,10 @@ pub struct Metrics {
     agent_execution: Timings<AgentLabels>,
     active_investigations: Gauge,
     database_connections: Gauge,
+    database_pool: Family<PoolLabels, Gauge>,
+    database_errors: Counter,
+    database_wait: Counter<f64, AtomicU64>,
+    watched_jobs: Gauge,
     cache_hit_rate: Gauge<f64, AtomicU64>,
     redis_up: Gauge<f64, AtomicU64>,
     redis_errors: Counter,
@@ -77,6 +81,11 @@ struct JobLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PoolLabels {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DetectorLabels {
     detector: String,
 }
@@ -107,6 +116,10 @@ impl Metrics {
             agent_execution: Family::new_with_constructor(work),
             active_investigations: Gauge::default(),
             database_connections: Gauge::default(),
+            database_pool: Family::default(),
+            database_errors: Counter::default(),
+            database_wait: Counter::default(),
+            watched_jobs: Gauge::default(),
             cache_hit_rate: Gauge::default(),
             redis_up: Gauge::default(),
             redis_errors: Counter::default(),
@@ -135,6 +148,26 @@ impl Metrics {
             "database_connections_active",
             "Connections of the database pool that are in use",
             m.database_connections.clone(),
+        );
+        registry.register(
+            "cidadao_database_pool_connections",
+            "Connections of the database pool, by what they do",
+            m.database_pool.clone(),
+        );
+        registry.register(
+            "cidadao_database_pool_errors",
+            "Connections to the database that could not be made or were found broken",
+            m.database_errors.clone(),
+        );
+        registry.register(
+            "cidadao_database_pool_wait_seconds",
+            "Time that queries waited for a connection, in seconds",
+            m.database_wait.clone(),
+        );
+        registry.register(
+            "cidadao_watched_jobs",
+            "Jobs that streams of this process follow",
+            m.watched_jobs.clone(),
         );
         registry.register(
             "cache_hit_rate_percent",
@@ -206,9 +239,19 @@ impl Metrics {
         self.active_investigations.set(count);
     }
 
-    /// Connections in use.
-    pub fn set_database_connections(&self, count: i64) {
-        self.database_connections.set(count);
+    /// Connections in use and idle, those that failed, and how long queries waited for one.
+    pub fn set_database_pool(&self, in_use: u32, idle: u32, errors: u64, waited: Duration) {
+        self.database_connections.set(i64::from(in_use));
+        for (state, count) in [("in_use", in_use), ("idle", idle)] {
+            self.database_pool.get_or_create(&PoolLabels { state }).set(i64::from(count));
+        }
+        self.database_errors.inner().store(errors, Ordering::Relaxed);
+        self.database_wait.inner().store(waited.as_secs_f64().to_bits(), Ordering::Relaxed);
+    }
+
+    /// Jobs that are followed.
+    pub fn set_watched_jobs(&self, count: i64) {
+        self.watched_jobs.set(count);
     }
 
     /// Share of look-ups that the cache answered, 0 to 100.
@@ -287,7 +330,8 @@ mod tests {
         metrics.set_hints(6, 7, 8);
         metrics.agent("amendment_cap", "run", Duration::from_millis(20));
         metrics.set_active_investigations(2);
-        metrics.set_database_connections(3);
+        metrics.set_database_pool(3, 4, 5, Duration::from_millis(1_500));
+        metrics.set_watched_jobs(6);
         metrics.set_cache_hit_rate(62.5);
         metrics.set_jobs_finished(JobKind::Investigation, JobState::Completed, 1);
         metrics.findings("amendment_cap", 4);
@@ -300,6 +344,10 @@ mod tests {
             r#"agent_execution_seconds_count{agent_name="amendment_cap",action="run"} 1"#,
             "active_investigations_total 2",
             "database_connections_active 3",
+            r#"cidadao_database_pool_connections{state="idle"} 4"#,
+            "cidadao_database_pool_errors_total 5",
+            "cidadao_database_pool_wait_seconds_total 1.5",
+            "cidadao_watched_jobs 6",
             "cache_hit_rate_percent 62.5",
             "cidadao_redis_up 1.0",
             "cidadao_redis_errors_total 5",
