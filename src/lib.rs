@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`model`] | plain domain types |
 //! | [`store`] | SQLite or PostgreSQL: jobs, events, findings, manifest, audit log |
-//! | [`cache`] | values that can be computed again |
+//! | [`cache`] | values that can be computed again, in memory or Redis; hints between replicas |
 //! | [`jobs`] | the durable queue: start, watch, cancel, run |
 //! | [`lake`] | canonical tables as Parquet |
 //! | [`sources`] | published files: their layouts, and how they become rows of the lake |

@@ -109,7 +109,8 @@ mod tests {
         fn values_come_back(texts: Vec<String>, numbers: Vec<Option<i64>>, float in proptest::num::f64::NORMAL) {
             for codec in BOTH {
                 let bytes = codec.encode(&(&texts, &numbers)).unwrap();
-                prop_assert_eq!(&codec.decode::<(Vec<String>, Vec<Option<i64>>)>(&bytes).unwrap(), &(texts.clone(), numbers.clone()));
+                let back: (Vec<String>, Vec<Option<i64>>) = codec.decode(&bytes).unwrap();
+                prop_assert_eq!(back, (texts.clone(), numbers.clone()));
             }
             let bytes = Codec::Binary.encode(&float).unwrap();
             prop_assert_eq!(Codec::Binary.decode::<f64>(&bytes).unwrap(), float);

@@ -157,7 +157,8 @@ impl Hints {
             loop {
                 let Err(lost) = wire.hear(&on, &mut backoff, &mut first).await;
                 if backoff.is_first() {
-                    tracing::warn!(redis = %wire.redis.options().url, %lost, "no hints from other replicas: they are found by polling");
+                    let redis = &wire.redis.options().url;
+                    tracing::warn!(%redis, %lost, "no hints from other replicas: what they do is seen later");
                 }
                 tokio::time::sleep(backoff.next()).await;
             }
@@ -196,6 +197,7 @@ impl Wire {
     ) -> Result<std::convert::Infallible, Failure> {
         let patience = self.redis.options().command_timeout;
         let late = || Failure::Lost { reason: format!("no answer within {patience:?}"), timed_out: true };
+        let closed = || Failure::Lost { reason: "the connection was closed".to_owned(), timed_out: false };
         let (mut sink, mut messages) = self.redis.pub_sub().await?.split();
         timeout(patience, sink.subscribe(&self.channel)).await.map_err(|_| late())??;
         let _connected = Connected::new(&self.counters);
@@ -209,8 +211,7 @@ impl Wire {
         loop {
             tokio::select! {
                 message = messages.next() => {
-                    let message = message.ok_or_else(|| Failure::Lost { reason: "the connection was closed".to_owned(), timed_out: false })?;
-                    self.take(message.get_payload_bytes(), on);
+                    self.take(message.ok_or_else(closed)?.get_payload_bytes(), on);
                 }
                 // A connection whose other end is gone stays silent: so does a quiet one.
                 _ = ping.tick() => {
