@@ -89,7 +89,12 @@ fn print(name: &str, rate: &Rate, bare: Option<&Rate>) {
         let (speed, slow) = (rate.per_second / bare.per_second, rate.p99.as_secs_f64() / bare.p99.as_secs_f64());
         format!("   {speed:.2} of bare tonic's rate, {slow:.1} times its p99")
     });
-    println!("{name:<34} {:>8.0} /s   p50 {:>6.2} ms   p99 {:>6.2} ms{ratio}", rate.per_second, ms(rate.p50), ms(rate.p99));
+    println!(
+        "{name:<34} {:>8.0} /s   p50 {:>6.2} ms   p99 {:>6.2} ms{ratio}",
+        rate.per_second,
+        ms(rate.p50),
+        ms(rate.p99)
+    );
 }
 
 async fn clients(address: &str) -> Result<Vec<Client>, Failure> {
@@ -99,7 +104,10 @@ async fn clients(address: &str) -> Result<Vec<Client>, Failure> {
 }
 
 /// Calls from all callers at once, over and over.
-async fn measure<F, T>(clients: &[Client], call: impl Fn(Client, usize) -> F + Clone + Send + Sync + 'static) -> Result<Rate, Failure>
+async fn measure<F, T>(
+    clients: &[Client],
+    call: impl Fn(Client, usize) -> F + Clone + Send + Sync + 'static,
+) -> Result<Rate, Failure>
 where
     F: Future<Output = Result<T, tonic::Status>> + Send,
     T: Send,
@@ -132,7 +140,9 @@ where
 }
 
 fn request() -> pb::StartInvestigationRequest {
-    pb::StartInvestigationRequest { query: "contratos emergenciais acima de 1 milhão".to_owned(), ..Default::default() }
+    pb::StartInvestigationRequest {
+        query: "contratos emergenciais acima de 1 milhão".to_owned(), ..Default::default()
+    }
 }
 
 async fn start(mut client: Client) -> Result<pb::Investigation, tonic::Status> {
@@ -144,10 +154,9 @@ async fn bare(constant: pb::Investigation) -> Result<(String, CancellationToken)
     let address = format!("http://{}", listener.local_addr()?);
     let stop = CancellationToken::new();
     let incoming = tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
-    let serving = Server::builder().add_service(Constant(constant)).serve_with_incoming_shutdown(
-        incoming,
-        stop.clone().cancelled_owned(),
-    );
+    let serving = Server::builder()
+        .add_service(Constant(constant))
+        .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
     tokio::spawn(serving);
     Ok((address, stop))
 }

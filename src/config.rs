@@ -234,7 +234,9 @@ impl Settings {
             grace_seconds: self.grace_seconds.or(below.grace_seconds),
             database_pool_size: self.database_pool_size.or(below.database_pool_size),
             database_max_overflow: self.database_max_overflow.or(below.database_max_overflow),
-            database_acquire_timeout_seconds: self.database_acquire_timeout_seconds.or(below.database_acquire_timeout_seconds),
+            database_acquire_timeout_seconds: self
+                .database_acquire_timeout_seconds
+                .or(below.database_acquire_timeout_seconds),
             database_recycle_seconds: self.database_recycle_seconds.or(below.database_recycle_seconds),
             database_check_connections: self.database_check_connections.or(below.database_check_connections),
             max_attempts: self.max_attempts.or(below.max_attempts),
@@ -349,8 +351,7 @@ impl Config {
                 86_400,
             )?,
             database_check_connections: settings.database_check_connections.unwrap_or(true),
-            max_attempts: within("max_attempts", settings.max_attempts.unwrap_or(5), 1, 100)?
-                .cast_signed(),
+            max_attempts: within("max_attempts", settings.max_attempts.unwrap_or(5), 1, 100)?.cast_signed(),
             limits,
             job_timeout: unless_zero(seconds(
                 "job_timeout_seconds",

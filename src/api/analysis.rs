@@ -11,7 +11,7 @@ use super::jobs::{self, Events};
 use super::pb::analysis_service_server::AnalysisService;
 use super::{Api, pb};
 use crate::analysis::{self, AnalysisType, ContractRef, GroupTotal, Output, estimate};
-use crate::model::{Priority, Job, JobKind, NewJob, Violation};
+use crate::model::{Job, JobKind, NewJob, Priority, Violation};
 
 const KIND: JobKind = JobKind::Analysis;
 /// Analyses that an estimate looks back on.

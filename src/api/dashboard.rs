@@ -23,11 +23,7 @@ const MAX_AGE: TimeDelta = TimeDelta::days(30);
 /// Most states that a request may name.
 const MAX_STATES: usize = 20;
 
-pub(super) fn watch(
-    api: &Api,
-    caller: Caller,
-    request: &pb::WatchInvestigationsRequest,
-) -> Result<Items, ApiError> {
+pub(super) fn watch(api: &Api, caller: Caller, request: &pb::WatchInvestigationsRequest) -> Result<Items, ApiError> {
     let mut found = Vec::new();
     if request.status.len() > MAX_STATES {
         found.push(Violation::new("status", format!("must have at most {MAX_STATES} entries"), request.status.len()));
@@ -50,7 +46,8 @@ pub(super) fn watch(
     let (states, kind) = (request.status.clone(), request.investigation_type);
     let (catalogue, store) = (api.catalogue.clone(), api.store.clone());
     let items = api.jobs.follow(query).filter_map(move |item| {
-        let told = |item| pb::WatchInvestigationsResponse { item: Some(item), event_time: Some(timestamp(store.now())) };
+        let told =
+            |item| pb::WatchInvestigationsResponse { item: Some(item), event_time: Some(timestamp(store.now())) };
         let item = match item {
             Ok(FollowItem::Job(job)) => match investigation(*job, &catalogue) {
                 Ok(job) => {

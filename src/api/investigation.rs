@@ -340,7 +340,9 @@ fn options_to_pb(options: Options) -> pb::InvestigationOptions {
         generate_report: Some(options.generate_report),
         detectors: options.detectors,
         priority: convert::priority(options.priority) as i32,
-        timeout: options.timeout_seconds.map(|seconds| prost_types::Duration { seconds: seconds.cast_signed(), nanos: 0 }),
+        timeout: options
+            .timeout_seconds
+            .map(|seconds| prost_types::Duration { seconds: seconds.cast_signed(), nanos: 0 }),
         allow_cached: Some(options.allow_cached),
     }
 }

@@ -77,7 +77,8 @@ impl Handler {
     /// Where the results of a plan are kept: the same plan on the same version of the lake, by the
     /// same versions of the detectors, has the same results.
     fn results_key(&self, plan: &Plan) -> String {
-        let versions: Vec<_> = plan.detectors.iter().map(|id| self.catalogue.get(id).map(|d| &d.header.version)).collect();
+        let versions: Vec<_> =
+            plan.detectors.iter().map(|id| self.catalogue.get(id).map(|d| &d.header.version)).collect();
         // What is told of the question, but decides nothing, is left out.
         let decisive = Plan { understood: Vec::new(), not_understood: Vec::new(), ..plan.clone() };
         let content = serde_json::json!([env!("CARGO_PKG_VERSION"), decisive, versions]).to_string();

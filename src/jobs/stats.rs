@@ -8,8 +8,7 @@ use super::Jobs;
 use crate::model::{JobKind, JobState};
 
 const KINDS: [JobKind; 2] = [JobKind::Investigation, JobKind::Analysis];
-const ENDS: [JobState; 4] =
-    [JobState::Completed, JobState::Failed, JobState::Cancelled, JobState::DeadLetter];
+const ENDS: [JobState; 4] = [JobState::Completed, JobState::Failed, JobState::Cancelled, JobState::DeadLetter];
 
 /// What the workers of this process do, for health and metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -122,7 +122,8 @@ impl Jobs {
             stop.now(StopCause::Cancelled);
         }
         let (id, token, attempt) = (job.id.clone(), job.lease_token, job.attempt);
-        let deadline = job.deadline_at.map(|at| Instant::now() + (at - self.inner.store.now()).to_std().unwrap_or_default());
+        let deadline =
+            job.deadline_at.map(|at| Instant::now() + (at - self.inner.store.now()).to_std().unwrap_or_default());
         tracing::info!(attempt, token, steps_done = job.steps_done, "job taken");
         let mut ctx = JobContext::new(job, self.clone(), stop.clone());
         // A task of its own: a handler that computes for long does not hold up its heartbeat.
@@ -227,14 +228,7 @@ impl Jobs {
         self.inner.options.retry_backoff * 2u32.pow(doublings)
     }
 
-    async fn fail(
-        &self,
-        id: &str,
-        token: i64,
-        state: JobState,
-        reason: &str,
-        message: &str,
-    ) -> Result<(), StoreError> {
+    async fn fail(&self, id: &str, token: i64, state: JobState, reason: &str, message: &str) -> Result<(), StoreError> {
         tracing::warn!(reason, message, state = state.as_str(), "the job failed");
         self.finish(id, token, |job| {
             let (pt, en) = (format!("Falhou: {reason}"), format!("Failed: {message}"));

@@ -226,7 +226,8 @@ impl Store {
             diesel::insert_into(audit_log::table).values(&AuditRow::new(&entry, now)).execute(conn).await?;
             // One that waits for its next attempt is taken at once, and ends.
             let due = if row.worker_id.is_none() { Some(now) } else { row.due_at };
-            let told = diesel::update(jobs::table.find(&id)).set((jobs::cancel_requested.eq(true), jobs::due_at.eq(due)));
+            let told =
+                diesel::update(jobs::table.find(&id)).set((jobs::cancel_requested.eq(true), jobs::due_at.eq(due)));
             Ok(Some(told.returning(JobRow::as_returning()).get_result::<JobRow>(conn).await?))
         })?;
         row.map(Job::try_from).transpose()

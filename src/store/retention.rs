@@ -126,8 +126,7 @@ impl Store {
                 let delete = diesel::sql_query(DELETE_EVENTS).bind::<Text, _>(&job_id).bind::<BigInt, _>(chunk);
                 let gone = delete.execute(conn).await?;
                 let of_job = events::table.filter(events::job_id.eq(&job_id));
-                let oldest: Option<i64> =
-                    of_job.select(diesel::dsl::min(events::sequence)).first(conn).await?;
+                let oldest: Option<i64> = of_job.select(diesel::dsl::min(events::sequence)).first(conn).await?;
                 let next = jobs::oldest_sequence.eq(oldest.unwrap_or(row.last_sequence + 1));
                 diesel::update(jobs::table.find(&job_id)).set(next).execute(conn).await?;
                 Ok((gone as u64, oldest.is_some()))

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::schema::{audit_log, detector_results, events, findings, imports, jobs, lake_files, quarantine};
 use super::{StoreError, Timestamp, utc};
 use crate::model::{
-    AuditEntry, Counts, Event, EventKind, ImportRecord, Job, JobError, JobKind, JobState, LakeFile, NewEvent,
-    Priority, QuarantinedRow, Table,
+    AuditEntry, Counts, Event, EventKind, ImportRecord, Job, JobError, JobKind, JobState, LakeFile, NewEvent, Priority,
+    QuarantinedRow, Table,
 };
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]

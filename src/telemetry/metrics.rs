@@ -164,11 +164,7 @@ impl Metrics {
             "Time that queries waited for a connection, in seconds",
             m.database_wait.clone(),
         );
-        registry.register(
-            "cidadao_watched_jobs",
-            "Jobs that streams of this process follow",
-            m.watched_jobs.clone(),
-        );
+        registry.register("cidadao_watched_jobs", "Jobs that streams of this process follow", m.watched_jobs.clone());
         registry.register(
             "cache_hit_rate_percent",
             "Share of cache look-ups that were answered, 0 to 100",

@@ -151,12 +151,7 @@ fn client(url: &str) -> Investigations {
 
 fn asked(query: &str, request_id: String, allow_cached: bool) -> pb::StartInvestigationRequest {
     let options = pb::InvestigationOptions { allow_cached: Some(allow_cached), ..Default::default() };
-    pb::StartInvestigationRequest {
-        query: query.to_owned(),
-        options: Some(options),
-        request_id,
-        ..Default::default()
-    }
+    pb::StartInvestigationRequest { query: query.to_owned(), options: Some(options), request_id, ..Default::default() }
 }
 
 fn new_request_id() -> String {
@@ -165,7 +160,10 @@ fn new_request_id() -> String {
 
 /// Whether another try, maybe at another replica, may do better.
 fn passes(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled | Code::DeadlineExceeded)
+    matches!(
+        status.code(),
+        Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled | Code::DeadlineExceeded
+    )
 }
 
 /// Calls one of the clients, chosen by `choose`, until it answers.
@@ -389,14 +387,19 @@ async fn fifty_callers_with_one_request_id_start_one_job() {
         let request = asked("contratos", request_id.clone(), true);
         tokio::spawn(async move { client.start_investigation(request).await.expect("started").into_inner() })
     });
-    let answers: Vec<pb::Investigation> = join_all(starts).await.into_iter().map(|one| one.expect("no panic")).collect();
+    let answers: Vec<pb::Investigation> =
+        join_all(starts).await.into_iter().map(|one| one.expect("no panic")).collect();
     for answer in &answers {
         assert_eq!(answer.investigation_id, answers[0].investigation_id);
-        assert_eq!((&answer.query, &answer.options, &answer.request_id), (&answers[0].query, &answers[0].options, &request_id));
+        assert_eq!(
+            (&answer.query, &answer.options, &answer.request_id),
+            (&answers[0].query, &answers[0].options, &request_id)
+        );
         assert_eq!(answer.create_time, answers[0].create_time);
     }
     let mut client = client(&replicas[1].url());
-    let listed = client.list_investigations(pb::ListInvestigationsRequest::default()).await.expect("listed").into_inner();
+    let listed =
+        client.list_investigations(pb::ListInvestigationsRequest::default()).await.expect("listed").into_inner();
     assert_eq!(listed.investigations.len(), 1);
     let other = client.start_investigation(asked("outra coisa", request_id, true)).await.expect_err("refused");
     assert_eq!(other.code(), Code::AlreadyExists);
@@ -508,7 +511,8 @@ async fn two_thousand_subscribers_see_every_event() {
                         continue;
                     }
                     let at = event.event_time.expect("a time");
-                    let delay = chrono::Utc::now().timestamp_micros() - (at.seconds * 1_000_000 + i64::from(at.nanos) / 1_000);
+                    let delay =
+                        chrono::Utc::now().timestamp_micros() - (at.seconds * 1_000_000 + i64::from(at.nanos) / 1_000);
                     sequences.push(event.sequence);
                     if event.sequence == 2 && ready.fetch_add(1, Ordering::SeqCst) + 1 == SUBSCRIBERS {
                         all_ready.notify_one();

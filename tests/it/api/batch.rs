@@ -44,7 +44,8 @@ async fn each_of_a_batch_has_a_result_of_its_own() {
     let refused: Vec<usize> =
         (0..100).filter(|at| matches!(results[*at].result, Some(One::Error(_))) && *at != 50).collect();
     assert_eq!(refused.len(), 1);
-    let again = client.batch_start_investigations(batch(vec![requests[if refused[0] == 99 { 98 } else { 99 }].clone()]));
+    let again =
+        client.batch_start_investigations(batch(vec![requests[if refused[0] == 99 { 98 } else { 99 }].clone()]));
     assert!(matches!(again.await.unwrap().into_inner().results[0].result, Some(One::Investigation(_))));
 
     for (requests, count) in [(vec![], "0"), (vec![query("x"); 101], "101")] {

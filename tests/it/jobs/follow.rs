@@ -121,7 +121,8 @@ async fn a_watcher_is_told_what_is_kept(database: Database) {
 async fn maintenance_deletes_and_ends_by_itself(database: Database) {
     let retention = Retention { events: Some(Duration::from_millis(1)), ..Retention::default() };
     let jobs = Jobs::new(database.store().await, JobsOptions { retention, workers: 0, ..options("w") });
-    let late = cidadao::model::NewJob { timeout: Some(Duration::from_secs(1)), ..job("ana", None, serde_json::json!({})) };
+    let late =
+        cidadao::model::NewJob { timeout: Some(Duration::from_secs(1)), ..job("ana", None, serde_json::json!({})) };
     let late = jobs.start(late).await.expect("started").0;
     let stop = CancellationToken::new();
     let running = tokio::spawn({

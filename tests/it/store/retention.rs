@@ -9,11 +9,7 @@ use serde_json::json;
 use crate::support::samples::{audited, completed, finding, progress, start, step, summary};
 use crate::support::{Database, on_both_databases};
 
-on_both_databases!(
-    old_events_go_and_the_log_says_so,
-    old_findings_go_and_the_job_stays,
-    results_are_taken_over_once,
-);
+on_both_databases!(old_events_go_and_the_log_says_so, old_findings_go_and_the_job_stays, results_are_taken_over_once,);
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
