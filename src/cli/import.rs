@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Output, output};
 use crate::config::Config;
 use crate::lake::Lake;
-use crate::sources::{self, ImportSummary, PiiKey, Progress};
+use crate::sources::{self, ImportOptions, ImportSummary, PiiKey, Progress};
 use crate::store::{Store, StoreOptions};
 
 /// Arguments of `import`.
@@ -18,12 +18,15 @@ pub(super) struct Args {
     /// Files, directories or official zips of the Portal da Transparência
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<PathBuf>,
+    /// Take in a new edition that has less than half of the rows of the one in the lake
+    #[arg(long)]
+    accept_loss: bool,
 }
 
 pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow::Result<ExitCode> {
     let store = Store::connect(&StoreOptions::new(&config.database_url)).await?;
     let lake = Lake::new(config.lake_dir(), store.clone());
-    let summary = into(config, &lake, &store, &args.sources).await?;
+    let summary = into(config, &lake, &store, &args.sources, ImportOptions { accept_loss: args.accept_loss }).await?;
     match format {
         Output::Json => output::json(&summary)?,
         Output::Table => print(&summary)?,
@@ -37,6 +40,7 @@ pub(super) async fn into(
     lake: &Lake,
     store: &Store,
     paths: &[PathBuf],
+    options: ImportOptions,
 ) -> anyhow::Result<ImportSummary> {
     let key = PiiKey::load_or_create(&config.data_dir.join("pii.key"))?;
     let bar = Mutex::new(output::bar(0, "{bar:30} {percent:>3}% {bytes_per_sec} {msg}")?);
@@ -47,7 +51,7 @@ pub(super) async fn into(
             bar.set_message(format!("{} ({} rows)", progress.file, progress.rows));
         }
     };
-    let summary = sources::import(paths, lake, store, &key, &progress).await;
+    let summary = sources::import(paths, lake, store, &key, options, &progress).await;
     if let Ok(bar) = bar.lock() {
         bar.finish_and_clear();
     }

@@ -91,6 +91,20 @@ pub enum ImportError {
         /// The other one.
         second: String,
     },
+    /// A new edition has less than half of the rows of the one that the lake holds.
+    #[error(
+        "{file}: {rows} rows, but dataset {dataset} holds {before}: a download that was cut off? --accept-loss takes it in all the same"
+    )]
+    LostRows {
+        /// The file.
+        file: String,
+        /// The dataset.
+        dataset: String,
+        /// Rows of the edition that the lake holds.
+        before: i64,
+        /// Rows of this one.
+        rows: i64,
+    },
     /// A file changed while it was read.
     #[error("{file}: changed while it was read")]
     FileChanged {

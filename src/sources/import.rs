@@ -3,12 +3,22 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::input::{self, Gathered};
+use super::input::{self, Gathered, Input};
 use super::parse::{Known, ParsedFile, parse, scan};
 use super::{ImportError, ImportSummary, PiiKey, Progress};
 use crate::lake::Lake;
 use crate::model::{AuditEntry, LakeFile};
-use crate::store::{NewImport, Store};
+use crate::store::{NewImport, Store, StoreError};
+
+/// An edition of fewer rows than this is not compared with the one before.
+const FEW_ROWS: i64 = 100;
+
+/// How an import goes about what it finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ImportOptions {
+    /// Take in an edition that lost more than half of the rows of the one before.
+    pub accept_loss: bool,
+}
 
 /// Progress that is kept while nobody looks.
 const PENDING_PROGRESS: usize = 64;
@@ -17,7 +27,8 @@ const PENDING_PROGRESS: usize = 64;
 ///
 /// All or nothing: either every file of the call is part of the next version, or none is and the
 /// version stays. A file whose content its dataset holds already changes nothing; one with another
-/// content replaces the rows of its dataset. Calls progress from the task that awaits.
+/// content replaces the rows of its dataset, unless it lost more than half of them: a download that
+/// was cut off must not empty a month. Calls progress from the task that awaits.
 ///
 /// # Errors
 /// [`ImportError`].
@@ -26,6 +37,7 @@ pub async fn import(
     lake: &Lake,
     store: &Store,
     key: &PiiKey,
+    options: ImportOptions,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<ImportSummary, ImportError> {
     let paths = paths.to_vec();
@@ -37,7 +49,7 @@ pub async fn import(
     let mut summary = ImportSummary { ignored, ..ImportSummary::default() };
     let mut known = Known::default();
     let mut written = Written { root: lake.root().to_owned(), files: Vec::new(), committing: false };
-    let mut imports = Vec::new();
+    let mut imports: Vec<NewImport> = Vec::new();
     for input in inputs.into_iter().map(Arc::new) {
         let scanned = Arc::clone(&input);
         let scan = blocking(progress, move |report| scan(&scanned, report)).await?;
@@ -45,6 +57,9 @@ pub async fn import(
         if again || store.import_by_hash(&input.dataset, &scan.content_hash).await?.is_some() {
             summary.unchanged.push(input.name.clone());
             continue;
+        }
+        if !options.accept_loss {
+            check_loss(store, &input, scan.rows()).await?;
         }
         let (root, key, now) = (lake.root().to_owned(), key.clone(), store.now());
         let work = move |report: &dyn Fn(Progress)| parse(&input, scan, &root, &key, now, report);
@@ -57,11 +72,36 @@ pub async fn import(
         summary.lake_version = store.lake_version().await?;
         return Ok(summary);
     }
-    written.check()?;
-    // From here on nobody can tell whether the manifest knows the files.
-    written.committing = true;
-    summary.lake_version = store.commit_imports(imports).await?;
-    Ok(summary)
+    loop {
+        written.check()?;
+        // From here on nobody can tell whether the manifest knows the files.
+        written.committing = true;
+        match store.commit_imports(imports.clone()).await {
+            Ok(version) => {
+                summary.lake_version = version;
+                return Ok(summary);
+            }
+            // Somebody else brought the same content meanwhile: the manifest knows none of these files.
+            Err(StoreError::AlreadyImported { dataset, .. }) => {
+                written.committing = false;
+                imports.retain(|import| import.record.dataset != dataset);
+                summary.leave_out(&dataset);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Refuses an edition that lost most of its dataset.
+async fn check_loss(store: &Store, input: &Input, rows: i64) -> Result<(), ImportError> {
+    let current = store.imports().await?;
+    let of_dataset = current.iter().filter(|import| import.dataset == input.dataset);
+    let before = of_dataset.map(|import| import.counts.get("rows").copied().unwrap_or(0)).sum::<i64>();
+    if before > 0 && (rows == 0 || (before >= FEW_ROWS && rows < before / 2)) {
+        let (file, dataset) = (input.name.clone(), input.dataset.clone());
+        return Err(ImportError::LostRows { file, dataset, before, rows });
+    }
+    Ok(())
 }
 
 fn new_import(parsed: ParsedFile) -> NewImport {

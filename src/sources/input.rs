@@ -177,7 +177,13 @@ fn directory(
             Ok(metadata) if metadata.is_dir() => directory(&entry, depth + 1, seen, gathered)?,
             Ok(metadata) if metadata.is_file() => {
                 if is_archive_name(&entry) || has_extension(&entry, "csv") {
-                    file(&entry, metadata.len(), gathered)?;
+                    match file(&entry, metadata.len(), gathered) {
+                        // What merely lies about must not hold up what was asked for.
+                        Err(ImportError::ZipDamaged { file, detail }) if !is_official_archive(&entry) => {
+                            gathered.ignored.push(format!("{file}: damaged: {detail}"));
+                        }
+                        result => result?,
+                    }
                 } else {
                     gathered.ignored.push(entry.display().to_string());
                 }
@@ -259,6 +265,12 @@ fn has_extension(path: &Path, extension: &str) -> bool {
 
 fn is_archive_name(path: &Path) -> bool {
     has_extension(path, "zip")
+}
+
+/// Whether an archive has the name of an official download: `202401_Compras.zip`.
+fn is_official_archive(path: &Path) -> bool {
+    let name = path.with_extension("csv");
+    name.file_name().and_then(|name| name.to_str()).is_some_and(|name| Kind::of_name(name).is_some())
 }
 
 fn open(path: &Path) -> Result<File, ImportError> {

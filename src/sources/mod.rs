@@ -15,6 +15,6 @@ mod tests;
 
 pub use error::ImportError;
 pub use fault::MAX_KEPT;
-pub use import::import;
+pub use import::{ImportOptions, import};
 pub use parse::{FileSummary, ImportSummary, ParsedFiles, Progress, files_to_parquet};
 pub use pii::PiiKey;

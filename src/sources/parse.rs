@@ -82,26 +82,43 @@ pub struct ImportSummary {
 
 impl ImportSummary {
     pub(crate) fn add(&mut self, parsed: &ParsedFile) {
-        let file = &parsed.summary;
-        match parsed.kind {
+        self.count(parsed.kind, &parsed.summary, 1);
+        self.files.push(parsed.summary.clone());
+    }
+
+    /// Takes back what was counted of a dataset that the lake holds already.
+    pub(crate) fn leave_out(&mut self, dataset: &str) {
+        let (out, files) = std::mem::take(&mut self.files).into_iter().partition(|file| file.dataset == dataset);
+        self.files = files;
+        let out: Vec<FileSummary> = out;
+        for file in out {
+            if let Some(kind) = Kind::of_dataset(&file.dataset) {
+                self.count(kind, &file, -1);
+            }
+            self.unchanged.push(file.file);
+        }
+    }
+
+    fn count(&mut self, kind: Kind, file: &FileSummary, sign: i64) {
+        let (rows, duplicates) = (sign * file.rows, sign * file.duplicates);
+        match kind {
             Kind::Contracts => {
-                self.contracts += file.rows;
-                self.duplicates += file.duplicates;
-                self.superseded += file.superseded;
+                self.contracts += rows;
+                self.duplicates += duplicates;
+                self.superseded += sign * file.superseded;
             }
             Kind::Items => {
-                self.items += file.rows;
-                self.item_duplicates += file.duplicates;
+                self.items += rows;
+                self.item_duplicates += duplicates;
             }
             Kind::Amendments => {
-                self.amendments += file.rows;
-                self.amendment_duplicates += file.duplicates;
+                self.amendments += rows;
+                self.amendment_duplicates += duplicates;
             }
-            Kind::Notes => self.apostilamentos += file.rows,
+            Kind::Notes => self.apostilamentos += rows,
         }
-        self.without_supplier += file.without_supplier;
-        self.quarantined += file.quarantined;
-        self.files.push(file.clone());
+        self.without_supplier += sign * file.without_supplier;
+        self.quarantined += sign * file.quarantined;
     }
 }
 

@@ -66,13 +66,15 @@ impl Store {
             let (names, worker, now) = (names.clone(), worker_id.to_owned(), self.timestamp());
             let due = later(now, lease);
             let max_attempts = self.max_attempts();
-            // Without a job to take, an idle worker must not take a turn to write.
-            let candidates = names.clone();
-            let found = read!(self, |conn| {
-                Ok(claimable!(candidates.as_slice(), now).first::<JobRow>(conn).await.optional()?.is_some())
-            })?;
-            if !found {
-                return Ok(None);
+            // Without a job to take, an idle worker must not take the one turn to write.
+            if self.inner.pools.has_one_writer() {
+                let candidates = names.clone();
+                let found = read!(self, |conn| {
+                    Ok(claimable!(candidates.as_slice(), now).first::<JobRow>(conn).await.optional()?.is_some())
+                })?;
+                if !found {
+                    return Ok(None);
+                }
             }
             let claim = transaction!(self, |conn| {
                 let Some(row) = conn.lock_claimable(&names, now).await? else { return Ok(Claim::Nothing) };

@@ -88,8 +88,8 @@ impl Store {
     /// Earlier versions stay readable: a closed file is still of the versions before.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyImported`] if nothing is replaced and the current version holds the
-    /// same content of the same dataset.
+    /// [`StoreError::AlreadyImported`] if the current version holds the same content of the same
+    /// dataset, and nothing else of it is to be replaced.
     pub async fn commit_imports(&self, batch: Vec<NewImport>) -> Result<i64, StoreError> {
         let Some(first) = batch.as_slice().first().map(|import| import.record.id.clone()) else {
             return self.lake_version().await;
@@ -116,9 +116,8 @@ impl Store {
                     .filter(imports::replaced_version.is_null());
                 let earlier =
                     current.select((imports::id, imports::content_hash)).load::<(String, String)>(conn).await?;
-                if !import.replaces_dataset
-                    && let Some((id, _)) = earlier.iter().find(|(_, hash)| *hash == record.content_hash)
-                {
+                let same = earlier.iter().find(|(_, hash)| *hash == record.content_hash);
+                if let Some((id, _)) = same.filter(|_| !import.replaces_dataset || earlier.len() == 1) {
                     return Err(StoreError::AlreadyImported { dataset: record.dataset.clone(), import_id: id.clone() });
                 }
                 if import.replaces_dataset {

@@ -167,6 +167,11 @@ impl Pools {
         }
     }
 
+    /// Whether writers wait for each other.
+    pub(super) const fn has_one_writer(&self) -> bool {
+        matches!(self, Self::Sqlite { .. })
+    }
+
     pub(super) async fn connect(options: &StoreOptions) -> Result<Self, StoreError> {
         if sqlite_path(&options.url)?.is_some() {
             let busy = options.busy_timeout.as_millis();

@@ -416,7 +416,7 @@ async fn a_replica_that_is_told_to_end_hands_over_and_says_so() {
     let id = started.expect("started").into_inner().investigation_id;
     let watch = pb::WatchInvestigationRequest { investigation_id: id.clone(), after_sequence: 0 };
     let mut events = clients[0].clone().watch_investigation(watch).await.expect("watched").into_inner();
-    let mut last = 0;
+    let mut last;
     loop {
         let event = events.message().await.expect("an event").expect("not the end");
         last = event.sequence;

@@ -19,7 +19,7 @@ use cidadao::model::{
     NewEvent, Severity, Strength, Table,
 };
 use cidadao::sources::sample::{self, SampleOptions};
-use cidadao::sources::{self, PiiKey};
+use cidadao::sources::{self, ImportOptions, PiiKey};
 use cidadao::store::{NewImport, StepCommit, Store, StoreOptions};
 use cidadao::telemetry::Metrics;
 use tokio::sync::Semaphore;
@@ -200,7 +200,7 @@ impl TestServer {
         sample::generate(&SampleOptions { rows, seed: 7, out: month.clone() }, &|_| {}).unwrap();
         let key = PiiKey::load_or_create(&config.data_dir.join("pii.key")).unwrap();
         let parts = app.parts();
-        sources::import(&[month], &parts.lake, &parts.store, &key, &|_| {}).await.unwrap();
+        sources::import(&[month], &parts.lake, &parts.store, &key, ImportOptions::default(), &|_| {}).await.unwrap();
         Self::serve(app, Script::gated(), dir).await
     }
 

@@ -50,6 +50,12 @@ impl Kind {
         }
     }
 
+    /// The kind of a dataset: `portal:compras/202401`.
+    pub(crate) fn of_dataset(dataset: &str) -> Option<Self> {
+        let (source, _) = dataset.split_once('/')?;
+        Self::ALL.into_iter().find(|kind| kind.source() == source)
+    }
+
     const fn columns(self) -> &'static [&'static str] {
         match self {
             Self::Contracts => Contracts::COLUMNS,

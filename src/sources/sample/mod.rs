@@ -41,7 +41,8 @@ pub struct SampleOptions {
     pub rows: u64,
     /// Another seed gives another sample.
     pub seed: u64,
-    /// Directory of the files; created if need be, files of the same names are replaced.
+    /// Directory of the files; created if need be. An earlier sample is replaced, other CSV files are
+    /// not.
     pub out: PathBuf,
 }
 
@@ -58,6 +59,12 @@ pub enum SampleError {
         rows: u64,
         /// [`MAX_ROWS`].
         max: u64,
+    },
+    /// The directory holds files that are no sample.
+    #[error("{path}: this file is no sample, and would be replaced by one; choose another directory", path = path.display())]
+    NotASample {
+        /// One of them.
+        path: PathBuf,
     },
     /// A file or the directory could not be written.
     #[error("{path}: {source}", path = path.display())]
@@ -80,13 +87,30 @@ pub fn generate(options: &SampleOptions, progress: &dyn Fn(u64)) -> Result<Sampl
     if *rows > MAX_ROWS {
         return Err(SampleError::TooManyRows { rows: *rows, max: MAX_ROWS });
     }
+    check_directory(out)?;
     let files = layout::Files::create(Path::new(out), &readme(*rows, *seed))?;
     plan::Plan::new(*rows, *seed, files).run(progress)
 }
 
+/// First words of the note that lies in the directory of a sample.
+const NOTE: &str = "DADOS SINTÉTICOS / SYNTHETIC DATA";
+
+/// Refuses a directory with published files: made-up ones would take their place.
+fn check_directory(out: &Path) -> Result<(), SampleError> {
+    let Ok(entries) = std::fs::read_dir(out) else { return Ok(()) };
+    if std::fs::read_to_string(out.join("README.txt")).is_ok_and(|note| note.starts_with(NOTE)) {
+        return Ok(());
+    }
+    let csv = |path: &PathBuf| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    match entries.flatten().map(|entry| entry.path()).find(csv) {
+        Some(path) => Err(SampleError::NotASample { path }),
+        None => Ok(()),
+    }
+}
+
 fn readme(rows: u64, seed: u64) -> String {
     format!(
-        "DADOS SINTÉTICOS / SYNTHETIC DATA\n\n\
+        "{NOTE}\n\n\
          Nada aqui é real: órgãos, unidades gestoras, fornecedores, contratos e valores foram gerados por\n\
          `cidadao` ({rows} contratos, semente {seed}). Os CNPJs têm dígitos verificadores corretos, salvo\n\
          os plantados para não os ter, e não pertencem a ninguém. O formato é o dos arquivos de compras do\n\

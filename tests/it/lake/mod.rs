@@ -5,14 +5,15 @@ mod real_month;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use chrono::NaiveDate;
 use cidadao::lake::contracts::{self, PageKey};
 use cidadao::lake::{Lake, session};
 use cidadao::model::{Filters, Modality, Money, Table};
-use cidadao::sources::{ImportError, ImportSummary, PiiKey, import};
+use cidadao::sources::sample::{self, SampleError, SampleOptions};
+use cidadao::sources::{ImportError, ImportOptions, ImportSummary, PiiKey, import};
 use cidadao::store::{Store, StoreOptions};
 use datafusion::prelude::SessionContext;
 use tempfile::TempDir;
@@ -55,7 +56,7 @@ impl House {
     }
 
     async fn import(&self, paths: &[PathBuf]) -> Result<ImportSummary, ImportError> {
-        import(paths, &self.lake, &self.store, &PiiKey::from_bytes([1; 32]), &|_| {}).await
+        import(paths, &self.lake, &self.store, &PiiKey::from_bytes([1; 32]), ImportOptions::default(), &|_| {}).await
     }
 
     async fn session(&self) -> SessionContext {
@@ -264,7 +265,11 @@ async fn the_same_content_changes_nothing_and_another_one_replaces_its_dataset()
     let seen = Mutex::new(Vec::new());
     let key = PiiKey::from_bytes([1; 32]);
     let paths = std::slice::from_ref(&path);
-    let first = import(paths, &house.lake, &house.store, &key, &|step| seen.lock().unwrap().push(step)).await.unwrap();
+    let first = import(paths, &house.lake, &house.store, &key, ImportOptions::default(), &|step| {
+        seen.lock().unwrap().push(step)
+    })
+    .await
+    .unwrap();
     let seen = seen.into_inner().unwrap();
     assert!(seen.is_sorted_by_key(|step| step.bytes_done));
     let last = seen.last().unwrap();
@@ -408,5 +413,77 @@ async fn tables_have_the_canonical_schema_and_are_pruned() {
             let plan = datafusion::arrow::util::pretty::pretty_format_batches(&plan).unwrap().to_string();
             assert!(plan.contains("pruning_predicate") && plan.contains("signature_date_max"), "{plan}");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_edition_that_lost_most_of_its_rows_is_refused() {
+    let house = House::new().await;
+    let rows = |n: usize| -> Vec<String> {
+        let cnpj = "33000167000101";
+        (0..n).map(|n| contract(&n.to_string(), "Café", "Pregão", "10/01/2024", cnpj, ["10,00", "10,00"])).collect()
+    };
+    let put = |n| house.put("202401_Compras.csv", CONTRACTS, &rows(n));
+    house.import(&[put(200)]).await.unwrap();
+    for lost in [99, 1, 0] {
+        let error = house.import(&[put(lost)]).await.unwrap_err();
+        assert!(matches!(error, ImportError::LostRows { before: 200, rows, .. } if rows == lost as i64), "{error}");
+        assert!(error.to_string().contains("--accept-loss"));
+        assert_eq!(house.store.lake_version().await, Ok(1));
+    }
+    assert_eq!(house.parquet().len(), 1, "nothing was left behind");
+    assert_eq!(house.import(&[put(100)]).await.unwrap().lake_version, 2);
+    let (key, options) = (PiiKey::from_bytes([1; 32]), ImportOptions { accept_loss: true });
+    let accepted = import(&[put(0)], &house.lake, &house.store, &key, options, &|_| {}).await.unwrap();
+    assert_eq!((accepted.lake_version, accepted.contracts), (3, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_file_at_once_makes_one_version() {
+    let house = Arc::new(House::new().await);
+    let path = house.put("202401_Compras.csv", CONTRACTS, &usual());
+    let imports = (0..4).map(|_| {
+        let (house, path) = (Arc::clone(&house), path.clone());
+        tokio::spawn(async move { house.import(&[path]).await.unwrap() })
+    });
+    let done: Vec<ImportSummary> =
+        futures::future::join_all(imports).await.into_iter().map(|one| one.expect("no panic")).collect();
+    assert_eq!(house.store.lake_version().await, Ok(1));
+    let took = |summary: &&ImportSummary| summary.contracts > 0;
+    assert_eq!(done.iter().filter(took).count(), 1);
+    for summary in &done {
+        assert_eq!(
+            (summary.contracts > 0, summary.files.len()),
+            (summary.unchanged.is_empty(), 1 - summary.unchanged.len())
+        );
+    }
+    assert_eq!(house.parquet().len(), 1);
+}
+
+#[tokio::test]
+async fn a_bad_archive_that_lies_about_holds_up_nothing() {
+    let house = House::new().await;
+    house.put("202401_Compras.csv", CONTRACTS, &usual());
+    let photo = house.input().join("photo.zip");
+    fs::write(&photo, "no archive").unwrap();
+    let summary = house.import(&[house.input()]).await.unwrap();
+    assert!(summary.contracts > 0 && summary.ignored.iter().any(|name| name.contains("photo.zip")));
+    // Named, or by the name of an official download, it is what was asked for.
+    assert!(matches!(house.import(&[photo]).await, Err(ImportError::ZipDamaged { .. })));
+    fs::write(house.input().join("202402_Compras.zip"), "no archive").unwrap();
+    assert!(matches!(house.import(&[house.input()]).await, Err(ImportError::ZipDamaged { .. })));
+}
+
+#[test]
+fn a_sample_takes_the_place_of_samples_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let published = directory.path().join("202401_Compras.csv");
+    fs::write(&published, CONTRACTS).unwrap();
+    let options = SampleOptions { rows: 5, seed: 1, out: directory.path().to_owned() };
+    let refused = sample::generate(&options, &|_| {}).unwrap_err();
+    assert!(matches!(refused, SampleError::NotASample { path } if path == published));
+    fs::remove_file(&published).unwrap();
+    for rows in [5, 6] {
+        sample::generate(&SampleOptions { rows, ..options.clone() }, &|_| {}).unwrap();
     }
 }

@@ -104,14 +104,15 @@ async fn imports_at_once_make_one_version_each(database: Database) {
     let stores = [database.store().await, database.store().await];
     let commits = (0..10).map(|n| {
         let store = stores[n % 2].clone();
-        // Five of them bring the same dataset: one of these is left.
+        // Five of them bring the same content of the same dataset.
         let dataset = if n < 5 { "jan".to_owned() } else { format!("d{n}") };
         tokio::spawn(async move { store.commit_import(import(&format!("i{n}"), &dataset, "h")).await })
     });
     let versions: BTreeSet<i64> =
-        join_all(commits).await.into_iter().map(|version| version.expect("no panic").expect("committed")).collect();
-    assert_eq!(versions, (1..=10).collect());
-    assert_eq!(files(&stores[0], 10).await.len(), 12);
+        join_all(commits).await.into_iter().filter_map(|version| version.expect("no panic").ok()).collect();
+    // Of those that bring the same content, one makes a version.
+    assert_eq!(versions, (1..=6).collect());
+    assert_eq!(files(&stores[0], 6).await.len(), 12);
     assert_eq!(stores[0].imports().await.expect("imports").len(), 6);
 }
 
