@@ -83,8 +83,9 @@ pub async fn import(
             }
             // Somebody else brought the same content meanwhile: the manifest knows none of these files.
             Err(StoreError::AlreadyImported { dataset, .. }) => {
-                written.committing = false;
-                imports.retain(|import| import.record.dataset != dataset);
+                let (out, rest) = imports.into_iter().partition(|import| import.record.dataset == dataset);
+                imports = rest;
+                written.discard(&out);
                 summary.leave_out(&dataset);
             }
             Err(error) => return Err(error.into()),
@@ -155,6 +156,16 @@ impl Written {
             Some(file) => Err(ImportError::Interrupted(format!("{} is gone", file.path))),
             None => Ok(()),
         }
+    }
+}
+
+impl Written {
+    /// Removes the files of imports that are not to be committed.
+    fn discard(&mut self, imports: &[NewImport]) {
+        let gone = |file: &LakeFile| imports.iter().any(|import| import.files.contains(file));
+        let (files, rest) = std::mem::take(&mut self.files).into_iter().partition(gone);
+        self.files = rest;
+        drop(Self { root: self.root.clone(), files, committing: false });
     }
 }
 

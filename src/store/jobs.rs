@@ -49,8 +49,10 @@ pub struct ActiveQuery {
 /// turn that is being served on, so that the hundred jobs of one do not hold up the one of another
 /// (start-time fair queueing: Goyal, Vin, Cheng, SIGCOMM 1996).
 const TURNS: &str = "SELECT \
-     (SELECT MAX(turn) + 1 FROM jobs WHERE owner = $1 AND priority = $2 AND state IN ('pending', 'running')) AS own, \
-     (SELECT MIN(turn) FROM jobs WHERE priority = $2 AND state IN ('pending', 'running')) AS served";
+     (SELECT turn + 1 FROM jobs WHERE owner = $1 AND priority = $2 AND state IN ('pending', 'running') \
+      ORDER BY owner DESC, priority DESC, turn DESC LIMIT 1) AS own, \
+     (SELECT turn FROM jobs WHERE priority = $2 AND state IN ('pending', 'running') \
+      ORDER BY priority DESC, turn, id LIMIT 1) AS served";
 
 #[derive(Debug, QueryableByName)]
 struct Turns {
