@@ -25,10 +25,12 @@ export PATH="$plugins:$clients/typescript/node_modules/.bin:$python/bin:$PATH"
 # The sources: our own files and the published google ones they import.
 sources="$work/proto"
 google=$("$python/bin/python" -c 'import google.rpc; print(list(google.rpc.__path__)[0])')/..
-mkdir -p "$sources/google/api" "$sources/google/rpc"
+mkdir -p "$sources"
 cp -R "$root/proto/cidadao" "$sources/cidadao"
-for file in api/annotations api/field_behavior api/http rpc/error_details; do
-  cp "$google/$file.proto" "$sources/google/$file.proto"
+# What the server declares for itself, and the details of errors.
+for file in $(cd "$root/proto/google" && find . -name '*.proto') rpc/error_details.proto; do
+  mkdir -p "$(dirname "$sources/google/$file")"
+  cp "$google/$file" "$sources/google/$file"
 done
 
 buf generate "$sources" --template "$clients/go/buf.gen.yaml" --path "$sources/cidadao" -o "$work/go"

@@ -41,6 +41,9 @@ const (
 	JobState_JOB_STATE_FAILED JobState = 4
 	// Ended because somebody asked for it.
 	JobState_JOB_STATE_CANCELLED JobState = 5
+	// Ended without results: every attempt failed or was interrupted. An operator has to look; `error`
+	// says what was seen last.
+	JobState_JOB_STATE_DEAD_LETTER JobState = 6
 )
 
 // Enum value maps for JobState.
@@ -52,6 +55,7 @@ var (
 		3: "JOB_STATE_COMPLETED",
 		4: "JOB_STATE_FAILED",
 		5: "JOB_STATE_CANCELLED",
+		6: "JOB_STATE_DEAD_LETTER",
 	}
 	JobState_value = map[string]int32{
 		"JOB_STATE_UNSPECIFIED": 0,
@@ -60,6 +64,7 @@ var (
 		"JOB_STATE_COMPLETED":   3,
 		"JOB_STATE_FAILED":      4,
 		"JOB_STATE_CANCELLED":   5,
+		"JOB_STATE_DEAD_LETTER": 6,
 	}
 )
 
@@ -88,6 +93,63 @@ func (x JobState) Number() protoreflect.EnumNumber {
 // Deprecated: Use JobState.Descriptor instead.
 func (JobState) EnumDescriptor() ([]byte, []int) {
 	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{0}
+}
+
+// How soon a job is taken, among those that wait.
+type Priority int32
+
+const (
+	// Not set: taken as `NORMAL`.
+	Priority_PRIORITY_UNSPECIFIED Priority = 0
+	// When nothing else waits.
+	Priority_PRIORITY_LOW Priority = 1
+	// In turn: one job of each owner after the other.
+	Priority_PRIORITY_NORMAL Priority = 2
+	// Before what is in turn.
+	Priority_PRIORITY_HIGH Priority = 3
+)
+
+// Enum value maps for Priority.
+var (
+	Priority_name = map[int32]string{
+		0: "PRIORITY_UNSPECIFIED",
+		1: "PRIORITY_LOW",
+		2: "PRIORITY_NORMAL",
+		3: "PRIORITY_HIGH",
+	}
+	Priority_value = map[string]int32{
+		"PRIORITY_UNSPECIFIED": 0,
+		"PRIORITY_LOW":         1,
+		"PRIORITY_NORMAL":      2,
+		"PRIORITY_HIGH":        3,
+	}
+)
+
+func (x Priority) Enum() *Priority {
+	p := new(Priority)
+	*p = x
+	return p
+}
+
+func (x Priority) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Priority) Descriptor() protoreflect.EnumDescriptor {
+	return file_cidadao_v1_common_proto_enumTypes[1].Descriptor()
+}
+
+func (Priority) Type() protoreflect.EnumType {
+	return &file_cidadao_v1_common_proto_enumTypes[1]
+}
+
+func (x Priority) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Priority.Descriptor instead.
+func (Priority) EnumDescriptor() ([]byte, []int) {
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{1}
 }
 
 // How much attention a finding deserves. None of them is a statement of guilt.
@@ -135,11 +197,11 @@ func (x Severity) String() string {
 }
 
 func (Severity) Descriptor() protoreflect.EnumDescriptor {
-	return file_cidadao_v1_common_proto_enumTypes[1].Descriptor()
+	return file_cidadao_v1_common_proto_enumTypes[2].Descriptor()
 }
 
 func (Severity) Type() protoreflect.EnumType {
-	return &file_cidadao_v1_common_proto_enumTypes[1]
+	return &file_cidadao_v1_common_proto_enumTypes[2]
 }
 
 func (x Severity) Number() protoreflect.EnumNumber {
@@ -148,7 +210,7 @@ func (x Severity) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Severity.Descriptor instead.
 func (Severity) EnumDescriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{1}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{2}
 }
 
 // What a detector answers for one subject. `NOT_EVALUABLE` never lowers or raises a score.
@@ -192,11 +254,11 @@ func (x Outcome) String() string {
 }
 
 func (Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_cidadao_v1_common_proto_enumTypes[2].Descriptor()
+	return file_cidadao_v1_common_proto_enumTypes[3].Descriptor()
 }
 
 func (Outcome) Type() protoreflect.EnumType {
-	return &file_cidadao_v1_common_proto_enumTypes[2]
+	return &file_cidadao_v1_common_proto_enumTypes[3]
 }
 
 func (x Outcome) Number() protoreflect.EnumNumber {
@@ -205,7 +267,7 @@ func (x Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Outcome.Descriptor instead.
 func (Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{2}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{3}
 }
 
 // What a detector's definition rests on.
@@ -249,11 +311,11 @@ func (x Strength) String() string {
 }
 
 func (Strength) Descriptor() protoreflect.EnumDescriptor {
-	return file_cidadao_v1_common_proto_enumTypes[3].Descriptor()
+	return file_cidadao_v1_common_proto_enumTypes[4].Descriptor()
 }
 
 func (Strength) Type() protoreflect.EnumType {
-	return &file_cidadao_v1_common_proto_enumTypes[3]
+	return &file_cidadao_v1_common_proto_enumTypes[4]
 }
 
 func (x Strength) Number() protoreflect.EnumNumber {
@@ -262,7 +324,7 @@ func (x Strength) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Strength.Descriptor instead.
 func (Strength) EnumDescriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{3}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{4}
 }
 
 // Procurement modality (Lei 14.133/2021 art. 28, 74 and 75; Lei 8.666/1993 art. 22, 24 and 25).
@@ -330,11 +392,11 @@ func (x Modality) String() string {
 }
 
 func (Modality) Descriptor() protoreflect.EnumDescriptor {
-	return file_cidadao_v1_common_proto_enumTypes[4].Descriptor()
+	return file_cidadao_v1_common_proto_enumTypes[5].Descriptor()
 }
 
 func (Modality) Type() protoreflect.EnumType {
-	return &file_cidadao_v1_common_proto_enumTypes[4]
+	return &file_cidadao_v1_common_proto_enumTypes[5]
 }
 
 func (x Modality) Number() protoreflect.EnumNumber {
@@ -343,7 +405,7 @@ func (x Modality) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Modality.Descriptor instead.
 func (Modality) EnumDescriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{4}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{5}
 }
 
 // What a progress event says.
@@ -392,11 +454,11 @@ func (x EventKind) String() string {
 }
 
 func (EventKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_cidadao_v1_common_proto_enumTypes[5].Descriptor()
+	return file_cidadao_v1_common_proto_enumTypes[6].Descriptor()
 }
 
 func (EventKind) Type() protoreflect.EnumType {
-	return &file_cidadao_v1_common_proto_enumTypes[5]
+	return &file_cidadao_v1_common_proto_enumTypes[6]
 }
 
 func (x EventKind) Number() protoreflect.EnumNumber {
@@ -405,7 +467,7 @@ func (x EventKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use EventKind.Descriptor instead.
 func (EventKind) EnumDescriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{5}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{6}
 }
 
 // Filters that an investigation or a search applies to contracts.
@@ -1888,14 +1950,20 @@ const file_cidadao_v1_common_proto_rawDesc = "" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x18\n" +
 	"\ameaning\x18\x02 \x01(\tR\ameaning\x12\x1d\n" +
 	"\n" +
-	"meaning_en\x18\x03 \x01(\tR\tmeaningEn*\x9b\x01\n" +
+	"meaning_en\x18\x03 \x01(\tR\tmeaningEn*\xb6\x01\n" +
 	"\bJobState\x12\x19\n" +
 	"\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11JOB_STATE_PENDING\x10\x01\x12\x15\n" +
 	"\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n" +
 	"\x13JOB_STATE_COMPLETED\x10\x03\x12\x14\n" +
 	"\x10JOB_STATE_FAILED\x10\x04\x12\x17\n" +
-	"\x13JOB_STATE_CANCELLED\x10\x05*u\n" +
+	"\x13JOB_STATE_CANCELLED\x10\x05\x12\x19\n" +
+	"\x15JOB_STATE_DEAD_LETTER\x10\x06*^\n" +
+	"\bPriority\x12\x18\n" +
+	"\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fPRIORITY_LOW\x10\x01\x12\x13\n" +
+	"\x0fPRIORITY_NORMAL\x10\x02\x12\x11\n" +
+	"\rPRIORITY_HIGH\x10\x03*u\n" +
 	"\bSeverity\x12\x18\n" +
 	"\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSEVERITY_LOW\x10\x01\x12\x13\n" +
@@ -1942,52 +2010,53 @@ func file_cidadao_v1_common_proto_rawDescGZIP() []byte {
 	return file_cidadao_v1_common_proto_rawDescData
 }
 
-var file_cidadao_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_cidadao_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
 var file_cidadao_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_cidadao_v1_common_proto_goTypes = []any{
 	(JobState)(0),                 // 0: cidadao.v1.JobState
-	(Severity)(0),                 // 1: cidadao.v1.Severity
-	(Outcome)(0),                  // 2: cidadao.v1.Outcome
-	(Strength)(0),                 // 3: cidadao.v1.Strength
-	(Modality)(0),                 // 4: cidadao.v1.Modality
-	(EventKind)(0),                // 5: cidadao.v1.EventKind
-	(*ContractFilters)(nil),       // 6: cidadao.v1.ContractFilters
-	(*ProgressCounts)(nil),        // 7: cidadao.v1.ProgressCounts
-	(*ProgressEvent)(nil),         // 8: cidadao.v1.ProgressEvent
-	(*JobError)(nil),              // 9: cidadao.v1.JobError
-	(*EvidenceRow)(nil),           // 10: cidadao.v1.EvidenceRow
-	(*EvidenceValue)(nil),         // 11: cidadao.v1.EvidenceValue
-	(*AppliedLimit)(nil),          // 12: cidadao.v1.AppliedLimit
-	(*Evidence)(nil),              // 13: cidadao.v1.Evidence
-	(*Finding)(nil),               // 14: cidadao.v1.Finding
-	(*DetectorRef)(nil),           // 15: cidadao.v1.DetectorRef
-	(*ReasonCount)(nil),           // 16: cidadao.v1.ReasonCount
-	(*DetectorSummary)(nil),       // 17: cidadao.v1.DetectorSummary
-	(*Plan)(nil),                  // 18: cidadao.v1.Plan
-	(*PlanNote)(nil),              // 19: cidadao.v1.PlanNote
-	nil,                           // 20: cidadao.v1.EvidenceRow.ColumnsEntry
-	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(Priority)(0),                 // 1: cidadao.v1.Priority
+	(Severity)(0),                 // 2: cidadao.v1.Severity
+	(Outcome)(0),                  // 3: cidadao.v1.Outcome
+	(Strength)(0),                 // 4: cidadao.v1.Strength
+	(Modality)(0),                 // 5: cidadao.v1.Modality
+	(EventKind)(0),                // 6: cidadao.v1.EventKind
+	(*ContractFilters)(nil),       // 7: cidadao.v1.ContractFilters
+	(*ProgressCounts)(nil),        // 8: cidadao.v1.ProgressCounts
+	(*ProgressEvent)(nil),         // 9: cidadao.v1.ProgressEvent
+	(*JobError)(nil),              // 10: cidadao.v1.JobError
+	(*EvidenceRow)(nil),           // 11: cidadao.v1.EvidenceRow
+	(*EvidenceValue)(nil),         // 12: cidadao.v1.EvidenceValue
+	(*AppliedLimit)(nil),          // 13: cidadao.v1.AppliedLimit
+	(*Evidence)(nil),              // 14: cidadao.v1.Evidence
+	(*Finding)(nil),               // 15: cidadao.v1.Finding
+	(*DetectorRef)(nil),           // 16: cidadao.v1.DetectorRef
+	(*ReasonCount)(nil),           // 17: cidadao.v1.ReasonCount
+	(*DetectorSummary)(nil),       // 18: cidadao.v1.DetectorSummary
+	(*Plan)(nil),                  // 19: cidadao.v1.Plan
+	(*PlanNote)(nil),              // 20: cidadao.v1.PlanNote
+	nil,                           // 21: cidadao.v1.EvidenceRow.ColumnsEntry
+	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
 }
 var file_cidadao_v1_common_proto_depIdxs = []int32{
-	4,  // 0: cidadao.v1.ContractFilters.modalidades:type_name -> cidadao.v1.Modality
-	21, // 1: cidadao.v1.ProgressEvent.event_time:type_name -> google.protobuf.Timestamp
-	5,  // 2: cidadao.v1.ProgressEvent.kind:type_name -> cidadao.v1.EventKind
+	5,  // 0: cidadao.v1.ContractFilters.modalidades:type_name -> cidadao.v1.Modality
+	22, // 1: cidadao.v1.ProgressEvent.event_time:type_name -> google.protobuf.Timestamp
+	6,  // 2: cidadao.v1.ProgressEvent.kind:type_name -> cidadao.v1.EventKind
 	0,  // 3: cidadao.v1.ProgressEvent.state:type_name -> cidadao.v1.JobState
-	7,  // 4: cidadao.v1.ProgressEvent.counts:type_name -> cidadao.v1.ProgressCounts
-	20, // 5: cidadao.v1.EvidenceRow.columns:type_name -> cidadao.v1.EvidenceRow.ColumnsEntry
-	10, // 6: cidadao.v1.Evidence.rows:type_name -> cidadao.v1.EvidenceRow
-	11, // 7: cidadao.v1.Evidence.values:type_name -> cidadao.v1.EvidenceValue
-	12, // 8: cidadao.v1.Evidence.limits:type_name -> cidadao.v1.AppliedLimit
-	1,  // 9: cidadao.v1.Finding.severity:type_name -> cidadao.v1.Severity
-	2,  // 10: cidadao.v1.Finding.outcome:type_name -> cidadao.v1.Outcome
-	13, // 11: cidadao.v1.Finding.evidence:type_name -> cidadao.v1.Evidence
-	15, // 12: cidadao.v1.Finding.detector:type_name -> cidadao.v1.DetectorRef
-	3,  // 13: cidadao.v1.DetectorRef.strength:type_name -> cidadao.v1.Strength
-	2,  // 14: cidadao.v1.ReasonCount.outcome:type_name -> cidadao.v1.Outcome
-	15, // 15: cidadao.v1.DetectorSummary.detector:type_name -> cidadao.v1.DetectorRef
-	16, // 16: cidadao.v1.DetectorSummary.reasons:type_name -> cidadao.v1.ReasonCount
-	6,  // 17: cidadao.v1.Plan.filters:type_name -> cidadao.v1.ContractFilters
-	19, // 18: cidadao.v1.Plan.understood:type_name -> cidadao.v1.PlanNote
+	8,  // 4: cidadao.v1.ProgressEvent.counts:type_name -> cidadao.v1.ProgressCounts
+	21, // 5: cidadao.v1.EvidenceRow.columns:type_name -> cidadao.v1.EvidenceRow.ColumnsEntry
+	11, // 6: cidadao.v1.Evidence.rows:type_name -> cidadao.v1.EvidenceRow
+	12, // 7: cidadao.v1.Evidence.values:type_name -> cidadao.v1.EvidenceValue
+	13, // 8: cidadao.v1.Evidence.limits:type_name -> cidadao.v1.AppliedLimit
+	2,  // 9: cidadao.v1.Finding.severity:type_name -> cidadao.v1.Severity
+	3,  // 10: cidadao.v1.Finding.outcome:type_name -> cidadao.v1.Outcome
+	14, // 11: cidadao.v1.Finding.evidence:type_name -> cidadao.v1.Evidence
+	16, // 12: cidadao.v1.Finding.detector:type_name -> cidadao.v1.DetectorRef
+	4,  // 13: cidadao.v1.DetectorRef.strength:type_name -> cidadao.v1.Strength
+	3,  // 14: cidadao.v1.ReasonCount.outcome:type_name -> cidadao.v1.Outcome
+	16, // 15: cidadao.v1.DetectorSummary.detector:type_name -> cidadao.v1.DetectorRef
+	17, // 16: cidadao.v1.DetectorSummary.reasons:type_name -> cidadao.v1.ReasonCount
+	7,  // 17: cidadao.v1.Plan.filters:type_name -> cidadao.v1.ContractFilters
+	20, // 18: cidadao.v1.Plan.understood:type_name -> cidadao.v1.PlanNote
 	19, // [19:19] is the sub-list for method output_type
 	19, // [19:19] is the sub-list for method input_type
 	19, // [19:19] is the sub-list for extension type_name
@@ -2006,7 +2075,7 @@ func file_cidadao_v1_common_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cidadao_v1_common_proto_rawDesc), len(file_cidadao_v1_common_proto_rawDesc)),
-			NumEnums:      6,
+			NumEnums:      7,
 			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -10,8 +10,10 @@ package cidadaov1
 
 import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -94,7 +96,15 @@ type InvestigationOptions struct {
 	// Allow GetInvestigationReport; true unless set to false.
 	GenerateReport *bool `protobuf:"varint,6,opt,name=generate_report,json=generateReport,proto3,oneof" json:"generate_report,omitempty"`
 	// Only these detectors; empty means those that the type implies.
-	Detectors     []string `protobuf:"bytes,7,rep,name=detectors,proto3" json:"detectors,omitempty"`
+	Detectors []string `protobuf:"bytes,7,rep,name=detectors,proto3" json:"detectors,omitempty"`
+	// How soon it is taken, among those that wait.
+	Priority Priority `protobuf:"varint,8,opt,name=priority,proto3,enum=cidadao.v1.Priority" json:"priority,omitempty"`
+	// How long after its start it must have ended, 1 s to 7 days; else it fails with
+	// `DEADLINE_EXCEEDED`. Unset: as the server is configured.
+	Timeout *durationpb.Duration `protobuf:"bytes,9,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// Answer from an earlier run of the same plan by the same detectors on the same version of the
+	// lake, if there is one; true unless set to false.
+	AllowCached   *bool `protobuf:"varint,10,opt,name=allow_cached,json=allowCached,proto3,oneof" json:"allow_cached,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -176,6 +186,27 @@ func (x *InvestigationOptions) GetDetectors() []string {
 		return x.Detectors
 	}
 	return nil
+}
+
+func (x *InvestigationOptions) GetPriority() Priority {
+	if x != nil {
+		return x.Priority
+	}
+	return Priority_PRIORITY_UNSPECIFIED
+}
+
+func (x *InvestigationOptions) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *InvestigationOptions) GetAllowCached() bool {
+	if x != nil && x.AllowCached != nil {
+		return *x.AllowCached
+	}
+	return false
 }
 
 // Request of StartInvestigation.
@@ -297,7 +328,14 @@ type Investigation struct {
 	// Who started it.
 	CreatedBy string `protobuf:"bytes,16,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
 	// Id of the request that started it.
-	RequestId     string `protobuf:"bytes,17,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,17,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Times a worker has taken it.
+	Attempt int32 `protobuf:"varint,18,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// When it must have ended.
+	Deadline *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=deadline,proto3" json:"deadline,omitempty"`
+	// The investigation whose results answer this one: the same plan, by the same detectors, on the
+	// same version of the lake. Empty if it was run.
+	CachedFrom    string `protobuf:"bytes,20,opt,name=cached_from,json=cachedFrom,proto3" json:"cached_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -451,6 +489,384 @@ func (x *Investigation) GetRequestId() string {
 	return ""
 }
 
+func (x *Investigation) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Investigation) GetDeadline() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Deadline
+	}
+	return nil
+}
+
+func (x *Investigation) GetCachedFrom() string {
+	if x != nil {
+		return x.CachedFrom
+	}
+	return ""
+}
+
+// Request of BatchStartInvestigations.
+type BatchStartInvestigationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 100 requests. Those with a `request_id` may be sent again without harm.
+	Requests      []*StartInvestigationRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchStartInvestigationsRequest) Reset() {
+	*x = BatchStartInvestigationsRequest{}
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchStartInvestigationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchStartInvestigationsRequest) ProtoMessage() {}
+
+func (x *BatchStartInvestigationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchStartInvestigationsRequest.ProtoReflect.Descriptor instead.
+func (*BatchStartInvestigationsRequest) Descriptor() ([]byte, []int) {
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *BatchStartInvestigationsRequest) GetRequests() []*StartInvestigationRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+// Answer of BatchStartInvestigations.
+type BatchStartInvestigationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One result for each request, in the same order.
+	Results       []*BatchStartResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchStartInvestigationsResponse) Reset() {
+	*x = BatchStartInvestigationsResponse{}
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchStartInvestigationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchStartInvestigationsResponse) ProtoMessage() {}
+
+func (x *BatchStartInvestigationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchStartInvestigationsResponse.ProtoReflect.Descriptor instead.
+func (*BatchStartInvestigationsResponse) Descriptor() ([]byte, []int) {
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *BatchStartInvestigationsResponse) GetResults() []*BatchStartResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// What became of one request of a batch.
+type BatchStartResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Either of them.
+	//
+	// Types that are valid to be assigned to Result:
+	//
+	//	*BatchStartResult_Investigation
+	//	*BatchStartResult_Error
+	Result        isBatchStartResult_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchStartResult) Reset() {
+	*x = BatchStartResult{}
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchStartResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchStartResult) ProtoMessage() {}
+
+func (x *BatchStartResult) ProtoReflect() protoreflect.Message {
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchStartResult.ProtoReflect.Descriptor instead.
+func (*BatchStartResult) Descriptor() ([]byte, []int) {
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *BatchStartResult) GetResult() isBatchStartResult_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *BatchStartResult) GetInvestigation() *Investigation {
+	if x != nil {
+		if x, ok := x.Result.(*BatchStartResult_Investigation); ok {
+			return x.Investigation
+		}
+	}
+	return nil
+}
+
+func (x *BatchStartResult) GetError() *status.Status {
+	if x != nil {
+		if x, ok := x.Result.(*BatchStartResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isBatchStartResult_Result interface {
+	isBatchStartResult_Result()
+}
+
+type BatchStartResult_Investigation struct {
+	// It was stored.
+	Investigation *Investigation `protobuf:"bytes,1,opt,name=investigation,proto3,oneof"`
+}
+
+type BatchStartResult_Error struct {
+	// It was refused, as StartInvestigation would have.
+	Error *status.Status `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
+}
+
+func (*BatchStartResult_Investigation) isBatchStartResult_Result() {}
+
+func (*BatchStartResult_Error) isBatchStartResult_Result() {}
+
+// Request of WatchInvestigations.
+type WatchInvestigationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only investigations in one of these states; empty means all.
+	Status []JobState `protobuf:"varint,1,rep,packed,name=status,proto3,enum=cidadao.v1.JobState" json:"status,omitempty"`
+	// Only investigations of this type.
+	InvestigationType InvestigationType `protobuf:"varint,2,opt,name=investigation_type,json=investigationType,proto3,enum=cidadao.v1.InvestigationType" json:"investigation_type,omitempty"`
+	// Also those that ended after this; unset means none that had ended when the stream began. At most
+	// 30 days ago.
+	EndedAfter    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=ended_after,json=endedAfter,proto3" json:"ended_after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchInvestigationsRequest) Reset() {
+	*x = WatchInvestigationsRequest{}
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchInvestigationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchInvestigationsRequest) ProtoMessage() {}
+
+func (x *WatchInvestigationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchInvestigationsRequest.ProtoReflect.Descriptor instead.
+func (*WatchInvestigationsRequest) Descriptor() ([]byte, []int) {
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *WatchInvestigationsRequest) GetStatus() []JobState {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *WatchInvestigationsRequest) GetInvestigationType() InvestigationType {
+	if x != nil {
+		return x.InvestigationType
+	}
+	return InvestigationType_INVESTIGATION_TYPE_UNSPECIFIED
+}
+
+func (x *WatchInvestigationsRequest) GetEndedAfter() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndedAfter
+	}
+	return nil
+}
+
+// What WatchInvestigations tells.
+type WatchInvestigationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What kind of message it is.
+	//
+	// Types that are valid to be assigned to Item:
+	//
+	//	*WatchInvestigationsResponse_Investigation
+	//	*WatchInvestigationsResponse_CaughtUp
+	//	*WatchInvestigationsResponse_Heartbeat
+	Item isWatchInvestigationsResponse_Item `protobuf_oneof:"item"`
+	// When the server sent it; pass it as `ended_after` to go on.
+	EventTime     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchInvestigationsResponse) Reset() {
+	*x = WatchInvestigationsResponse{}
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchInvestigationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchInvestigationsResponse) ProtoMessage() {}
+
+func (x *WatchInvestigationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchInvestigationsResponse.ProtoReflect.Descriptor instead.
+func (*WatchInvestigationsResponse) Descriptor() ([]byte, []int) {
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *WatchInvestigationsResponse) GetItem() isWatchInvestigationsResponse_Item {
+	if x != nil {
+		return x.Item
+	}
+	return nil
+}
+
+func (x *WatchInvestigationsResponse) GetInvestigation() *Investigation {
+	if x != nil {
+		if x, ok := x.Item.(*WatchInvestigationsResponse_Investigation); ok {
+			return x.Investigation
+		}
+	}
+	return nil
+}
+
+func (x *WatchInvestigationsResponse) GetCaughtUp() bool {
+	if x != nil {
+		if x, ok := x.Item.(*WatchInvestigationsResponse_CaughtUp); ok {
+			return x.CaughtUp
+		}
+	}
+	return false
+}
+
+func (x *WatchInvestigationsResponse) GetHeartbeat() bool {
+	if x != nil {
+		if x, ok := x.Item.(*WatchInvestigationsResponse_Heartbeat); ok {
+			return x.Heartbeat
+		}
+	}
+	return false
+}
+
+func (x *WatchInvestigationsResponse) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
+type isWatchInvestigationsResponse_Item interface {
+	isWatchInvestigationsResponse_Item()
+}
+
+type WatchInvestigationsResponse_Investigation struct {
+	// An investigation as it is now.
+	Investigation *Investigation `protobuf:"bytes,1,opt,name=investigation,proto3,oneof"`
+}
+
+type WatchInvestigationsResponse_CaughtUp struct {
+	// Everything there was has been sent; from here on it is live. Comes once.
+	CaughtUp bool `protobuf:"varint,2,opt,name=caught_up,json=caughtUp,proto3,oneof"`
+}
+
+type WatchInvestigationsResponse_Heartbeat struct {
+	// Nothing has happened for a while.
+	Heartbeat bool `protobuf:"varint,3,opt,name=heartbeat,proto3,oneof"`
+}
+
+func (*WatchInvestigationsResponse_Investigation) isWatchInvestigationsResponse_Item() {}
+
+func (*WatchInvestigationsResponse_CaughtUp) isWatchInvestigationsResponse_Item() {}
+
+func (*WatchInvestigationsResponse_Heartbeat) isWatchInvestigationsResponse_Item() {}
+
 // Request of GetInvestigation.
 type GetInvestigationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -462,7 +878,7 @@ type GetInvestigationRequest struct {
 
 func (x *GetInvestigationRequest) Reset() {
 	*x = GetInvestigationRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[3]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -474,7 +890,7 @@ func (x *GetInvestigationRequest) String() string {
 func (*GetInvestigationRequest) ProtoMessage() {}
 
 func (x *GetInvestigationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[3]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -487,7 +903,7 @@ func (x *GetInvestigationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInvestigationRequest.ProtoReflect.Descriptor instead.
 func (*GetInvestigationRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{3}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetInvestigationRequest) GetInvestigationId() string {
@@ -512,7 +928,7 @@ type ListInvestigationsRequest struct {
 
 func (x *ListInvestigationsRequest) Reset() {
 	*x = ListInvestigationsRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[4]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -524,7 +940,7 @@ func (x *ListInvestigationsRequest) String() string {
 func (*ListInvestigationsRequest) ProtoMessage() {}
 
 func (x *ListInvestigationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[4]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -537,7 +953,7 @@ func (x *ListInvestigationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInvestigationsRequest.ProtoReflect.Descriptor instead.
 func (*ListInvestigationsRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{4}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListInvestigationsRequest) GetPageSize() int32 {
@@ -574,7 +990,7 @@ type ListInvestigationsResponse struct {
 
 func (x *ListInvestigationsResponse) Reset() {
 	*x = ListInvestigationsResponse{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[5]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -586,7 +1002,7 @@ func (x *ListInvestigationsResponse) String() string {
 func (*ListInvestigationsResponse) ProtoMessage() {}
 
 func (x *ListInvestigationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[5]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -599,7 +1015,7 @@ func (x *ListInvestigationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInvestigationsResponse.ProtoReflect.Descriptor instead.
 func (*ListInvestigationsResponse) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{5}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListInvestigationsResponse) GetInvestigations() []*Investigation {
@@ -627,7 +1043,7 @@ type CancelInvestigationRequest struct {
 
 func (x *CancelInvestigationRequest) Reset() {
 	*x = CancelInvestigationRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[6]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +1055,7 @@ func (x *CancelInvestigationRequest) String() string {
 func (*CancelInvestigationRequest) ProtoMessage() {}
 
 func (x *CancelInvestigationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[6]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +1068,7 @@ func (x *CancelInvestigationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelInvestigationRequest.ProtoReflect.Descriptor instead.
 func (*CancelInvestigationRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{6}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CancelInvestigationRequest) GetInvestigationId() string {
@@ -675,7 +1091,7 @@ type WatchInvestigationRequest struct {
 
 func (x *WatchInvestigationRequest) Reset() {
 	*x = WatchInvestigationRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[7]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -687,7 +1103,7 @@ func (x *WatchInvestigationRequest) String() string {
 func (*WatchInvestigationRequest) ProtoMessage() {}
 
 func (x *WatchInvestigationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[7]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -700,7 +1116,7 @@ func (x *WatchInvestigationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvestigationRequest.ProtoReflect.Descriptor instead.
 func (*WatchInvestigationRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{7}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WatchInvestigationRequest) GetInvestigationId() string {
@@ -736,7 +1152,7 @@ type GetInvestigationResultsRequest struct {
 
 func (x *GetInvestigationResultsRequest) Reset() {
 	*x = GetInvestigationResultsRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[8]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -748,7 +1164,7 @@ func (x *GetInvestigationResultsRequest) String() string {
 func (*GetInvestigationResultsRequest) ProtoMessage() {}
 
 func (x *GetInvestigationResultsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[8]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -761,7 +1177,7 @@ func (x *GetInvestigationResultsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInvestigationResultsRequest.ProtoReflect.Descriptor instead.
 func (*GetInvestigationResultsRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{8}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetInvestigationResultsRequest) GetInvestigationId() string {
@@ -824,7 +1240,7 @@ type GetInvestigationResultsResponse struct {
 
 func (x *GetInvestigationResultsResponse) Reset() {
 	*x = GetInvestigationResultsResponse{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[9]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -836,7 +1252,7 @@ func (x *GetInvestigationResultsResponse) String() string {
 func (*GetInvestigationResultsResponse) ProtoMessage() {}
 
 func (x *GetInvestigationResultsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[9]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -849,7 +1265,7 @@ func (x *GetInvestigationResultsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInvestigationResultsResponse.ProtoReflect.Descriptor instead.
 func (*GetInvestigationResultsResponse) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{9}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetInvestigationResultsResponse) GetInvestigationId() string {
@@ -926,14 +1342,16 @@ type ResultsMetadata struct {
 	// Wall time of the run, in milliseconds.
 	DurationMs int64 `protobuf:"varint,7,opt,name=duration_ms,json=durationMs,proto3" json:"duration_ms,omitempty"`
 	// Findings of each severity: `critical`, `high`, `medium`, `low`.
-	BySeverity    map[string]int64 `protobuf:"bytes,8,rep,name=by_severity,json=bySeverity,proto3" json:"by_severity,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	BySeverity map[string]int64 `protobuf:"bytes,8,rep,name=by_severity,json=bySeverity,proto3" json:"by_severity,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// The investigation whose results these are, if they were not computed again.
+	CachedFrom    string `protobuf:"bytes,9,opt,name=cached_from,json=cachedFrom,proto3" json:"cached_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ResultsMetadata) Reset() {
 	*x = ResultsMetadata{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[10]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -945,7 +1363,7 @@ func (x *ResultsMetadata) String() string {
 func (*ResultsMetadata) ProtoMessage() {}
 
 func (x *ResultsMetadata) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[10]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -958,7 +1376,7 @@ func (x *ResultsMetadata) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResultsMetadata.ProtoReflect.Descriptor instead.
 func (*ResultsMetadata) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{10}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ResultsMetadata) GetLakeVersion() int64 {
@@ -1017,6 +1435,13 @@ func (x *ResultsMetadata) GetBySeverity() map[string]int64 {
 	return nil
 }
 
+func (x *ResultsMetadata) GetCachedFrom() string {
+	if x != nil {
+		return x.CachedFrom
+	}
+	return ""
+}
+
 // Request of GetInvestigationReport.
 type GetInvestigationReportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1032,7 +1457,7 @@ type GetInvestigationReportRequest struct {
 
 func (x *GetInvestigationReportRequest) Reset() {
 	*x = GetInvestigationReportRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[11]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1044,7 +1469,7 @@ func (x *GetInvestigationReportRequest) String() string {
 func (*GetInvestigationReportRequest) ProtoMessage() {}
 
 func (x *GetInvestigationReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[11]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1057,7 +1482,7 @@ func (x *GetInvestigationReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInvestigationReportRequest.ProtoReflect.Descriptor instead.
 func (*GetInvestigationReportRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{11}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetInvestigationReportRequest) GetInvestigationId() string {
@@ -1100,7 +1525,7 @@ type InvestigationReport struct {
 
 func (x *InvestigationReport) Reset() {
 	*x = InvestigationReport{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[12]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1537,7 @@ func (x *InvestigationReport) String() string {
 func (*InvestigationReport) ProtoMessage() {}
 
 func (x *InvestigationReport) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[12]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1550,7 @@ func (x *InvestigationReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InvestigationReport.ProtoReflect.Descriptor instead.
 func (*InvestigationReport) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{12}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *InvestigationReport) GetInvestigationId() string {
@@ -1168,7 +1593,7 @@ var File_cidadao_v1_investigation_service_proto protoreflect.FileDescriptor
 const file_cidadao_v1_investigation_service_proto_rawDesc = "" +
 	"\n" +
 	"&cidadao/v1/investigation_service.proto\x12\n" +
-	"cidadao.v1\x1a\x17cidadao/v1/common.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x04\n" +
+	"cidadao.v1\x1a\x17cidadao/v1/common.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xcb\x05\n" +
 	"\x14InvestigationOptions\x12>\n" +
 	"\x15include_subcategories\x18\x01 \x01(\bB\x04\xe2A\x01\x01H\x00R\x14includeSubcategories\x88\x01\x01\x124\n" +
 	"\x10detect_anomalies\x18\x02 \x01(\bB\x04\xe2A\x01\x01H\x01R\x0fdetectAnomalies\x88\x01\x01\x124\n" +
@@ -1176,20 +1601,25 @@ const file_cidadao_v1_investigation_service_proto_rawDesc = "" +
 	"\x17include_historical_data\x18\x04 \x01(\bB\x04\xe2A\x01\x01H\x03R\x15includeHistoricalData\x88\x01\x01\x122\n" +
 	"\x0fdetect_patterns\x18\x05 \x01(\bB\x04\xe2A\x01\x01H\x04R\x0edetectPatterns\x88\x01\x01\x122\n" +
 	"\x0fgenerate_report\x18\x06 \x01(\bB\x04\xe2A\x01\x01H\x05R\x0egenerateReport\x88\x01\x01\x12\"\n" +
-	"\tdetectors\x18\a \x03(\tB\x04\xe2A\x01\x01R\tdetectorsB\x18\n" +
+	"\tdetectors\x18\a \x03(\tB\x04\xe2A\x01\x01R\tdetectors\x126\n" +
+	"\bpriority\x18\b \x01(\x0e2\x14.cidadao.v1.PriorityB\x04\xe2A\x01\x01R\bpriority\x129\n" +
+	"\atimeout\x18\t \x01(\v2\x19.google.protobuf.DurationB\x04\xe2A\x01\x01R\atimeout\x12,\n" +
+	"\fallow_cached\x18\n" +
+	" \x01(\bB\x04\xe2A\x01\x01H\x06R\vallowCached\x88\x01\x01B\x18\n" +
 	"\x16_include_subcategoriesB\x13\n" +
 	"\x11_detect_anomaliesB\x13\n" +
 	"\x11_generate_summaryB\x1a\n" +
 	"\x18_include_historical_dataB\x12\n" +
 	"\x10_detect_patternsB\x12\n" +
-	"\x10_generate_report\"\xaf\x02\n" +
+	"\x10_generate_reportB\x0f\n" +
+	"\r_allow_cached\"\xaf\x02\n" +
 	"\x19StartInvestigationRequest\x12\x1a\n" +
 	"\x05query\x18\x01 \x01(\tB\x04\xe2A\x01\x02R\x05query\x12R\n" +
 	"\x12investigation_type\x18\x02 \x01(\x0e2\x1d.cidadao.v1.InvestigationTypeB\x04\xe2A\x01\x01R\x11investigationType\x12;\n" +
 	"\afilters\x18\x03 \x01(\v2\x1b.cidadao.v1.ContractFiltersB\x04\xe2A\x01\x01R\afilters\x12@\n" +
 	"\aoptions\x18\x04 \x01(\v2 .cidadao.v1.InvestigationOptionsB\x04\xe2A\x01\x01R\aoptions\x12#\n" +
 	"\n" +
-	"request_id\x18\x05 \x01(\tB\x04\xe2A\x01\x01R\trequestId\"\xe6\x06\n" +
+	"request_id\x18\x05 \x01(\tB\x04\xe2A\x01\x01R\trequestId\"\xeb\a\n" +
 	"\rInvestigation\x12/\n" +
 	"\x10investigation_id\x18\x01 \x01(\tB\x04\xe2A\x01\bR\x0finvestigationId\x122\n" +
 	"\x06status\x18\x02 \x01(\x0e2\x14.cidadao.v1.JobStateB\x04\xe2A\x01\x03R\x06status\x12\x14\n" +
@@ -1212,7 +1642,31 @@ const file_cidadao_v1_investigation_service_proto_rawDesc = "" +
 	"\n" +
 	"created_by\x18\x10 \x01(\tB\x04\xe2A\x01\x03R\tcreatedBy\x12#\n" +
 	"\n" +
-	"request_id\x18\x11 \x01(\tB\x04\xe2A\x01\x03R\trequestId\"J\n" +
+	"request_id\x18\x11 \x01(\tB\x04\xe2A\x01\x03R\trequestId\x12\x1e\n" +
+	"\aattempt\x18\x12 \x01(\x05B\x04\xe2A\x01\x03R\aattempt\x12<\n" +
+	"\bdeadline\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\bdeadline\x12%\n" +
+	"\vcached_from\x18\x14 \x01(\tB\x04\xe2A\x01\x03R\n" +
+	"cachedFrom\"j\n" +
+	"\x1fBatchStartInvestigationsRequest\x12G\n" +
+	"\brequests\x18\x01 \x03(\v2%.cidadao.v1.StartInvestigationRequestB\x04\xe2A\x01\x02R\brequests\"Z\n" +
+	" BatchStartInvestigationsResponse\x126\n" +
+	"\aresults\x18\x01 \x03(\v2\x1c.cidadao.v1.BatchStartResultR\aresults\"\x8b\x01\n" +
+	"\x10BatchStartResult\x12A\n" +
+	"\rinvestigation\x18\x01 \x01(\v2\x19.cidadao.v1.InvestigationH\x00R\rinvestigation\x12*\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.google.rpc.StatusH\x00R\x05errorB\b\n" +
+	"\x06result\"\xe7\x01\n" +
+	"\x1aWatchInvestigationsRequest\x122\n" +
+	"\x06status\x18\x01 \x03(\x0e2\x14.cidadao.v1.JobStateB\x04\xe2A\x01\x01R\x06status\x12R\n" +
+	"\x12investigation_type\x18\x02 \x01(\x0e2\x1d.cidadao.v1.InvestigationTypeB\x04\xe2A\x01\x01R\x11investigationType\x12A\n" +
+	"\vended_after\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x01R\n" +
+	"endedAfter\"\xe2\x01\n" +
+	"\x1bWatchInvestigationsResponse\x12A\n" +
+	"\rinvestigation\x18\x01 \x01(\v2\x19.cidadao.v1.InvestigationH\x00R\rinvestigation\x12\x1d\n" +
+	"\tcaught_up\x18\x02 \x01(\bH\x00R\bcaughtUp\x12\x1e\n" +
+	"\theartbeat\x18\x03 \x01(\bH\x00R\theartbeat\x129\n" +
+	"\n" +
+	"event_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\teventTimeB\x06\n" +
+	"\x04item\"J\n" +
 	"\x17GetInvestigationRequest\x12/\n" +
 	"\x10investigation_id\x18\x01 \x01(\tB\x04\xe2A\x01\x02R\x0finvestigationId\"\x97\x01\n" +
 	"\x19ListInvestigationsRequest\x12!\n" +
@@ -1244,7 +1698,7 @@ const file_cidadao_v1_investigation_service_proto_rawDesc = "" +
 	"summary_en\x18\x05 \x01(\tR\tsummaryEn\x127\n" +
 	"\bmetadata\x18\x06 \x01(\v2\x1b.cidadao.v1.ResultsMetadataR\bmetadata\x12&\n" +
 	"\x0fnext_page_token\x18\a \x01(\tR\rnextPageToken\x12%\n" +
-	"\x0etotal_findings\x18\b \x01(\x03R\rtotalFindings\"\x91\x03\n" +
+	"\x0etotal_findings\x18\b \x01(\x03R\rtotalFindings\"\xb2\x03\n" +
 	"\x0fResultsMetadata\x12!\n" +
 	"\flake_version\x18\x01 \x01(\x03R\vlakeVersion\x12$\n" +
 	"\x04plan\x18\x02 \x01(\v2\x10.cidadao.v1.PlanR\x04plan\x129\n" +
@@ -1255,7 +1709,9 @@ const file_cidadao_v1_investigation_service_proto_rawDesc = "" +
 	"\vduration_ms\x18\a \x01(\x03R\n" +
 	"durationMs\x12L\n" +
 	"\vby_severity\x18\b \x03(\v2+.cidadao.v1.ResultsMetadata.BySeverityEntryR\n" +
-	"bySeverity\x1a=\n" +
+	"bySeverity\x12\x1f\n" +
+	"\vcached_from\x18\t \x01(\tR\n" +
+	"cachedFrom\x1a=\n" +
 	"\x0fBySeverityEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\x90\x01\n" +
@@ -1272,13 +1728,15 @@ const file_cidadao_v1_investigation_service_proto_rawDesc = "" +
 	"\x11InvestigationType\x12\"\n" +
 	"\x1eINVESTIGATION_TYPE_UNSPECIFIED\x10\x00\x12(\n" +
 	"$INVESTIGATION_TYPE_ANOMALY_DETECTION\x10\x01\x12(\n" +
-	"$INVESTIGATION_TYPE_SPENDING_ANALYSIS\x10\x022\xf5\b\n" +
+	"$INVESTIGATION_TYPE_SPENDING_ANALYSIS\x10\x022\xac\v\n" +
 	"\x14InvestigationService\x12\x9c\x01\n" +
-	"\x12StartInvestigation\x12%.cidadao.v1.StartInvestigationRequest\x1a\x19.cidadao.v1.Investigation\"D\x82\xd3\xe4\x93\x02>:\x01*Z\x1b:\x01*\"\x16/api/v1/investigations\"\x1c/api/v1/investigations/start\x12\xb9\x01\n" +
+	"\x12StartInvestigation\x12%.cidadao.v1.StartInvestigationRequest\x1a\x19.cidadao.v1.Investigation\"D\x82\xd3\xe4\x93\x02>:\x01*Z\x1b:\x01*\"\x16/api/v1/investigations\"\x1c/api/v1/investigations/start\x12\xa3\x01\n" +
+	"\x18BatchStartInvestigations\x12+.cidadao.v1.BatchStartInvestigationsRequest\x1a,.cidadao.v1.BatchStartInvestigationsResponse\",\x82\xd3\xe4\x93\x02&:\x01*\"!/api/v1/investigations:batchStart\x12\xb9\x01\n" +
 	"\x10GetInvestigation\x12#.cidadao.v1.GetInvestigationRequest\x1a\x19.cidadao.v1.Investigation\"e\x82\xd3\xe4\x93\x02_Z+\x12)/api/v1/investigations/{investigation_id}\x120/api/v1/investigations/{investigation_id}/status\x12\x83\x01\n" +
 	"\x12ListInvestigations\x12%.cidadao.v1.ListInvestigationsRequest\x1a&.cidadao.v1.ListInvestigationsResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/api/v1/investigations\x12\x95\x01\n" +
 	"\x13CancelInvestigation\x12&.cidadao.v1.CancelInvestigationRequest\x1a\x19.cidadao.v1.Investigation\";\x82\xd3\xe4\x93\x025:\x01*\"0/api/v1/investigations/{investigation_id}:cancel\x12\x92\x01\n" +
-	"\x12WatchInvestigation\x12%.cidadao.v1.WatchInvestigationRequest\x1a\x19.cidadao.v1.ProgressEvent\"8\x82\xd3\xe4\x93\x022\x120/api/v1/investigations/{investigation_id}/events0\x01\x12\xad\x01\n" +
+	"\x12WatchInvestigation\x12%.cidadao.v1.WatchInvestigationRequest\x1a\x19.cidadao.v1.ProgressEvent\"8\x82\xd3\xe4\x93\x022\x120/api/v1/investigations/{investigation_id}/events0\x01\x12\x8e\x01\n" +
+	"\x13WatchInvestigations\x12&.cidadao.v1.WatchInvestigationsRequest\x1a'.cidadao.v1.WatchInvestigationsResponse\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/v1/investigations:watch0\x01\x12\xad\x01\n" +
 	"\x17GetInvestigationResults\x12*.cidadao.v1.GetInvestigationResultsRequest\x1a+.cidadao.v1.GetInvestigationResultsResponse\"9\x82\xd3\xe4\x93\x023\x121/api/v1/investigations/{investigation_id}/results\x12\x9e\x01\n" +
 	"\x16GetInvestigationReport\x12).cidadao.v1.GetInvestigationReportRequest\x1a\x1f.cidadao.v1.InvestigationReport\"8\x82\xd3\xe4\x93\x022\x120/api/v1/investigations/{investigation_id}/reportb\x06proto3"
 
@@ -1295,76 +1753,100 @@ func file_cidadao_v1_investigation_service_proto_rawDescGZIP() []byte {
 }
 
 var file_cidadao_v1_investigation_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_cidadao_v1_investigation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_cidadao_v1_investigation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_cidadao_v1_investigation_service_proto_goTypes = []any{
-	(InvestigationType)(0),                  // 0: cidadao.v1.InvestigationType
-	(*InvestigationOptions)(nil),            // 1: cidadao.v1.InvestigationOptions
-	(*StartInvestigationRequest)(nil),       // 2: cidadao.v1.StartInvestigationRequest
-	(*Investigation)(nil),                   // 3: cidadao.v1.Investigation
-	(*GetInvestigationRequest)(nil),         // 4: cidadao.v1.GetInvestigationRequest
-	(*ListInvestigationsRequest)(nil),       // 5: cidadao.v1.ListInvestigationsRequest
-	(*ListInvestigationsResponse)(nil),      // 6: cidadao.v1.ListInvestigationsResponse
-	(*CancelInvestigationRequest)(nil),      // 7: cidadao.v1.CancelInvestigationRequest
-	(*WatchInvestigationRequest)(nil),       // 8: cidadao.v1.WatchInvestigationRequest
-	(*GetInvestigationResultsRequest)(nil),  // 9: cidadao.v1.GetInvestigationResultsRequest
-	(*GetInvestigationResultsResponse)(nil), // 10: cidadao.v1.GetInvestigationResultsResponse
-	(*ResultsMetadata)(nil),                 // 11: cidadao.v1.ResultsMetadata
-	(*GetInvestigationReportRequest)(nil),   // 12: cidadao.v1.GetInvestigationReportRequest
-	(*InvestigationReport)(nil),             // 13: cidadao.v1.InvestigationReport
-	nil,                                     // 14: cidadao.v1.ResultsMetadata.BySeverityEntry
-	(*ContractFilters)(nil),                 // 15: cidadao.v1.ContractFilters
-	(JobState)(0),                           // 16: cidadao.v1.JobState
-	(*Plan)(nil),                            // 17: cidadao.v1.Plan
-	(*ProgressCounts)(nil),                  // 18: cidadao.v1.ProgressCounts
-	(*JobError)(nil),                        // 19: cidadao.v1.JobError
-	(*timestamppb.Timestamp)(nil),           // 20: google.protobuf.Timestamp
-	(Severity)(0),                           // 21: cidadao.v1.Severity
-	(*Finding)(nil),                         // 22: cidadao.v1.Finding
-	(*DetectorSummary)(nil),                 // 23: cidadao.v1.DetectorSummary
-	(*ProgressEvent)(nil),                   // 24: cidadao.v1.ProgressEvent
+	(InvestigationType)(0),                   // 0: cidadao.v1.InvestigationType
+	(*InvestigationOptions)(nil),             // 1: cidadao.v1.InvestigationOptions
+	(*StartInvestigationRequest)(nil),        // 2: cidadao.v1.StartInvestigationRequest
+	(*Investigation)(nil),                    // 3: cidadao.v1.Investigation
+	(*BatchStartInvestigationsRequest)(nil),  // 4: cidadao.v1.BatchStartInvestigationsRequest
+	(*BatchStartInvestigationsResponse)(nil), // 5: cidadao.v1.BatchStartInvestigationsResponse
+	(*BatchStartResult)(nil),                 // 6: cidadao.v1.BatchStartResult
+	(*WatchInvestigationsRequest)(nil),       // 7: cidadao.v1.WatchInvestigationsRequest
+	(*WatchInvestigationsResponse)(nil),      // 8: cidadao.v1.WatchInvestigationsResponse
+	(*GetInvestigationRequest)(nil),          // 9: cidadao.v1.GetInvestigationRequest
+	(*ListInvestigationsRequest)(nil),        // 10: cidadao.v1.ListInvestigationsRequest
+	(*ListInvestigationsResponse)(nil),       // 11: cidadao.v1.ListInvestigationsResponse
+	(*CancelInvestigationRequest)(nil),       // 12: cidadao.v1.CancelInvestigationRequest
+	(*WatchInvestigationRequest)(nil),        // 13: cidadao.v1.WatchInvestigationRequest
+	(*GetInvestigationResultsRequest)(nil),   // 14: cidadao.v1.GetInvestigationResultsRequest
+	(*GetInvestigationResultsResponse)(nil),  // 15: cidadao.v1.GetInvestigationResultsResponse
+	(*ResultsMetadata)(nil),                  // 16: cidadao.v1.ResultsMetadata
+	(*GetInvestigationReportRequest)(nil),    // 17: cidadao.v1.GetInvestigationReportRequest
+	(*InvestigationReport)(nil),              // 18: cidadao.v1.InvestigationReport
+	nil,                                      // 19: cidadao.v1.ResultsMetadata.BySeverityEntry
+	(Priority)(0),                            // 20: cidadao.v1.Priority
+	(*durationpb.Duration)(nil),              // 21: google.protobuf.Duration
+	(*ContractFilters)(nil),                  // 22: cidadao.v1.ContractFilters
+	(JobState)(0),                            // 23: cidadao.v1.JobState
+	(*Plan)(nil),                             // 24: cidadao.v1.Plan
+	(*ProgressCounts)(nil),                   // 25: cidadao.v1.ProgressCounts
+	(*JobError)(nil),                         // 26: cidadao.v1.JobError
+	(*timestamppb.Timestamp)(nil),            // 27: google.protobuf.Timestamp
+	(*status.Status)(nil),                    // 28: google.rpc.Status
+	(Severity)(0),                            // 29: cidadao.v1.Severity
+	(*Finding)(nil),                          // 30: cidadao.v1.Finding
+	(*DetectorSummary)(nil),                  // 31: cidadao.v1.DetectorSummary
+	(*ProgressEvent)(nil),                    // 32: cidadao.v1.ProgressEvent
 }
 var file_cidadao_v1_investigation_service_proto_depIdxs = []int32{
-	0,  // 0: cidadao.v1.StartInvestigationRequest.investigation_type:type_name -> cidadao.v1.InvestigationType
-	15, // 1: cidadao.v1.StartInvestigationRequest.filters:type_name -> cidadao.v1.ContractFilters
-	1,  // 2: cidadao.v1.StartInvestigationRequest.options:type_name -> cidadao.v1.InvestigationOptions
-	16, // 3: cidadao.v1.Investigation.status:type_name -> cidadao.v1.JobState
-	0,  // 4: cidadao.v1.Investigation.investigation_type:type_name -> cidadao.v1.InvestigationType
-	15, // 5: cidadao.v1.Investigation.filters:type_name -> cidadao.v1.ContractFilters
-	1,  // 6: cidadao.v1.Investigation.options:type_name -> cidadao.v1.InvestigationOptions
-	17, // 7: cidadao.v1.Investigation.plan:type_name -> cidadao.v1.Plan
-	18, // 8: cidadao.v1.Investigation.counts:type_name -> cidadao.v1.ProgressCounts
-	19, // 9: cidadao.v1.Investigation.error:type_name -> cidadao.v1.JobError
-	20, // 10: cidadao.v1.Investigation.create_time:type_name -> google.protobuf.Timestamp
-	20, // 11: cidadao.v1.Investigation.start_time:type_name -> google.protobuf.Timestamp
-	20, // 12: cidadao.v1.Investigation.end_time:type_name -> google.protobuf.Timestamp
-	16, // 13: cidadao.v1.ListInvestigationsRequest.status:type_name -> cidadao.v1.JobState
-	3,  // 14: cidadao.v1.ListInvestigationsResponse.investigations:type_name -> cidadao.v1.Investigation
-	21, // 15: cidadao.v1.GetInvestigationResultsRequest.min_severity:type_name -> cidadao.v1.Severity
-	16, // 16: cidadao.v1.GetInvestigationResultsResponse.status:type_name -> cidadao.v1.JobState
-	22, // 17: cidadao.v1.GetInvestigationResultsResponse.findings:type_name -> cidadao.v1.Finding
-	11, // 18: cidadao.v1.GetInvestigationResultsResponse.metadata:type_name -> cidadao.v1.ResultsMetadata
-	17, // 19: cidadao.v1.ResultsMetadata.plan:type_name -> cidadao.v1.Plan
-	23, // 20: cidadao.v1.ResultsMetadata.detectors:type_name -> cidadao.v1.DetectorSummary
-	14, // 21: cidadao.v1.ResultsMetadata.by_severity:type_name -> cidadao.v1.ResultsMetadata.BySeverityEntry
-	2,  // 22: cidadao.v1.InvestigationService.StartInvestigation:input_type -> cidadao.v1.StartInvestigationRequest
-	4,  // 23: cidadao.v1.InvestigationService.GetInvestigation:input_type -> cidadao.v1.GetInvestigationRequest
-	5,  // 24: cidadao.v1.InvestigationService.ListInvestigations:input_type -> cidadao.v1.ListInvestigationsRequest
-	7,  // 25: cidadao.v1.InvestigationService.CancelInvestigation:input_type -> cidadao.v1.CancelInvestigationRequest
-	8,  // 26: cidadao.v1.InvestigationService.WatchInvestigation:input_type -> cidadao.v1.WatchInvestigationRequest
-	9,  // 27: cidadao.v1.InvestigationService.GetInvestigationResults:input_type -> cidadao.v1.GetInvestigationResultsRequest
-	12, // 28: cidadao.v1.InvestigationService.GetInvestigationReport:input_type -> cidadao.v1.GetInvestigationReportRequest
-	3,  // 29: cidadao.v1.InvestigationService.StartInvestigation:output_type -> cidadao.v1.Investigation
-	3,  // 30: cidadao.v1.InvestigationService.GetInvestigation:output_type -> cidadao.v1.Investigation
-	6,  // 31: cidadao.v1.InvestigationService.ListInvestigations:output_type -> cidadao.v1.ListInvestigationsResponse
-	3,  // 32: cidadao.v1.InvestigationService.CancelInvestigation:output_type -> cidadao.v1.Investigation
-	24, // 33: cidadao.v1.InvestigationService.WatchInvestigation:output_type -> cidadao.v1.ProgressEvent
-	10, // 34: cidadao.v1.InvestigationService.GetInvestigationResults:output_type -> cidadao.v1.GetInvestigationResultsResponse
-	13, // 35: cidadao.v1.InvestigationService.GetInvestigationReport:output_type -> cidadao.v1.InvestigationReport
-	29, // [29:36] is the sub-list for method output_type
-	22, // [22:29] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	20, // 0: cidadao.v1.InvestigationOptions.priority:type_name -> cidadao.v1.Priority
+	21, // 1: cidadao.v1.InvestigationOptions.timeout:type_name -> google.protobuf.Duration
+	0,  // 2: cidadao.v1.StartInvestigationRequest.investigation_type:type_name -> cidadao.v1.InvestigationType
+	22, // 3: cidadao.v1.StartInvestigationRequest.filters:type_name -> cidadao.v1.ContractFilters
+	1,  // 4: cidadao.v1.StartInvestigationRequest.options:type_name -> cidadao.v1.InvestigationOptions
+	23, // 5: cidadao.v1.Investigation.status:type_name -> cidadao.v1.JobState
+	0,  // 6: cidadao.v1.Investigation.investigation_type:type_name -> cidadao.v1.InvestigationType
+	22, // 7: cidadao.v1.Investigation.filters:type_name -> cidadao.v1.ContractFilters
+	1,  // 8: cidadao.v1.Investigation.options:type_name -> cidadao.v1.InvestigationOptions
+	24, // 9: cidadao.v1.Investigation.plan:type_name -> cidadao.v1.Plan
+	25, // 10: cidadao.v1.Investigation.counts:type_name -> cidadao.v1.ProgressCounts
+	26, // 11: cidadao.v1.Investigation.error:type_name -> cidadao.v1.JobError
+	27, // 12: cidadao.v1.Investigation.create_time:type_name -> google.protobuf.Timestamp
+	27, // 13: cidadao.v1.Investigation.start_time:type_name -> google.protobuf.Timestamp
+	27, // 14: cidadao.v1.Investigation.end_time:type_name -> google.protobuf.Timestamp
+	27, // 15: cidadao.v1.Investigation.deadline:type_name -> google.protobuf.Timestamp
+	2,  // 16: cidadao.v1.BatchStartInvestigationsRequest.requests:type_name -> cidadao.v1.StartInvestigationRequest
+	6,  // 17: cidadao.v1.BatchStartInvestigationsResponse.results:type_name -> cidadao.v1.BatchStartResult
+	3,  // 18: cidadao.v1.BatchStartResult.investigation:type_name -> cidadao.v1.Investigation
+	28, // 19: cidadao.v1.BatchStartResult.error:type_name -> google.rpc.Status
+	23, // 20: cidadao.v1.WatchInvestigationsRequest.status:type_name -> cidadao.v1.JobState
+	0,  // 21: cidadao.v1.WatchInvestigationsRequest.investigation_type:type_name -> cidadao.v1.InvestigationType
+	27, // 22: cidadao.v1.WatchInvestigationsRequest.ended_after:type_name -> google.protobuf.Timestamp
+	3,  // 23: cidadao.v1.WatchInvestigationsResponse.investigation:type_name -> cidadao.v1.Investigation
+	27, // 24: cidadao.v1.WatchInvestigationsResponse.event_time:type_name -> google.protobuf.Timestamp
+	23, // 25: cidadao.v1.ListInvestigationsRequest.status:type_name -> cidadao.v1.JobState
+	3,  // 26: cidadao.v1.ListInvestigationsResponse.investigations:type_name -> cidadao.v1.Investigation
+	29, // 27: cidadao.v1.GetInvestigationResultsRequest.min_severity:type_name -> cidadao.v1.Severity
+	23, // 28: cidadao.v1.GetInvestigationResultsResponse.status:type_name -> cidadao.v1.JobState
+	30, // 29: cidadao.v1.GetInvestigationResultsResponse.findings:type_name -> cidadao.v1.Finding
+	16, // 30: cidadao.v1.GetInvestigationResultsResponse.metadata:type_name -> cidadao.v1.ResultsMetadata
+	24, // 31: cidadao.v1.ResultsMetadata.plan:type_name -> cidadao.v1.Plan
+	31, // 32: cidadao.v1.ResultsMetadata.detectors:type_name -> cidadao.v1.DetectorSummary
+	19, // 33: cidadao.v1.ResultsMetadata.by_severity:type_name -> cidadao.v1.ResultsMetadata.BySeverityEntry
+	2,  // 34: cidadao.v1.InvestigationService.StartInvestigation:input_type -> cidadao.v1.StartInvestigationRequest
+	4,  // 35: cidadao.v1.InvestigationService.BatchStartInvestigations:input_type -> cidadao.v1.BatchStartInvestigationsRequest
+	9,  // 36: cidadao.v1.InvestigationService.GetInvestigation:input_type -> cidadao.v1.GetInvestigationRequest
+	10, // 37: cidadao.v1.InvestigationService.ListInvestigations:input_type -> cidadao.v1.ListInvestigationsRequest
+	12, // 38: cidadao.v1.InvestigationService.CancelInvestigation:input_type -> cidadao.v1.CancelInvestigationRequest
+	13, // 39: cidadao.v1.InvestigationService.WatchInvestigation:input_type -> cidadao.v1.WatchInvestigationRequest
+	7,  // 40: cidadao.v1.InvestigationService.WatchInvestigations:input_type -> cidadao.v1.WatchInvestigationsRequest
+	14, // 41: cidadao.v1.InvestigationService.GetInvestigationResults:input_type -> cidadao.v1.GetInvestigationResultsRequest
+	17, // 42: cidadao.v1.InvestigationService.GetInvestigationReport:input_type -> cidadao.v1.GetInvestigationReportRequest
+	3,  // 43: cidadao.v1.InvestigationService.StartInvestigation:output_type -> cidadao.v1.Investigation
+	5,  // 44: cidadao.v1.InvestigationService.BatchStartInvestigations:output_type -> cidadao.v1.BatchStartInvestigationsResponse
+	3,  // 45: cidadao.v1.InvestigationService.GetInvestigation:output_type -> cidadao.v1.Investigation
+	11, // 46: cidadao.v1.InvestigationService.ListInvestigations:output_type -> cidadao.v1.ListInvestigationsResponse
+	3,  // 47: cidadao.v1.InvestigationService.CancelInvestigation:output_type -> cidadao.v1.Investigation
+	32, // 48: cidadao.v1.InvestigationService.WatchInvestigation:output_type -> cidadao.v1.ProgressEvent
+	8,  // 49: cidadao.v1.InvestigationService.WatchInvestigations:output_type -> cidadao.v1.WatchInvestigationsResponse
+	15, // 50: cidadao.v1.InvestigationService.GetInvestigationResults:output_type -> cidadao.v1.GetInvestigationResultsResponse
+	18, // 51: cidadao.v1.InvestigationService.GetInvestigationReport:output_type -> cidadao.v1.InvestigationReport
+	43, // [43:52] is the sub-list for method output_type
+	34, // [34:43] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_cidadao_v1_investigation_service_proto_init() }
@@ -1374,13 +1856,22 @@ func file_cidadao_v1_investigation_service_proto_init() {
 	}
 	file_cidadao_v1_common_proto_init()
 	file_cidadao_v1_investigation_service_proto_msgTypes[0].OneofWrappers = []any{}
+	file_cidadao_v1_investigation_service_proto_msgTypes[5].OneofWrappers = []any{
+		(*BatchStartResult_Investigation)(nil),
+		(*BatchStartResult_Error)(nil),
+	}
+	file_cidadao_v1_investigation_service_proto_msgTypes[7].OneofWrappers = []any{
+		(*WatchInvestigationsResponse_Investigation)(nil),
+		(*WatchInvestigationsResponse_CaughtUp)(nil),
+		(*WatchInvestigationsResponse_Heartbeat)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cidadao_v1_investigation_service_proto_rawDesc), len(file_cidadao_v1_investigation_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   14,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

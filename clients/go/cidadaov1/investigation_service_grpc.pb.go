@@ -21,13 +21,15 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	InvestigationService_StartInvestigation_FullMethodName      = "/cidadao.v1.InvestigationService/StartInvestigation"
-	InvestigationService_GetInvestigation_FullMethodName        = "/cidadao.v1.InvestigationService/GetInvestigation"
-	InvestigationService_ListInvestigations_FullMethodName      = "/cidadao.v1.InvestigationService/ListInvestigations"
-	InvestigationService_CancelInvestigation_FullMethodName     = "/cidadao.v1.InvestigationService/CancelInvestigation"
-	InvestigationService_WatchInvestigation_FullMethodName      = "/cidadao.v1.InvestigationService/WatchInvestigation"
-	InvestigationService_GetInvestigationResults_FullMethodName = "/cidadao.v1.InvestigationService/GetInvestigationResults"
-	InvestigationService_GetInvestigationReport_FullMethodName  = "/cidadao.v1.InvestigationService/GetInvestigationReport"
+	InvestigationService_StartInvestigation_FullMethodName       = "/cidadao.v1.InvestigationService/StartInvestigation"
+	InvestigationService_BatchStartInvestigations_FullMethodName = "/cidadao.v1.InvestigationService/BatchStartInvestigations"
+	InvestigationService_GetInvestigation_FullMethodName         = "/cidadao.v1.InvestigationService/GetInvestigation"
+	InvestigationService_ListInvestigations_FullMethodName       = "/cidadao.v1.InvestigationService/ListInvestigations"
+	InvestigationService_CancelInvestigation_FullMethodName      = "/cidadao.v1.InvestigationService/CancelInvestigation"
+	InvestigationService_WatchInvestigation_FullMethodName       = "/cidadao.v1.InvestigationService/WatchInvestigation"
+	InvestigationService_WatchInvestigations_FullMethodName      = "/cidadao.v1.InvestigationService/WatchInvestigations"
+	InvestigationService_GetInvestigationResults_FullMethodName  = "/cidadao.v1.InvestigationService/GetInvestigationResults"
+	InvestigationService_GetInvestigationReport_FullMethodName   = "/cidadao.v1.InvestigationService/GetInvestigationReport"
 )
 
 // InvestigationServiceClient is the client API for InvestigationService service.
@@ -41,6 +43,9 @@ type InvestigationServiceClient interface {
 	// Errors: INVALID_ARGUMENT with the field named; ALREADY_EXISTS when `request_id` was used for
 	// another request.
 	StartInvestigation(ctx context.Context, in *StartInvestigationRequest, opts ...grpc.CallOption) (*Investigation, error)
+	// Starts up to 100 investigations. Each has a result or an error of its own, in the order of the
+	// requests: one that is refused does not hold up the others.
+	BatchStartInvestigations(ctx context.Context, in *BatchStartInvestigationsRequest, opts ...grpc.CallOption) (*BatchStartInvestigationsResponse, error)
 	// Reads the state of an investigation. NOT_FOUND if there is none with this id.
 	GetInvestigation(ctx context.Context, in *GetInvestigationRequest, opts ...grpc.CallOption) (*Investigation, error)
 	// Lists investigations, newest first.
@@ -48,7 +53,13 @@ type InvestigationServiceClient interface {
 	// Asks a running investigation to stop. Asking again, or for one that has ended, changes nothing.
 	CancelInvestigation(ctx context.Context, in *CancelInvestigationRequest, opts ...grpc.CallOption) (*Investigation, error)
 	// Replays the events after `after_sequence`, then follows live; ends when the investigation ends.
+	// A heartbeat comes after 15 s of silence. OUT_OF_RANGE for a sequence ahead of the log, or one whose
+	// next event is kept no longer: the metadata of its ErrorInfo then has `oldest_sequence`.
 	WatchInvestigation(ctx context.Context, in *WatchInvestigationRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ProgressEvent], error)
+	// Follows all investigations of the caller, for dashboards: each one that is active as it is, then
+	// each again whenever it changes, until the caller hangs up. What changes faster than the caller reads is
+	// told once, with the latest state. To go on after a cut, ask again with `ended_after`.
+	WatchInvestigations(ctx context.Context, in *WatchInvestigationsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchInvestigationsResponse], error)
 	// Reads the findings, most severe first, page by page. FAILED_PRECONDITION until it has ended.
 	GetInvestigationResults(ctx context.Context, in *GetInvestigationResultsRequest, opts ...grpc.CallOption) (*GetInvestigationResultsResponse, error)
 	// Renders the report. FAILED_PRECONDITION until the investigation has completed.
@@ -67,6 +78,16 @@ func (c *investigationServiceClient) StartInvestigation(ctx context.Context, in 
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Investigation)
 	err := c.cc.Invoke(ctx, InvestigationService_StartInvestigation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *investigationServiceClient) BatchStartInvestigations(ctx context.Context, in *BatchStartInvestigationsRequest, opts ...grpc.CallOption) (*BatchStartInvestigationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchStartInvestigationsResponse)
+	err := c.cc.Invoke(ctx, InvestigationService_BatchStartInvestigations_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +143,25 @@ func (c *investigationServiceClient) WatchInvestigation(ctx context.Context, in 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type InvestigationService_WatchInvestigationClient = grpc.ServerStreamingClient[ProgressEvent]
 
+func (c *investigationServiceClient) WatchInvestigations(ctx context.Context, in *WatchInvestigationsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchInvestigationsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &InvestigationService_ServiceDesc.Streams[1], InvestigationService_WatchInvestigations_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchInvestigationsRequest, WatchInvestigationsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type InvestigationService_WatchInvestigationsClient = grpc.ServerStreamingClient[WatchInvestigationsResponse]
+
 func (c *investigationServiceClient) GetInvestigationResults(ctx context.Context, in *GetInvestigationResultsRequest, opts ...grpc.CallOption) (*GetInvestigationResultsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetInvestigationResultsResponse)
@@ -153,6 +193,9 @@ type InvestigationServiceServer interface {
 	// Errors: INVALID_ARGUMENT with the field named; ALREADY_EXISTS when `request_id` was used for
 	// another request.
 	StartInvestigation(context.Context, *StartInvestigationRequest) (*Investigation, error)
+	// Starts up to 100 investigations. Each has a result or an error of its own, in the order of the
+	// requests: one that is refused does not hold up the others.
+	BatchStartInvestigations(context.Context, *BatchStartInvestigationsRequest) (*BatchStartInvestigationsResponse, error)
 	// Reads the state of an investigation. NOT_FOUND if there is none with this id.
 	GetInvestigation(context.Context, *GetInvestigationRequest) (*Investigation, error)
 	// Lists investigations, newest first.
@@ -160,7 +203,13 @@ type InvestigationServiceServer interface {
 	// Asks a running investigation to stop. Asking again, or for one that has ended, changes nothing.
 	CancelInvestigation(context.Context, *CancelInvestigationRequest) (*Investigation, error)
 	// Replays the events after `after_sequence`, then follows live; ends when the investigation ends.
+	// A heartbeat comes after 15 s of silence. OUT_OF_RANGE for a sequence ahead of the log, or one whose
+	// next event is kept no longer: the metadata of its ErrorInfo then has `oldest_sequence`.
 	WatchInvestigation(*WatchInvestigationRequest, grpc.ServerStreamingServer[ProgressEvent]) error
+	// Follows all investigations of the caller, for dashboards: each one that is active as it is, then
+	// each again whenever it changes, until the caller hangs up. What changes faster than the caller reads is
+	// told once, with the latest state. To go on after a cut, ask again with `ended_after`.
+	WatchInvestigations(*WatchInvestigationsRequest, grpc.ServerStreamingServer[WatchInvestigationsResponse]) error
 	// Reads the findings, most severe first, page by page. FAILED_PRECONDITION until it has ended.
 	GetInvestigationResults(context.Context, *GetInvestigationResultsRequest) (*GetInvestigationResultsResponse, error)
 	// Renders the report. FAILED_PRECONDITION until the investigation has completed.
@@ -178,6 +227,9 @@ type UnimplementedInvestigationServiceServer struct{}
 func (UnimplementedInvestigationServiceServer) StartInvestigation(context.Context, *StartInvestigationRequest) (*Investigation, error) {
 	return nil, status.Error(codes.Unimplemented, "method StartInvestigation not implemented")
 }
+func (UnimplementedInvestigationServiceServer) BatchStartInvestigations(context.Context, *BatchStartInvestigationsRequest) (*BatchStartInvestigationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchStartInvestigations not implemented")
+}
 func (UnimplementedInvestigationServiceServer) GetInvestigation(context.Context, *GetInvestigationRequest) (*Investigation, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetInvestigation not implemented")
 }
@@ -189,6 +241,9 @@ func (UnimplementedInvestigationServiceServer) CancelInvestigation(context.Conte
 }
 func (UnimplementedInvestigationServiceServer) WatchInvestigation(*WatchInvestigationRequest, grpc.ServerStreamingServer[ProgressEvent]) error {
 	return status.Error(codes.Unimplemented, "method WatchInvestigation not implemented")
+}
+func (UnimplementedInvestigationServiceServer) WatchInvestigations(*WatchInvestigationsRequest, grpc.ServerStreamingServer[WatchInvestigationsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchInvestigations not implemented")
 }
 func (UnimplementedInvestigationServiceServer) GetInvestigationResults(context.Context, *GetInvestigationResultsRequest) (*GetInvestigationResultsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetInvestigationResults not implemented")
@@ -231,6 +286,24 @@ func _InvestigationService_StartInvestigation_Handler(srv interface{}, ctx conte
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(InvestigationServiceServer).StartInvestigation(ctx, req.(*StartInvestigationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvestigationService_BatchStartInvestigations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchStartInvestigationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvestigationServiceServer).BatchStartInvestigations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvestigationService_BatchStartInvestigations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvestigationServiceServer).BatchStartInvestigations(ctx, req.(*BatchStartInvestigationsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -300,6 +373,17 @@ func _InvestigationService_WatchInvestigation_Handler(srv interface{}, stream gr
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type InvestigationService_WatchInvestigationServer = grpc.ServerStreamingServer[ProgressEvent]
 
+func _InvestigationService_WatchInvestigations_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchInvestigationsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(InvestigationServiceServer).WatchInvestigations(m, &grpc.GenericServerStream[WatchInvestigationsRequest, WatchInvestigationsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type InvestigationService_WatchInvestigationsServer = grpc.ServerStreamingServer[WatchInvestigationsResponse]
+
 func _InvestigationService_GetInvestigationResults_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetInvestigationResultsRequest)
 	if err := dec(in); err != nil {
@@ -348,6 +432,10 @@ var InvestigationService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _InvestigationService_StartInvestigation_Handler,
 		},
 		{
+			MethodName: "BatchStartInvestigations",
+			Handler:    _InvestigationService_BatchStartInvestigations_Handler,
+		},
+		{
 			MethodName: "GetInvestigation",
 			Handler:    _InvestigationService_GetInvestigation_Handler,
 		},
@@ -372,6 +460,11 @@ var InvestigationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "WatchInvestigation",
 			Handler:       _InvestigationService_WatchInvestigation_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "WatchInvestigations",
+			Handler:       _InvestigationService_WatchInvestigations_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import v1
 from .errors import SequenceError
 
-_ENDED = (v1.JOB_STATE_COMPLETED, v1.JOB_STATE_FAILED, v1.JOB_STATE_CANCELLED)
+_ACTIVE = (v1.JOB_STATE_UNSPECIFIED, v1.JOB_STATE_PENDING, v1.JOB_STATE_RUNNING)
 
 
 class Progress:
@@ -31,4 +31,4 @@ class Progress:
 
     def is_end_of(self, job: v1.Investigation | v1.Analysis) -> bool:
         """Whether the log of the job ends here: nothing is left to wait for."""
-        return job.status in _ENDED and job.last_sequence == self.sequence
+        return job.status not in _ACTIVE and job.last_sequence == self.sequence

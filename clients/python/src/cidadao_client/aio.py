@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -127,6 +128,27 @@ class AsyncClient:
         )
         return await self._call(self._investigations.StartInvestigation, request, timeout)
 
+    async def batch_start_investigations(
+        self, requests: Sequence[v1.StartInvestigationRequest], *, timeout: float | None = None
+    ) -> list[v1.Investigation | errors.RpcError]:
+        """Starts up to 100 investigations; gives for each, in order, the investigation or why it was refused.
+
+        :param requests: a request without `request_id` gets one, in a copy.
+        :raises errors.InvalidArgument: if there are none, or too many.
+        """
+        identified = []
+        for request in requests:
+            copy = v1.StartInvestigationRequest()
+            copy.CopyFrom(request)
+            copy.request_id = request.request_id or str(uuid.uuid4())
+            identified.append(copy)
+        batch = v1.BatchStartInvestigationsRequest(requests=identified)
+        answer = await self._call(self._investigations.BatchStartInvestigations, batch, timeout, long=True)
+        return [
+            errors.of_message(result.error) if result.HasField("error") else result.investigation
+            for result in answer.results
+        ]
+
     async def get_investigation(self, investigation_id: str, *, timeout: float | None = None) -> v1.Investigation:
         """Reads the state of an investigation. :class:`errors.NotFound` if there is none with this id."""
         request = v1.GetInvestigationRequest(investigation_id=investigation_id)
@@ -189,6 +211,39 @@ class AsyncClient:
             return progress.is_end_of(await self.get_investigation(investigation_id))
 
         return self._events(open_stream, is_end, progress, heartbeats)
+
+    def watch_investigations(
+        self,
+        *,
+        status: Sequence[v1.JobState.ValueType] = (),
+        investigation_type: v1.InvestigationType.ValueType = v1.INVESTIGATION_TYPE_UNSPECIFIED,
+        ended_after: datetime | None = None,
+        heartbeats: bool = False,
+    ) -> AsyncGenerator[v1.WatchInvestigationsResponse, None]:
+        """All investigations of the caller as they are, then each again whenever it changes, without end.
+
+        A stream that breaks is reopened where it was: those that are active come again, with their
+        latest state, and so does `caught_up`.
+
+        :param status: only those in one of these states; empty means all.
+        :param investigation_type: only those of this type.
+        :param ended_after: also those that ended after this time, at most 30 days ago; with a time zone.
+        :param heartbeats: hand over the server's signs of life too.
+        :raises errors.RpcError: what the last of `RetryPolicy.reconnects` tries in a row ended with.
+        """
+        request = v1.WatchInvestigationsRequest(status=status, investigation_type=investigation_type)
+        if ended_after is not None:
+            request.ended_after.FromDatetime(ended_after)
+
+        def open_stream() -> Any:
+            return self._investigations.WatchInvestigations(request, metadata=self._metadata())
+
+        def accept(message: v1.WatchInvestigationsResponse) -> bool:
+            if message.HasField("event_time"):
+                request.ended_after.CopyFrom(message.event_time)
+            return heartbeats or not message.heartbeat
+
+        return self._chosen(self._messages(open_stream), accept)
 
     async def get_investigation_results(
         self,
@@ -411,6 +466,15 @@ class AsyncClient:
                     yield event
                 if progress.finished:
                     return
+
+    async def _chosen(
+        self, messages: AsyncGenerator[_Item, None], accept: Callable[[_Item], bool]
+    ) -> AsyncGenerator[_Item, None]:
+        """The messages that are accepted."""
+        async with aclosing(messages):
+            async for message in messages:
+                if accept(message):
+                    yield message
 
     async def _messages(
         self, open_stream: Callable[[], Any], is_end: Callable[[], Awaitable[bool]] | None = None

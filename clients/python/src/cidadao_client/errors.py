@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -174,24 +175,29 @@ def of_call(error: grpc.RpcError) -> RpcError:
     details: list[Message] = []
     for key, value in call.trailing_metadata() or ():
         if key == _DETAILS_KEY and isinstance(value, bytes):
-            details = _unpack(value)
+            with suppress(DecodeError):
+                details = _unpack(status_pb2.Status.FromString(value))
     return of_status(call.code(), call.details() or "", details)
 
 
-def _unpack(encoded: bytes) -> list[Message]:
+def of_message(status: status_pb2.Status) -> RpcError:
+    """The typed error for a google.rpc.Status, as answers that hold several results carry it."""
+    code = next((code for code in grpc.StatusCode if code.value[0] == status.code), grpc.StatusCode.UNKNOWN)
+    return of_status(code, status.message, _unpack(status))
+
+
+def _unpack(status: status_pb2.Status) -> list[Message]:
     """The details that are known here; others, and what cannot be read, are left out: the code stands."""
     found: list[Message] = []
-    try:
-        for detail in status_pb2.Status.FromString(encoded).details:
-            for kind in (
-                error_details_pb2.ErrorInfo,
-                error_details_pb2.BadRequest,
-                error_details_pb2.RetryInfo,
-                error_details_pb2.RequestInfo,
-            ):
-                message = kind()
+    for detail in status.details:
+        for kind in (
+            error_details_pb2.ErrorInfo,
+            error_details_pb2.BadRequest,
+            error_details_pb2.RetryInfo,
+            error_details_pb2.RequestInfo,
+        ):
+            message = kind()
+            with suppress(DecodeError):
                 if detail.Unpack(message):
                     found.append(message)
-    except DecodeError:
-        pass
     return found

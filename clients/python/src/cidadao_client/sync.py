@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -125,6 +126,27 @@ class Client:
         )
         return self._call(self._investigations.StartInvestigation, request, timeout)
 
+    def batch_start_investigations(
+        self, requests: Sequence[v1.StartInvestigationRequest], *, timeout: float | None = None
+    ) -> list[v1.Investigation | errors.RpcError]:
+        """Starts up to 100 investigations; gives for each, in order, the investigation or why it was refused.
+
+        :param requests: a request without `request_id` gets one, in a copy.
+        :raises errors.InvalidArgument: if there are none, or too many.
+        """
+        identified = []
+        for request in requests:
+            copy = v1.StartInvestigationRequest()
+            copy.CopyFrom(request)
+            copy.request_id = request.request_id or str(uuid.uuid4())
+            identified.append(copy)
+        batch = v1.BatchStartInvestigationsRequest(requests=identified)
+        answer = self._call(self._investigations.BatchStartInvestigations, batch, timeout, long=True)
+        return [
+            errors.of_message(result.error) if result.HasField("error") else result.investigation
+            for result in answer.results
+        ]
+
     def get_investigation(self, investigation_id: str, *, timeout: float | None = None) -> v1.Investigation:
         """Reads the state of an investigation. :class:`errors.NotFound` if there is none with this id."""
         request = v1.GetInvestigationRequest(investigation_id=investigation_id)
@@ -187,6 +209,39 @@ class Client:
             return progress.is_end_of(self.get_investigation(investigation_id))
 
         return self._events(open_stream, is_end, progress, heartbeats)
+
+    def watch_investigations(
+        self,
+        *,
+        status: Sequence[v1.JobState.ValueType] = (),
+        investigation_type: v1.InvestigationType.ValueType = v1.INVESTIGATION_TYPE_UNSPECIFIED,
+        ended_after: datetime | None = None,
+        heartbeats: bool = False,
+    ) -> Generator[v1.WatchInvestigationsResponse, None, None]:
+        """All investigations of the caller as they are, then each again whenever it changes, without end.
+
+        A stream that breaks is reopened where it was: those that are active come again, with their
+        latest state, and so does `caught_up`.
+
+        :param status: only those in one of these states; empty means all.
+        :param investigation_type: only those of this type.
+        :param ended_after: also those that ended after this time, at most 30 days ago; with a time zone.
+        :param heartbeats: hand over the server's signs of life too.
+        :raises errors.RpcError: what the last of `RetryPolicy.reconnects` tries in a row ended with.
+        """
+        request = v1.WatchInvestigationsRequest(status=status, investigation_type=investigation_type)
+        if ended_after is not None:
+            request.ended_after.FromDatetime(ended_after)
+
+        def open_stream() -> Any:
+            return self._investigations.WatchInvestigations(request, metadata=self._metadata())
+
+        def accept(message: v1.WatchInvestigationsResponse) -> bool:
+            if message.HasField("event_time"):
+                request.ended_after.CopyFrom(message.event_time)
+            return heartbeats or not message.heartbeat
+
+        return self._chosen(self._messages(open_stream), accept)
 
     def get_investigation_results(
         self,
@@ -409,6 +464,15 @@ class Client:
                     yield event
                 if progress.finished:
                     return
+
+    def _chosen(
+        self, messages: Generator[_Item, None, None], accept: Callable[[_Item], bool]
+    ) -> Generator[_Item, None, None]:
+        """The messages that are accepted."""
+        with closing(messages):
+            for message in messages:
+                if accept(message):
+                    yield message
 
     def _messages(
         self, open_stream: Callable[[], Any], is_end: Callable[[], bool] | None = None

@@ -38,6 +38,10 @@ class _JobStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_JobState.Val
     """Ended without results; `error` says why."""
     JOB_STATE_CANCELLED: _JobState.ValueType  # 5
     """Ended because somebody asked for it."""
+    JOB_STATE_DEAD_LETTER: _JobState.ValueType  # 6
+    """Ended without results: every attempt failed or was interrupted. An operator has to look; `error`
+    says what was seen last.
+    """
 
 class JobState(_JobState, metaclass=_JobStateEnumTypeWrapper):
     """State of a durable job (an investigation or an analysis)."""
@@ -54,7 +58,39 @@ JOB_STATE_FAILED: JobState.ValueType  # 4
 """Ended without results; `error` says why."""
 JOB_STATE_CANCELLED: JobState.ValueType  # 5
 """Ended because somebody asked for it."""
+JOB_STATE_DEAD_LETTER: JobState.ValueType  # 6
+"""Ended without results: every attempt failed or was interrupted. An operator has to look; `error`
+says what was seen last.
+"""
 Global___JobState: _TypeAlias = JobState  # noqa: Y015
+
+class _Priority:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PriorityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Priority.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRIORITY_UNSPECIFIED: _Priority.ValueType  # 0
+    """Not set: taken as `NORMAL`."""
+    PRIORITY_LOW: _Priority.ValueType  # 1
+    """When nothing else waits."""
+    PRIORITY_NORMAL: _Priority.ValueType  # 2
+    """In turn: one job of each owner after the other."""
+    PRIORITY_HIGH: _Priority.ValueType  # 3
+    """Before what is in turn."""
+
+class Priority(_Priority, metaclass=_PriorityEnumTypeWrapper):
+    """How soon a job is taken, among those that wait."""
+
+PRIORITY_UNSPECIFIED: Priority.ValueType  # 0
+"""Not set: taken as `NORMAL`."""
+PRIORITY_LOW: Priority.ValueType  # 1
+"""When nothing else waits."""
+PRIORITY_NORMAL: Priority.ValueType  # 2
+"""In turn: one job of each owner after the other."""
+PRIORITY_HIGH: Priority.ValueType  # 3
+"""Before what is in turn."""
+Global___Priority: _TypeAlias = Priority  # noqa: Y015
 
 class _Severity:
     ValueType = _typing.NewType("ValueType", _builtins.int)

@@ -25,10 +25,12 @@ _sym_db = _symbol_database.Default()
 from . import common_pb2 as cidadao_dot_v1_dot_common__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&cidadao/v1/investigation_service.proto\x12\ncidadao.v1\x1a\x17\x63idadao/v1/common.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x03\n\x14InvestigationOptions\x12(\n\x15include_subcategories\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12#\n\x10\x64\x65tect_anomalies\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12#\n\x10generate_summary\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12*\n\x17include_historical_data\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12\"\n\x0f\x64\x65tect_patterns\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12\"\n\x0fgenerate_report\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x05\x88\x01\x01\x12\x17\n\tdetectors\x18\x07 \x03(\tB\x04\xe2\x41\x01\x01\x42\x18\n\x16_include_subcategoriesB\x13\n\x11_detect_anomaliesB\x13\n\x11_generate_summaryB\x1a\n\x18_include_historical_dataB\x12\n\x10_detect_patternsB\x12\n\x10_generate_report\"\xf8\x01\n\x19StartInvestigationRequest\x12\x13\n\x05query\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12?\n\x12investigation_type\x18\x02 \x01(\x0e\x32\x1d.cidadao.v1.InvestigationTypeB\x04\xe2\x41\x01\x01\x12\x32\n\x07\x66ilters\x18\x03 \x01(\x0b\x32\x1b.cidadao.v1.ContractFiltersB\x04\xe2\x41\x01\x01\x12\x37\n\x07options\x18\x04 \x01(\x0b\x32 .cidadao.v1.InvestigationOptionsB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\"\xb0\x05\n\rInvestigation\x12\x1e\n\x10investigation_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12*\n\x06status\x18\x02 \x01(\x0e\x32\x14.cidadao.v1.JobStateB\x04\xe2\x41\x01\x03\x12\r\n\x05query\x18\x03 \x01(\t\x12\x39\n\x12investigation_type\x18\x04 \x01(\x0e\x32\x1d.cidadao.v1.InvestigationType\x12,\n\x07\x66ilters\x18\x05 \x01(\x0b\x32\x1b.cidadao.v1.ContractFilters\x12\x31\n\x07options\x18\x06 \x01(\x0b\x32 .cidadao.v1.InvestigationOptions\x12$\n\x04plan\x18\x07 \x01(\x0b\x32\x10.cidadao.v1.PlanB\x04\xe2\x41\x01\x03\x12\x16\n\x08progress\x18\x08 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rcurrent_phase\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x30\n\x06\x63ounts\x18\n \x01(\x0b\x32\x1a.cidadao.v1.ProgressCountsB\x04\xe2\x41\x01\x03\x12\x1b\n\rlast_sequence\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x03\x12)\n\x05\x65rror\x18\x0c \x01(\x0b\x32\x14.cidadao.v1.JobErrorB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\nstart_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x18\n\ncreated_by\x18\x10 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nrequest_id\x18\x11 \x01(\tB\x04\xe2\x41\x01\x03\"9\n\x17GetInvestigationRequest\x12\x1e\n\x10investigation_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"z\n\x19ListInvestigationsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12*\n\x06status\x18\x03 \x01(\x0e\x32\x14.cidadao.v1.JobStateB\x04\xe2\x41\x01\x01\"h\n\x1aListInvestigationsResponse\x12\x31\n\x0einvestigations\x18\x01 \x03(\x0b\x32\x19.cidadao.v1.Investigation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x1a\x43\x61ncelInvestigationRequest\x12\x1e\n\x10investigation_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"Y\n\x19WatchInvestigationRequest\x12\x1e\n\x10investigation_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01\"\xba\x01\n\x1eGetInvestigationResultsRequest\x12\x1e\n\x10investigation_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x30\n\x0cmin_severity\x18\x04 \x01(\x0e\x32\x14.cidadao.v1.SeverityB\x04\xe2\x41\x01\x01\x12\x13\n\x05types\x18\x05 \x03(\tB\x04\xe2\x41\x01\x01\"\x8d\x02\n\x1fGetInvestigationResultsResponse\x12\x18\n\x10investigation_id\x18\x01 \x01(\t\x12$\n\x06status\x18\x02 \x01(\x0e\x32\x14.cidadao.v1.JobState\x12%\n\x08\x66indings\x18\x03 \x03(\x0b\x32\x13.cidadao.v1.Finding\x12\x0f\n\x07summary\x18\x04 \x01(\t\x12\x12\n\nsummary_en\x18\x05 \x01(\t\x12-\n\x08metadata\x18\x06 \x01(\x0b\x32\x1b.cidadao.v1.ResultsMetadata\x12\x17\n\x0fnext_page_token\x18\x07 \x01(\t\x12\x16\n\x0etotal_findings\x18\x08 \x01(\x03\"\xb4\x02\n\x0fResultsMetadata\x12\x14\n\x0clake_version\x18\x01 \x01(\x03\x12\x1e\n\x04plan\x18\x02 \x01(\x0b\x32\x10.cidadao.v1.Plan\x12.\n\tdetectors\x18\x03 \x03(\x0b\x32\x1b.cidadao.v1.DetectorSummary\x12\x11\n\tcontracts\x18\x04 \x01(\x03\x12\r\n\x05score\x18\x05 \x01(\x01\x12\x0f\n\x07version\x18\x06 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x07 \x01(\x03\x12@\n\x0b\x62y_severity\x18\x08 \x03(\x0b\x32+.cidadao.v1.ResultsMetadata.BySeverityEntry\x1a\x31\n\x0f\x42ySeverityEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"m\n\x1dGetInvestigationReportRequest\x12\x1e\n\x10investigation_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x66ormat\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08language\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\x7f\n\x13InvestigationReport\x12\x18\n\x10investigation_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x16\n\x0ereport_content\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t*\x8b\x01\n\x11InvestigationType\x12\"\n\x1eINVESTIGATION_TYPE_UNSPECIFIED\x10\x00\x12(\n$INVESTIGATION_TYPE_ANOMALY_DETECTION\x10\x01\x12(\n$INVESTIGATION_TYPE_SPENDING_ANALYSIS\x10\x02\x32\xf5\x08\n\x14InvestigationService\x12\x9c\x01\n\x12StartInvestigation\x12%.cidadao.v1.StartInvestigationRequest\x1a\x19.cidadao.v1.Investigation\"D\x82\xd3\xe4\x93\x02>\"\x1c/api/v1/investigations/start:\x01*Z\x1b\"\x16/api/v1/investigations:\x01*\x12\xb9\x01\n\x10GetInvestigation\x12#.cidadao.v1.GetInvestigationRequest\x1a\x19.cidadao.v1.Investigation\"e\x82\xd3\xe4\x93\x02_\x12\x30/api/v1/investigations/{investigation_id}/statusZ+\x12)/api/v1/investigations/{investigation_id}\x12\x83\x01\n\x12ListInvestigations\x12%.cidadao.v1.ListInvestigationsRequest\x1a&.cidadao.v1.ListInvestigationsResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/api/v1/investigations\x12\x95\x01\n\x13\x43\x61ncelInvestigation\x12&.cidadao.v1.CancelInvestigationRequest\x1a\x19.cidadao.v1.Investigation\";\x82\xd3\xe4\x93\x02\x35\"0/api/v1/investigations/{investigation_id}:cancel:\x01*\x12\x92\x01\n\x12WatchInvestigation\x12%.cidadao.v1.WatchInvestigationRequest\x1a\x19.cidadao.v1.ProgressEvent\"8\x82\xd3\xe4\x93\x02\x32\x12\x30/api/v1/investigations/{investigation_id}/events0\x01\x12\xad\x01\n\x17GetInvestigationResults\x12*.cidadao.v1.GetInvestigationResultsRequest\x1a+.cidadao.v1.GetInvestigationResultsResponse\"9\x82\xd3\xe4\x93\x02\x33\x12\x31/api/v1/investigations/{investigation_id}/results\x12\x9e\x01\n\x16GetInvestigationReport\x12).cidadao.v1.GetInvestigationReportRequest\x1a\x1f.cidadao.v1.InvestigationReport\"8\x82\xd3\xe4\x93\x02\x32\x12\x30/api/v1/investigations/{investigation_id}/reportb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&cidadao/v1/investigation_service.proto\x12\ncidadao.v1\x1a\x17\x63idadao/v1/common.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xb1\x04\n\x14InvestigationOptions\x12(\n\x15include_subcategories\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12#\n\x10\x64\x65tect_anomalies\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12#\n\x10generate_summary\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12*\n\x17include_historical_data\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12\"\n\x0f\x64\x65tect_patterns\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12\"\n\x0fgenerate_report\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x05\x88\x01\x01\x12\x17\n\tdetectors\x18\x07 \x03(\tB\x04\xe2\x41\x01\x01\x12,\n\x08priority\x18\x08 \x01(\x0e\x32\x14.cidadao.v1.PriorityB\x04\xe2\x41\x01\x01\x12\x30\n\x07timeout\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x1f\n\x0c\x61llow_cached\x18\n \x01(\x08\x42\x04\xe2\x41\x01\x01H\x06\x88\x01\x01\x42\x18\n\x16_include_subcategoriesB\x13\n\x11_detect_anomaliesB\x13\n\x11_generate_summaryB\x1a\n\x18_include_historical_dataB\x12\n\x10_detect_patternsB\x12\n\x10_generate_reportB\x0f\n\r_allow_cached\"\xf8\x01\n\x19StartInvestigationRequest\x12\x13\n\x05query\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12?\n\x12investigation_type\x18\x02 \x01(\x0e\x32\x1d.cidadao.v1.InvestigationTypeB\x04\xe2\x41\x01\x01\x12\x32\n\x07\x66ilters\x18\x03 \x01(\x0b\x32\x1b.cidadao.v1.ContractFiltersB\x04\xe2\x41\x01\x01\x12\x37\n\x07options\x18\x04 \x01(\x0b\x32 .cidadao.v1.InvestigationOptionsB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\"\x96\x06\n\rInvestigation\x12\x1e\n\x10investigation_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12*\n\x06status\x18\x02 \x01(\x0e\x32\x14.cidadao.v1.JobStateB\x04\xe2\x41\x01\x03\x12\r\n\x05query\x18\x03 \x01(\t\x12\x39\n\x12investigation_type\x18\x04 \x01(\x0e\x32\x1d.cidadao.v1.InvestigationType\x12,\n\x07\x66ilters\x18\x05 \x01(\x0b\x32\x1b.cidadao.v1.ContractFilters\x12\x31\n\x07options\x18\x06 \x01(\x0b\x32 .cidadao.v1.InvestigationOptions\x12$\n\x04plan\x18\x07 \x01(\x0b\x32\x10.cidadao.v1.PlanB\x04\xe2\x41\x01\x03\x12\x16\n\x08progress\x18\x08 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rcurrent_phase\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x30\n\x06\x63ounts\x18\n \x01(\x0b\x32\x1a.cidadao.v1.ProgressCountsB\x04\xe2\x41\x01\x03\x12\x1b\n\rlast_sequence\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x03\x12)\n\x05\x65rror\x18\x0c \x01(\x0b\x32\x14.cidadao.v1.JobErrorB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\nstart_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x18\n\ncreated_by\x18\x10 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nrequest_id\x18\x11 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x61ttempt\x18\x12 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x32\n\x08\x64\x65\x61\x64line\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x63\x61\x63hed_from\x18\x14 \x01(\tB\x04\xe2\x41\x01\x03\"`\n\x1f\x42\x61tchStartInvestigationsRequest\x12=\n\x08requests\x18\x01 \x03(\x0b\x32%.cidadao.v1.StartInvestigationRequestB\x04\xe2\x41\x01\x02\"Q\n BatchStartInvestigationsResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.cidadao.v1.BatchStartResult\"u\n\x10\x42\x61tchStartResult\x12\x32\n\rinvestigation\x18\x01 \x01(\x0b\x32\x19.cidadao.v1.InvestigationH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\xc0\x01\n\x1aWatchInvestigationsRequest\x12*\n\x06status\x18\x01 \x03(\x0e\x32\x14.cidadao.v1.JobStateB\x04\xe2\x41\x01\x01\x12?\n\x12investigation_type\x18\x02 \x01(\x0e\x32\x1d.cidadao.v1.InvestigationTypeB\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x65nded_after\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"\xb3\x01\n\x1bWatchInvestigationsResponse\x12\x32\n\rinvestigation\x18\x01 \x01(\x0b\x32\x19.cidadao.v1.InvestigationH\x00\x12\x13\n\tcaught_up\x18\x02 \x01(\x08H\x00\x12\x13\n\theartbeat\x18\x03 \x01(\x08H\x00\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\n\x04item\"9\n\x17GetInvestigationRequest\x12\x1e\n\x10investigation_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"z\n\x19ListInvestigationsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12*\n\x06status\x18\x03 \x01(\x0e\x32\x14.cidadao.v1.JobStateB\x04\xe2\x41\x01\x01\"h\n\x1aListInvestigationsResponse\x12\x31\n\x0einvestigations\x18\x01 \x03(\x0b\x32\x19.cidadao.v1.Investigation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x1a\x43\x61ncelInvestigationRequest\x12\x1e\n\x10investigation_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"Y\n\x19WatchInvestigationRequest\x12\x1e\n\x10investigation_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01\"\xba\x01\n\x1eGetInvestigationResultsRequest\x12\x1e\n\x10investigation_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x30\n\x0cmin_severity\x18\x04 \x01(\x0e\x32\x14.cidadao.v1.SeverityB\x04\xe2\x41\x01\x01\x12\x13\n\x05types\x18\x05 \x03(\tB\x04\xe2\x41\x01\x01\"\x8d\x02\n\x1fGetInvestigationResultsResponse\x12\x18\n\x10investigation_id\x18\x01 \x01(\t\x12$\n\x06status\x18\x02 \x01(\x0e\x32\x14.cidadao.v1.JobState\x12%\n\x08\x66indings\x18\x03 \x03(\x0b\x32\x13.cidadao.v1.Finding\x12\x0f\n\x07summary\x18\x04 \x01(\t\x12\x12\n\nsummary_en\x18\x05 \x01(\t\x12-\n\x08metadata\x18\x06 \x01(\x0b\x32\x1b.cidadao.v1.ResultsMetadata\x12\x17\n\x0fnext_page_token\x18\x07 \x01(\t\x12\x16\n\x0etotal_findings\x18\x08 \x01(\x03\"\xc9\x02\n\x0fResultsMetadata\x12\x14\n\x0clake_version\x18\x01 \x01(\x03\x12\x1e\n\x04plan\x18\x02 \x01(\x0b\x32\x10.cidadao.v1.Plan\x12.\n\tdetectors\x18\x03 \x03(\x0b\x32\x1b.cidadao.v1.DetectorSummary\x12\x11\n\tcontracts\x18\x04 \x01(\x03\x12\r\n\x05score\x18\x05 \x01(\x01\x12\x0f\n\x07version\x18\x06 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x07 \x01(\x03\x12@\n\x0b\x62y_severity\x18\x08 \x03(\x0b\x32+.cidadao.v1.ResultsMetadata.BySeverityEntry\x12\x13\n\x0b\x63\x61\x63hed_from\x18\t \x01(\t\x1a\x31\n\x0f\x42ySeverityEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"m\n\x1dGetInvestigationReportRequest\x12\x1e\n\x10investigation_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x66ormat\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08language\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\x7f\n\x13InvestigationReport\x12\x18\n\x10investigation_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x16\n\x0ereport_content\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t*\x8b\x01\n\x11InvestigationType\x12\"\n\x1eINVESTIGATION_TYPE_UNSPECIFIED\x10\x00\x12(\n$INVESTIGATION_TYPE_ANOMALY_DETECTION\x10\x01\x12(\n$INVESTIGATION_TYPE_SPENDING_ANALYSIS\x10\x02\x32\xac\x0b\n\x14InvestigationService\x12\x9c\x01\n\x12StartInvestigation\x12%.cidadao.v1.StartInvestigationRequest\x1a\x19.cidadao.v1.Investigation\"D\x82\xd3\xe4\x93\x02>\"\x1c/api/v1/investigations/start:\x01*Z\x1b\"\x16/api/v1/investigations:\x01*\x12\xa3\x01\n\x18\x42\x61tchStartInvestigations\x12+.cidadao.v1.BatchStartInvestigationsRequest\x1a,.cidadao.v1.BatchStartInvestigationsResponse\",\x82\xd3\xe4\x93\x02&\"!/api/v1/investigations:batchStart:\x01*\x12\xb9\x01\n\x10GetInvestigation\x12#.cidadao.v1.GetInvestigationRequest\x1a\x19.cidadao.v1.Investigation\"e\x82\xd3\xe4\x93\x02_\x12\x30/api/v1/investigations/{investigation_id}/statusZ+\x12)/api/v1/investigations/{investigation_id}\x12\x83\x01\n\x12ListInvestigations\x12%.cidadao.v1.ListInvestigationsRequest\x1a&.cidadao.v1.ListInvestigationsResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/api/v1/investigations\x12\x95\x01\n\x13\x43\x61ncelInvestigation\x12&.cidadao.v1.CancelInvestigationRequest\x1a\x19.cidadao.v1.Investigation\";\x82\xd3\xe4\x93\x02\x35\"0/api/v1/investigations/{investigation_id}:cancel:\x01*\x12\x92\x01\n\x12WatchInvestigation\x12%.cidadao.v1.WatchInvestigationRequest\x1a\x19.cidadao.v1.ProgressEvent\"8\x82\xd3\xe4\x93\x02\x32\x12\x30/api/v1/investigations/{investigation_id}/events0\x01\x12\x8e\x01\n\x13WatchInvestigations\x12&.cidadao.v1.WatchInvestigationsRequest\x1a\'.cidadao.v1.WatchInvestigationsResponse\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/v1/investigations:watch0\x01\x12\xad\x01\n\x17GetInvestigationResults\x12*.cidadao.v1.GetInvestigationResultsRequest\x1a+.cidadao.v1.GetInvestigationResultsResponse\"9\x82\xd3\xe4\x93\x02\x33\x12\x31/api/v1/investigations/{investigation_id}/results\x12\x9e\x01\n\x16GetInvestigationReport\x12).cidadao.v1.GetInvestigationReportRequest\x1a\x1f.cidadao.v1.InvestigationReport\"8\x82\xd3\xe4\x93\x02\x32\x12\x30/api/v1/investigations/{investigation_id}/reportb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +51,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INVESTIGATIONOPTIONS'].fields_by_name['generate_report']._serialized_options = b'\342A\001\001'
   _globals['_INVESTIGATIONOPTIONS'].fields_by_name['detectors']._loaded_options = None
   _globals['_INVESTIGATIONOPTIONS'].fields_by_name['detectors']._serialized_options = b'\342A\001\001'
+  _globals['_INVESTIGATIONOPTIONS'].fields_by_name['priority']._loaded_options = None
+  _globals['_INVESTIGATIONOPTIONS'].fields_by_name['priority']._serialized_options = b'\342A\001\001'
+  _globals['_INVESTIGATIONOPTIONS'].fields_by_name['timeout']._loaded_options = None
+  _globals['_INVESTIGATIONOPTIONS'].fields_by_name['timeout']._serialized_options = b'\342A\001\001'
+  _globals['_INVESTIGATIONOPTIONS'].fields_by_name['allow_cached']._loaded_options = None
+  _globals['_INVESTIGATIONOPTIONS'].fields_by_name['allow_cached']._serialized_options = b'\342A\001\001'
   _globals['_STARTINVESTIGATIONREQUEST'].fields_by_name['query']._loaded_options = None
   _globals['_STARTINVESTIGATIONREQUEST'].fields_by_name['query']._serialized_options = b'\342A\001\002'
   _globals['_STARTINVESTIGATIONREQUEST'].fields_by_name['investigation_type']._loaded_options = None
@@ -85,6 +93,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INVESTIGATION'].fields_by_name['created_by']._serialized_options = b'\342A\001\003'
   _globals['_INVESTIGATION'].fields_by_name['request_id']._loaded_options = None
   _globals['_INVESTIGATION'].fields_by_name['request_id']._serialized_options = b'\342A\001\003'
+  _globals['_INVESTIGATION'].fields_by_name['attempt']._loaded_options = None
+  _globals['_INVESTIGATION'].fields_by_name['attempt']._serialized_options = b'\342A\001\003'
+  _globals['_INVESTIGATION'].fields_by_name['deadline']._loaded_options = None
+  _globals['_INVESTIGATION'].fields_by_name['deadline']._serialized_options = b'\342A\001\003'
+  _globals['_INVESTIGATION'].fields_by_name['cached_from']._loaded_options = None
+  _globals['_INVESTIGATION'].fields_by_name['cached_from']._serialized_options = b'\342A\001\003'
+  _globals['_BATCHSTARTINVESTIGATIONSREQUEST'].fields_by_name['requests']._loaded_options = None
+  _globals['_BATCHSTARTINVESTIGATIONSREQUEST'].fields_by_name['requests']._serialized_options = b'\342A\001\002'
+  _globals['_WATCHINVESTIGATIONSREQUEST'].fields_by_name['status']._loaded_options = None
+  _globals['_WATCHINVESTIGATIONSREQUEST'].fields_by_name['status']._serialized_options = b'\342A\001\001'
+  _globals['_WATCHINVESTIGATIONSREQUEST'].fields_by_name['investigation_type']._loaded_options = None
+  _globals['_WATCHINVESTIGATIONSREQUEST'].fields_by_name['investigation_type']._serialized_options = b'\342A\001\001'
+  _globals['_WATCHINVESTIGATIONSREQUEST'].fields_by_name['ended_after']._loaded_options = None
+  _globals['_WATCHINVESTIGATIONSREQUEST'].fields_by_name['ended_after']._serialized_options = b'\342A\001\001'
   _globals['_GETINVESTIGATIONREQUEST'].fields_by_name['investigation_id']._loaded_options = None
   _globals['_GETINVESTIGATIONREQUEST'].fields_by_name['investigation_id']._serialized_options = b'\342A\001\002'
   _globals['_LISTINVESTIGATIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -119,6 +141,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETINVESTIGATIONREPORTREQUEST'].fields_by_name['language']._serialized_options = b'\342A\001\001'
   _globals['_INVESTIGATIONSERVICE'].methods_by_name['StartInvestigation']._loaded_options = None
   _globals['_INVESTIGATIONSERVICE'].methods_by_name['StartInvestigation']._serialized_options = b'\202\323\344\223\002>\"\034/api/v1/investigations/start:\001*Z\033\"\026/api/v1/investigations:\001*'
+  _globals['_INVESTIGATIONSERVICE'].methods_by_name['BatchStartInvestigations']._loaded_options = None
+  _globals['_INVESTIGATIONSERVICE'].methods_by_name['BatchStartInvestigations']._serialized_options = b'\202\323\344\223\002&\"!/api/v1/investigations:batchStart:\001*'
   _globals['_INVESTIGATIONSERVICE'].methods_by_name['GetInvestigation']._loaded_options = None
   _globals['_INVESTIGATIONSERVICE'].methods_by_name['GetInvestigation']._serialized_options = b'\202\323\344\223\002_\0220/api/v1/investigations/{investigation_id}/statusZ+\022)/api/v1/investigations/{investigation_id}'
   _globals['_INVESTIGATIONSERVICE'].methods_by_name['ListInvestigations']._loaded_options = None
@@ -127,40 +151,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INVESTIGATIONSERVICE'].methods_by_name['CancelInvestigation']._serialized_options = b'\202\323\344\223\0025\"0/api/v1/investigations/{investigation_id}:cancel:\001*'
   _globals['_INVESTIGATIONSERVICE'].methods_by_name['WatchInvestigation']._loaded_options = None
   _globals['_INVESTIGATIONSERVICE'].methods_by_name['WatchInvestigation']._serialized_options = b'\202\323\344\223\0022\0220/api/v1/investigations/{investigation_id}/events'
+  _globals['_INVESTIGATIONSERVICE'].methods_by_name['WatchInvestigations']._loaded_options = None
+  _globals['_INVESTIGATIONSERVICE'].methods_by_name['WatchInvestigations']._serialized_options = b'\202\323\344\223\002\036\022\034/api/v1/investigations:watch'
   _globals['_INVESTIGATIONSERVICE'].methods_by_name['GetInvestigationResults']._loaded_options = None
   _globals['_INVESTIGATIONSERVICE'].methods_by_name['GetInvestigationResults']._serialized_options = b'\202\323\344\223\0023\0221/api/v1/investigations/{investigation_id}/results'
   _globals['_INVESTIGATIONSERVICE'].methods_by_name['GetInvestigationReport']._loaded_options = None
   _globals['_INVESTIGATIONSERVICE'].methods_by_name['GetInvestigationReport']._serialized_options = b'\202\323\344\223\0022\0220/api/v1/investigations/{investigation_id}/report'
-  _globals['_INVESTIGATIONTYPE']._serialized_start=2990
-  _globals['_INVESTIGATIONTYPE']._serialized_end=3129
-  _globals['_INVESTIGATIONOPTIONS']._serialized_start=176
-  _globals['_INVESTIGATIONOPTIONS']._serialized_end=591
-  _globals['_STARTINVESTIGATIONREQUEST']._serialized_start=594
-  _globals['_STARTINVESTIGATIONREQUEST']._serialized_end=842
-  _globals['_INVESTIGATION']._serialized_start=845
-  _globals['_INVESTIGATION']._serialized_end=1533
-  _globals['_GETINVESTIGATIONREQUEST']._serialized_start=1535
-  _globals['_GETINVESTIGATIONREQUEST']._serialized_end=1592
-  _globals['_LISTINVESTIGATIONSREQUEST']._serialized_start=1594
-  _globals['_LISTINVESTIGATIONSREQUEST']._serialized_end=1716
-  _globals['_LISTINVESTIGATIONSRESPONSE']._serialized_start=1718
-  _globals['_LISTINVESTIGATIONSRESPONSE']._serialized_end=1822
-  _globals['_CANCELINVESTIGATIONREQUEST']._serialized_start=1824
-  _globals['_CANCELINVESTIGATIONREQUEST']._serialized_end=1884
-  _globals['_WATCHINVESTIGATIONREQUEST']._serialized_start=1886
-  _globals['_WATCHINVESTIGATIONREQUEST']._serialized_end=1975
-  _globals['_GETINVESTIGATIONRESULTSREQUEST']._serialized_start=1978
-  _globals['_GETINVESTIGATIONRESULTSREQUEST']._serialized_end=2164
-  _globals['_GETINVESTIGATIONRESULTSRESPONSE']._serialized_start=2167
-  _globals['_GETINVESTIGATIONRESULTSRESPONSE']._serialized_end=2436
-  _globals['_RESULTSMETADATA']._serialized_start=2439
-  _globals['_RESULTSMETADATA']._serialized_end=2747
-  _globals['_RESULTSMETADATA_BYSEVERITYENTRY']._serialized_start=2698
-  _globals['_RESULTSMETADATA_BYSEVERITYENTRY']._serialized_end=2747
-  _globals['_GETINVESTIGATIONREPORTREQUEST']._serialized_start=2749
-  _globals['_GETINVESTIGATIONREPORTREQUEST']._serialized_end=2858
-  _globals['_INVESTIGATIONREPORT']._serialized_start=2860
-  _globals['_INVESTIGATIONREPORT']._serialized_end=2987
-  _globals['_INVESTIGATIONSERVICE']._serialized_start=3132
-  _globals['_INVESTIGATIONSERVICE']._serialized_end=4273
+  _globals['_INVESTIGATIONTYPE']._serialized_start=3993
+  _globals['_INVESTIGATIONTYPE']._serialized_end=4132
+  _globals['_INVESTIGATIONOPTIONS']._serialized_start=233
+  _globals['_INVESTIGATIONOPTIONS']._serialized_end=794
+  _globals['_STARTINVESTIGATIONREQUEST']._serialized_start=797
+  _globals['_STARTINVESTIGATIONREQUEST']._serialized_end=1045
+  _globals['_INVESTIGATION']._serialized_start=1048
+  _globals['_INVESTIGATION']._serialized_end=1838
+  _globals['_BATCHSTARTINVESTIGATIONSREQUEST']._serialized_start=1840
+  _globals['_BATCHSTARTINVESTIGATIONSREQUEST']._serialized_end=1936
+  _globals['_BATCHSTARTINVESTIGATIONSRESPONSE']._serialized_start=1938
+  _globals['_BATCHSTARTINVESTIGATIONSRESPONSE']._serialized_end=2019
+  _globals['_BATCHSTARTRESULT']._serialized_start=2021
+  _globals['_BATCHSTARTRESULT']._serialized_end=2138
+  _globals['_WATCHINVESTIGATIONSREQUEST']._serialized_start=2141
+  _globals['_WATCHINVESTIGATIONSREQUEST']._serialized_end=2333
+  _globals['_WATCHINVESTIGATIONSRESPONSE']._serialized_start=2336
+  _globals['_WATCHINVESTIGATIONSRESPONSE']._serialized_end=2515
+  _globals['_GETINVESTIGATIONREQUEST']._serialized_start=2517
+  _globals['_GETINVESTIGATIONREQUEST']._serialized_end=2574
+  _globals['_LISTINVESTIGATIONSREQUEST']._serialized_start=2576
+  _globals['_LISTINVESTIGATIONSREQUEST']._serialized_end=2698
+  _globals['_LISTINVESTIGATIONSRESPONSE']._serialized_start=2700
+  _globals['_LISTINVESTIGATIONSRESPONSE']._serialized_end=2804
+  _globals['_CANCELINVESTIGATIONREQUEST']._serialized_start=2806
+  _globals['_CANCELINVESTIGATIONREQUEST']._serialized_end=2866
+  _globals['_WATCHINVESTIGATIONREQUEST']._serialized_start=2868
+  _globals['_WATCHINVESTIGATIONREQUEST']._serialized_end=2957
+  _globals['_GETINVESTIGATIONRESULTSREQUEST']._serialized_start=2960
+  _globals['_GETINVESTIGATIONRESULTSREQUEST']._serialized_end=3146
+  _globals['_GETINVESTIGATIONRESULTSRESPONSE']._serialized_start=3149
+  _globals['_GETINVESTIGATIONRESULTSRESPONSE']._serialized_end=3418
+  _globals['_RESULTSMETADATA']._serialized_start=3421
+  _globals['_RESULTSMETADATA']._serialized_end=3750
+  _globals['_RESULTSMETADATA_BYSEVERITYENTRY']._serialized_start=3701
+  _globals['_RESULTSMETADATA_BYSEVERITYENTRY']._serialized_end=3750
+  _globals['_GETINVESTIGATIONREPORTREQUEST']._serialized_start=3752
+  _globals['_GETINVESTIGATIONREPORTREQUEST']._serialized_end=3861
+  _globals['_INVESTIGATIONREPORT']._serialized_start=3863
+  _globals['_INVESTIGATIONREPORT']._serialized_end=3990
+  _globals['_INVESTIGATIONSERVICE']._serialized_start=4135
+  _globals['_INVESTIGATIONSERVICE']._serialized_end=5587
 # @@protoc_insertion_point(module_scope)

@@ -6,10 +6,12 @@ Investigations: a question about public contracts, answered by red-flag detector
 from . import common_pb2 as _common_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.rpc import status_pb2 as _status_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -58,6 +60,9 @@ class InvestigationOptions(_message.Message):
     DETECT_PATTERNS_FIELD_NUMBER: _builtins.int
     GENERATE_REPORT_FIELD_NUMBER: _builtins.int
     DETECTORS_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    ALLOW_CACHED_FIELD_NUMBER: _builtins.int
     include_subcategories: _builtins.bool
     """Match a category also inside longer words and in the items of a contract."""
     detect_anomalies: _builtins.bool
@@ -70,9 +75,21 @@ class InvestigationOptions(_message.Message):
     """Run the detectors that look at several contracts together; true unless set to false."""
     generate_report: _builtins.bool
     """Allow GetInvestigationReport; true unless set to false."""
+    priority: _common_pb2.Priority.ValueType
+    """How soon it is taken, among those that wait."""
+    allow_cached: _builtins.bool
+    """Answer from an earlier run of the same plan by the same detectors on the same version of the
+    lake, if there is one; true unless set to false.
+    """
     @_builtins.property
     def detectors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only these detectors; empty means those that the type implies."""
+
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """How long after its start it must have ended, 1 s to 7 days; else it fails with
+        `DEADLINE_EXCEEDED`. Unset: as the server is configured.
+        """
 
     def __init__(
         self,
@@ -84,11 +101,16 @@ class InvestigationOptions(_message.Message):
         detect_patterns: _builtins.bool | None = ...,
         generate_report: _builtins.bool | None = ...,
         detectors: _abc.Iterable[_builtins.str] | None = ...,
+        priority: _common_pb2.Priority.ValueType = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        allow_cached: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_detect_anomalies", b"_detect_anomalies", "_detect_patterns", b"_detect_patterns", "_generate_report", b"_generate_report", "_generate_summary", b"_generate_summary", "_include_historical_data", b"_include_historical_data", "_include_subcategories", b"_include_subcategories", "detect_anomalies", b"detect_anomalies", "detect_patterns", b"detect_patterns", "generate_report", b"generate_report", "generate_summary", b"generate_summary", "include_historical_data", b"include_historical_data", "include_subcategories", b"include_subcategories"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_allow_cached", b"_allow_cached", "_detect_anomalies", b"_detect_anomalies", "_detect_patterns", b"_detect_patterns", "_generate_report", b"_generate_report", "_generate_summary", b"_generate_summary", "_include_historical_data", b"_include_historical_data", "_include_subcategories", b"_include_subcategories", "allow_cached", b"allow_cached", "detect_anomalies", b"detect_anomalies", "detect_patterns", b"detect_patterns", "generate_report", b"generate_report", "generate_summary", b"generate_summary", "include_historical_data", b"include_historical_data", "include_subcategories", b"include_subcategories", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_detect_anomalies", b"_detect_anomalies", "_detect_patterns", b"_detect_patterns", "_generate_report", b"_generate_report", "_generate_summary", b"_generate_summary", "_include_historical_data", b"_include_historical_data", "_include_subcategories", b"_include_subcategories", "detect_anomalies", b"detect_anomalies", "detect_patterns", b"detect_patterns", "detectors", b"detectors", "generate_report", b"generate_report", "generate_summary", b"generate_summary", "include_historical_data", b"include_historical_data", "include_subcategories", b"include_subcategories"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_allow_cached", b"_allow_cached", "_detect_anomalies", b"_detect_anomalies", "_detect_patterns", b"_detect_patterns", "_generate_report", b"_generate_report", "_generate_summary", b"_generate_summary", "_include_historical_data", b"_include_historical_data", "_include_subcategories", b"_include_subcategories", "allow_cached", b"allow_cached", "detect_anomalies", b"detect_anomalies", "detect_patterns", b"detect_patterns", "detectors", b"detectors", "generate_report", b"generate_report", "generate_summary", b"generate_summary", "include_historical_data", b"include_historical_data", "include_subcategories", b"include_subcategories", "priority", b"priority", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__allow_cached: _TypeAlias = _typing.Literal["allow_cached"]  # noqa: Y015
+    _WhichOneofArgType__allow_cached: _TypeAlias = _typing.Literal["_allow_cached", b"_allow_cached"]  # noqa: Y015
     _WhichOneofReturnType__detect_anomalies: _TypeAlias = _typing.Literal["detect_anomalies"]  # noqa: Y015
     _WhichOneofArgType__detect_anomalies: _TypeAlias = _typing.Literal["_detect_anomalies", b"_detect_anomalies"]  # noqa: Y015
     _WhichOneofReturnType__detect_patterns: _TypeAlias = _typing.Literal["detect_patterns"]  # noqa: Y015
@@ -101,6 +123,8 @@ class InvestigationOptions(_message.Message):
     _WhichOneofArgType__include_historical_data: _TypeAlias = _typing.Literal["_include_historical_data", b"_include_historical_data"]  # noqa: Y015
     _WhichOneofReturnType__include_subcategories: _TypeAlias = _typing.Literal["include_subcategories"]  # noqa: Y015
     _WhichOneofArgType__include_subcategories: _TypeAlias = _typing.Literal["_include_subcategories", b"_include_subcategories"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__allow_cached) -> _WhichOneofReturnType__allow_cached | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__detect_anomalies) -> _WhichOneofReturnType__detect_anomalies | None: ...
     @_typing.overload
@@ -183,6 +207,9 @@ class Investigation(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     CREATED_BY_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    DEADLINE_FIELD_NUMBER: _builtins.int
+    CACHED_FROM_FIELD_NUMBER: _builtins.int
     investigation_id: _builtins.str
     """Id."""
     status: _common_pb2.JobState.ValueType
@@ -201,6 +228,12 @@ class Investigation(_message.Message):
     """Who started it."""
     request_id: _builtins.str
     """Id of the request that started it."""
+    attempt: _builtins.int
+    """Times a worker has taken it."""
+    cached_from: _builtins.str
+    """The investigation whose results answer this one: the same plan, by the same detectors, on the
+    same version of the lake. Empty if it was run.
+    """
     @_builtins.property
     def filters(self) -> _common_pb2.ContractFilters:
         """Filters of the request."""
@@ -233,6 +266,10 @@ class Investigation(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """When it ended."""
 
+    @_builtins.property
+    def deadline(self) -> _timestamp_pb2.Timestamp:
+        """When it must have ended."""
+
     def __init__(
         self,
         *,
@@ -253,14 +290,173 @@ class Investigation(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         created_by: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        attempt: _builtins.int = ...,
+        deadline: _timestamp_pb2.Timestamp | None = ...,
+        cached_from: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "error", b"error", "filters", b"filters", "options", b"options", "plan", b"plan", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "create_time", b"create_time", "deadline", b"deadline", "end_time", b"end_time", "error", b"error", "filters", b"filters", "options", b"options", "plan", b"plan", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "create_time", b"create_time", "created_by", b"created_by", "current_phase", b"current_phase", "end_time", b"end_time", "error", b"error", "filters", b"filters", "investigation_id", b"investigation_id", "investigation_type", b"investigation_type", "last_sequence", b"last_sequence", "options", b"options", "plan", b"plan", "progress", b"progress", "query", b"query", "request_id", b"request_id", "start_time", b"start_time", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "cached_from", b"cached_from", "counts", b"counts", "create_time", b"create_time", "created_by", b"created_by", "current_phase", b"current_phase", "deadline", b"deadline", "end_time", b"end_time", "error", b"error", "filters", b"filters", "investigation_id", b"investigation_id", "investigation_type", b"investigation_type", "last_sequence", b"last_sequence", "options", b"options", "plan", b"plan", "progress", b"progress", "query", b"query", "request_id", b"request_id", "start_time", b"start_time", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Investigation: _TypeAlias = Investigation  # noqa: Y015
+
+@_typing.final
+class BatchStartInvestigationsRequest(_message.Message):
+    """Request of BatchStartInvestigations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___StartInvestigationRequest]:
+        """1 to 100 requests. Those with a `request_id` may be sent again without harm."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___StartInvestigationRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchStartInvestigationsRequest: _TypeAlias = BatchStartInvestigationsRequest  # noqa: Y015
+
+@_typing.final
+class BatchStartInvestigationsResponse(_message.Message):
+    """Answer of BatchStartInvestigations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchStartResult]:
+        """One result for each request, in the same order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___BatchStartResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchStartInvestigationsResponse: _TypeAlias = BatchStartInvestigationsResponse  # noqa: Y015
+
+@_typing.final
+class BatchStartResult(_message.Message):
+    """What became of one request of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVESTIGATION_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def investigation(self) -> Global___Investigation:
+        """It was stored."""
+
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """It was refused, as StartInvestigation would have."""
+
+    def __init__(
+        self,
+        *,
+        investigation: Global___Investigation | None = ...,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "investigation", b"investigation", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "investigation", b"investigation", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["investigation", "error"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___BatchStartResult: _TypeAlias = BatchStartResult  # noqa: Y015
+
+@_typing.final
+class WatchInvestigationsRequest(_message.Message):
+    """Request of WatchInvestigations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    INVESTIGATION_TYPE_FIELD_NUMBER: _builtins.int
+    ENDED_AFTER_FIELD_NUMBER: _builtins.int
+    investigation_type: Global___InvestigationType.ValueType
+    """Only investigations of this type."""
+    @_builtins.property
+    def status(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.JobState.ValueType]:
+        """Only investigations in one of these states; empty means all."""
+
+    @_builtins.property
+    def ended_after(self) -> _timestamp_pb2.Timestamp:
+        """Also those that ended after this; unset means none that had ended when the stream began. At most
+        30 days ago.
+        """
+
+    def __init__(
+        self,
+        *,
+        status: _abc.Iterable[_common_pb2.JobState.ValueType] | None = ...,
+        investigation_type: Global___InvestigationType.ValueType = ...,
+        ended_after: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ended_after", b"ended_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended_after", b"ended_after", "investigation_type", b"investigation_type", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchInvestigationsRequest: _TypeAlias = WatchInvestigationsRequest  # noqa: Y015
+
+@_typing.final
+class WatchInvestigationsResponse(_message.Message):
+    """What WatchInvestigations tells."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVESTIGATION_FIELD_NUMBER: _builtins.int
+    CAUGHT_UP_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_FIELD_NUMBER: _builtins.int
+    EVENT_TIME_FIELD_NUMBER: _builtins.int
+    caught_up: _builtins.bool
+    """Everything there was has been sent; from here on it is live. Comes once."""
+    heartbeat: _builtins.bool
+    """Nothing has happened for a while."""
+    @_builtins.property
+    def investigation(self) -> Global___Investigation:
+        """An investigation as it is now."""
+
+    @_builtins.property
+    def event_time(self) -> _timestamp_pb2.Timestamp:
+        """When the server sent it; pass it as `ended_after` to go on."""
+
+    def __init__(
+        self,
+        *,
+        investigation: Global___Investigation | None = ...,
+        caught_up: _builtins.bool = ...,
+        heartbeat: _builtins.bool = ...,
+        event_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "event_time", b"event_time", "heartbeat", b"heartbeat", "investigation", b"investigation", "item", b"item"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "event_time", b"event_time", "heartbeat", b"heartbeat", "investigation", b"investigation", "item", b"item"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["investigation", "caught_up", "heartbeat"]  # noqa: Y015
+    _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
+
+Global___WatchInvestigationsResponse: _TypeAlias = WatchInvestigationsResponse  # noqa: Y015
 
 @_typing.final
 class GetInvestigationRequest(_message.Message):
@@ -518,6 +714,7 @@ class ResultsMetadata(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     DURATION_MS_FIELD_NUMBER: _builtins.int
     BY_SEVERITY_FIELD_NUMBER: _builtins.int
+    CACHED_FROM_FIELD_NUMBER: _builtins.int
     lake_version: _builtins.int
     """Version of the lake that was read."""
     contracts: _builtins.int
@@ -528,6 +725,8 @@ class ResultsMetadata(_message.Message):
     """Version of the product."""
     duration_ms: _builtins.int
     """Wall time of the run, in milliseconds."""
+    cached_from: _builtins.str
+    """The investigation whose results these are, if they were not computed again."""
     @_builtins.property
     def plan(self) -> _common_pb2.Plan:
         """How the query was understood."""
@@ -551,10 +750,11 @@ class ResultsMetadata(_message.Message):
         version: _builtins.str = ...,
         duration_ms: _builtins.int = ...,
         by_severity: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        cached_from: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_severity", b"by_severity", "contracts", b"contracts", "detectors", b"detectors", "duration_ms", b"duration_ms", "lake_version", b"lake_version", "plan", b"plan", "score", b"score", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_severity", b"by_severity", "cached_from", b"cached_from", "contracts", b"contracts", "detectors", b"detectors", "duration_ms", b"duration_ms", "lake_version", b"lake_version", "plan", b"plan", "score", b"score", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

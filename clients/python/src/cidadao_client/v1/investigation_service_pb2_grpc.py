@@ -41,6 +41,11 @@ class InvestigationServiceStub(object):
                 request_serializer=cidadao_dot_v1_dot_investigation__service__pb2.StartInvestigationRequest.SerializeToString,
                 response_deserializer=cidadao_dot_v1_dot_investigation__service__pb2.Investigation.FromString,
                 _registered_method=True)
+        self.BatchStartInvestigations = channel.unary_unary(
+                '/cidadao.v1.InvestigationService/BatchStartInvestigations',
+                request_serializer=cidadao_dot_v1_dot_investigation__service__pb2.BatchStartInvestigationsRequest.SerializeToString,
+                response_deserializer=cidadao_dot_v1_dot_investigation__service__pb2.BatchStartInvestigationsResponse.FromString,
+                _registered_method=True)
         self.GetInvestigation = channel.unary_unary(
                 '/cidadao.v1.InvestigationService/GetInvestigation',
                 request_serializer=cidadao_dot_v1_dot_investigation__service__pb2.GetInvestigationRequest.SerializeToString,
@@ -60,6 +65,11 @@ class InvestigationServiceStub(object):
                 '/cidadao.v1.InvestigationService/WatchInvestigation',
                 request_serializer=cidadao_dot_v1_dot_investigation__service__pb2.WatchInvestigationRequest.SerializeToString,
                 response_deserializer=cidadao_dot_v1_dot_common__pb2.ProgressEvent.FromString,
+                _registered_method=True)
+        self.WatchInvestigations = channel.unary_stream(
+                '/cidadao.v1.InvestigationService/WatchInvestigations',
+                request_serializer=cidadao_dot_v1_dot_investigation__service__pb2.WatchInvestigationsRequest.SerializeToString,
+                response_deserializer=cidadao_dot_v1_dot_investigation__service__pb2.WatchInvestigationsResponse.FromString,
                 _registered_method=True)
         self.GetInvestigationResults = channel.unary_unary(
                 '/cidadao.v1.InvestigationService/GetInvestigationResults',
@@ -82,6 +92,14 @@ class InvestigationServiceServicer(object):
 
         Errors: INVALID_ARGUMENT with the field named; ALREADY_EXISTS when `request_id` was used for
         another request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchStartInvestigations(self, request, context):
+        """Starts up to 100 investigations. Each has a result or an error of its own, in the order of the
+        requests: one that is refused does not hold up the others.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,6 +128,17 @@ class InvestigationServiceServicer(object):
 
     def WatchInvestigation(self, request, context):
         """Replays the events after `after_sequence`, then follows live; ends when the investigation ends.
+        A heartbeat comes after 15 s of silence. OUT_OF_RANGE for a sequence ahead of the log, or one whose
+        next event is kept no longer: the metadata of its ErrorInfo then has `oldest_sequence`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchInvestigations(self, request, context):
+        """Follows all investigations of the caller, for dashboards: each one that is active as it is, then
+        each again whenever it changes, until the caller hangs up. What changes faster than the caller reads is
+        told once, with the latest state. To go on after a cut, ask again with `ended_after`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,6 +166,11 @@ def add_InvestigationServiceServicer_to_server(servicer, server):
                     request_deserializer=cidadao_dot_v1_dot_investigation__service__pb2.StartInvestigationRequest.FromString,
                     response_serializer=cidadao_dot_v1_dot_investigation__service__pb2.Investigation.SerializeToString,
             ),
+            'BatchStartInvestigations': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchStartInvestigations,
+                    request_deserializer=cidadao_dot_v1_dot_investigation__service__pb2.BatchStartInvestigationsRequest.FromString,
+                    response_serializer=cidadao_dot_v1_dot_investigation__service__pb2.BatchStartInvestigationsResponse.SerializeToString,
+            ),
             'GetInvestigation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetInvestigation,
                     request_deserializer=cidadao_dot_v1_dot_investigation__service__pb2.GetInvestigationRequest.FromString,
@@ -156,6 +190,11 @@ def add_InvestigationServiceServicer_to_server(servicer, server):
                     servicer.WatchInvestigation,
                     request_deserializer=cidadao_dot_v1_dot_investigation__service__pb2.WatchInvestigationRequest.FromString,
                     response_serializer=cidadao_dot_v1_dot_common__pb2.ProgressEvent.SerializeToString,
+            ),
+            'WatchInvestigations': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchInvestigations,
+                    request_deserializer=cidadao_dot_v1_dot_investigation__service__pb2.WatchInvestigationsRequest.FromString,
+                    response_serializer=cidadao_dot_v1_dot_investigation__service__pb2.WatchInvestigationsResponse.SerializeToString,
             ),
             'GetInvestigationResults': grpc.unary_unary_rpc_method_handler(
                     servicer.GetInvestigationResults,
@@ -196,6 +235,33 @@ class InvestigationService(object):
             '/cidadao.v1.InvestigationService/StartInvestigation',
             cidadao_dot_v1_dot_investigation__service__pb2.StartInvestigationRequest.SerializeToString,
             cidadao_dot_v1_dot_investigation__service__pb2.Investigation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchStartInvestigations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cidadao.v1.InvestigationService/BatchStartInvestigations',
+            cidadao_dot_v1_dot_investigation__service__pb2.BatchStartInvestigationsRequest.SerializeToString,
+            cidadao_dot_v1_dot_investigation__service__pb2.BatchStartInvestigationsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -304,6 +370,33 @@ class InvestigationService(object):
             '/cidadao.v1.InvestigationService/WatchInvestigation',
             cidadao_dot_v1_dot_investigation__service__pb2.WatchInvestigationRequest.SerializeToString,
             cidadao_dot_v1_dot_common__pb2.ProgressEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchInvestigations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/cidadao.v1.InvestigationService/WatchInvestigations',
+            cidadao_dot_v1_dot_investigation__service__pb2.WatchInvestigationsRequest.SerializeToString,
+            cidadao_dot_v1_dot_investigation__service__pb2.WatchInvestigationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

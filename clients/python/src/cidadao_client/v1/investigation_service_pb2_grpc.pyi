@@ -40,6 +40,10 @@ class InvestigationServiceStub:
     Errors: INVALID_ARGUMENT with the field named; ALREADY_EXISTS when `request_id` was used for
     another request.
     """
+    BatchStartInvestigations: _grpc.UnaryUnaryMultiCallable[_investigation_service_pb2.BatchStartInvestigationsRequest, _investigation_service_pb2.BatchStartInvestigationsResponse]
+    """Starts up to 100 investigations. Each has a result or an error of its own, in the order of the
+    requests: one that is refused does not hold up the others.
+    """
     GetInvestigation: _grpc.UnaryUnaryMultiCallable[_investigation_service_pb2.GetInvestigationRequest, _investigation_service_pb2.Investigation]
     """Reads the state of an investigation. NOT_FOUND if there is none with this id."""
     ListInvestigations: _grpc.UnaryUnaryMultiCallable[_investigation_service_pb2.ListInvestigationsRequest, _investigation_service_pb2.ListInvestigationsResponse]
@@ -47,7 +51,15 @@ class InvestigationServiceStub:
     CancelInvestigation: _grpc.UnaryUnaryMultiCallable[_investigation_service_pb2.CancelInvestigationRequest, _investigation_service_pb2.Investigation]
     """Asks a running investigation to stop. Asking again, or for one that has ended, changes nothing."""
     WatchInvestigation: _grpc.UnaryStreamMultiCallable[_investigation_service_pb2.WatchInvestigationRequest, _common_pb2.ProgressEvent]
-    """Replays the events after `after_sequence`, then follows live; ends when the investigation ends."""
+    """Replays the events after `after_sequence`, then follows live; ends when the investigation ends.
+    A heartbeat comes after 15 s of silence. OUT_OF_RANGE for a sequence ahead of the log, or one whose
+    next event is kept no longer: the metadata of its ErrorInfo then has `oldest_sequence`.
+    """
+    WatchInvestigations: _grpc.UnaryStreamMultiCallable[_investigation_service_pb2.WatchInvestigationsRequest, _investigation_service_pb2.WatchInvestigationsResponse]
+    """Follows all investigations of the caller, for dashboards: each one that is active as it is, then
+    each again whenever it changes, until the caller hangs up. What changes faster than the caller reads is
+    told once, with the latest state. To go on after a cut, ask again with `ended_after`.
+    """
     GetInvestigationResults: _grpc.UnaryUnaryMultiCallable[_investigation_service_pb2.GetInvestigationResultsRequest, _investigation_service_pb2.GetInvestigationResultsResponse]
     """Reads the findings, most severe first, page by page. FAILED_PRECONDITION until it has ended."""
     GetInvestigationReport: _grpc.UnaryUnaryMultiCallable[_investigation_service_pb2.GetInvestigationReportRequest, _investigation_service_pb2.InvestigationReport]
@@ -64,6 +76,10 @@ class InvestigationServiceAsyncStub(InvestigationServiceStub):
     Errors: INVALID_ARGUMENT with the field named; ALREADY_EXISTS when `request_id` was used for
     another request.
     """
+    BatchStartInvestigations: _aio.UnaryUnaryMultiCallable[_investigation_service_pb2.BatchStartInvestigationsRequest, _investigation_service_pb2.BatchStartInvestigationsResponse]  # type: ignore[assignment]
+    """Starts up to 100 investigations. Each has a result or an error of its own, in the order of the
+    requests: one that is refused does not hold up the others.
+    """
     GetInvestigation: _aio.UnaryUnaryMultiCallable[_investigation_service_pb2.GetInvestigationRequest, _investigation_service_pb2.Investigation]  # type: ignore[assignment]
     """Reads the state of an investigation. NOT_FOUND if there is none with this id."""
     ListInvestigations: _aio.UnaryUnaryMultiCallable[_investigation_service_pb2.ListInvestigationsRequest, _investigation_service_pb2.ListInvestigationsResponse]  # type: ignore[assignment]
@@ -71,7 +87,15 @@ class InvestigationServiceAsyncStub(InvestigationServiceStub):
     CancelInvestigation: _aio.UnaryUnaryMultiCallable[_investigation_service_pb2.CancelInvestigationRequest, _investigation_service_pb2.Investigation]  # type: ignore[assignment]
     """Asks a running investigation to stop. Asking again, or for one that has ended, changes nothing."""
     WatchInvestigation: _aio.UnaryStreamMultiCallable[_investigation_service_pb2.WatchInvestigationRequest, _common_pb2.ProgressEvent]  # type: ignore[assignment]
-    """Replays the events after `after_sequence`, then follows live; ends when the investigation ends."""
+    """Replays the events after `after_sequence`, then follows live; ends when the investigation ends.
+    A heartbeat comes after 15 s of silence. OUT_OF_RANGE for a sequence ahead of the log, or one whose
+    next event is kept no longer: the metadata of its ErrorInfo then has `oldest_sequence`.
+    """
+    WatchInvestigations: _aio.UnaryStreamMultiCallable[_investigation_service_pb2.WatchInvestigationsRequest, _investigation_service_pb2.WatchInvestigationsResponse]  # type: ignore[assignment]
+    """Follows all investigations of the caller, for dashboards: each one that is active as it is, then
+    each again whenever it changes, until the caller hangs up. What changes faster than the caller reads is
+    told once, with the latest state. To go on after a cut, ask again with `ended_after`.
+    """
     GetInvestigationResults: _aio.UnaryUnaryMultiCallable[_investigation_service_pb2.GetInvestigationResultsRequest, _investigation_service_pb2.GetInvestigationResultsResponse]  # type: ignore[assignment]
     """Reads the findings, most severe first, page by page. FAILED_PRECONDITION until it has ended."""
     GetInvestigationReport: _aio.UnaryUnaryMultiCallable[_investigation_service_pb2.GetInvestigationReportRequest, _investigation_service_pb2.InvestigationReport]  # type: ignore[assignment]
@@ -90,6 +114,16 @@ class InvestigationServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT with the field named; ALREADY_EXISTS when `request_id` was used for
         another request.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchStartInvestigations(
+        self,
+        request: _investigation_service_pb2.BatchStartInvestigationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_investigation_service_pb2.BatchStartInvestigationsResponse, _abc.Awaitable[_investigation_service_pb2.BatchStartInvestigationsResponse]]:
+        """Starts up to 100 investigations. Each has a result or an error of its own, in the order of the
+        requests: one that is refused does not hold up the others.
         """
 
     @_abc_1.abstractmethod
@@ -122,7 +156,21 @@ class InvestigationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _investigation_service_pb2.WatchInvestigationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_common_pb2.ProgressEvent], _abc.AsyncIterator[_common_pb2.ProgressEvent]]:
-        """Replays the events after `after_sequence`, then follows live; ends when the investigation ends."""
+        """Replays the events after `after_sequence`, then follows live; ends when the investigation ends.
+        A heartbeat comes after 15 s of silence. OUT_OF_RANGE for a sequence ahead of the log, or one whose
+        next event is kept no longer: the metadata of its ErrorInfo then has `oldest_sequence`.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchInvestigations(
+        self,
+        request: _investigation_service_pb2.WatchInvestigationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_investigation_service_pb2.WatchInvestigationsResponse], _abc.AsyncIterator[_investigation_service_pb2.WatchInvestigationsResponse]]:
+        """Follows all investigations of the caller, for dashboards: each one that is active as it is, then
+        each again whenever it changes, until the caller hangs up. What changes faster than the caller reads is
+        told once, with the latest state. To go on after a cut, ask again with `ended_after`.
+        """
 
     @_abc_1.abstractmethod
     def GetInvestigationResults(

@@ -6,19 +6,21 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ContractFilters, DetectorSummary, Finding, JobError, JobState, Plan, ProgressCounts, ProgressEventSchema, Severity } from "./common_pb.js";
+import type { ContractFilters, DetectorSummary, Finding, JobError, JobState, Plan, Priority, ProgressCounts, ProgressEventSchema, Severity } from "./common_pb.js";
 import { file_cidadao_v1_common } from "./common_pb.js";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.js";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Status } from "../../google/rpc/status_pb.js";
+import { file_google_rpc_status } from "../../google/rpc/status_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file cidadao/v1/investigation_service.proto.
  */
 export const file_cidadao_v1_investigation_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZjaWRhZGFvL3YxL2ludmVzdGlnYXRpb25fc2VydmljZS5wcm90bxIKY2lkYWRhby52MSKfAwoUSW52ZXN0aWdhdGlvbk9wdGlvbnMSKAoVaW5jbHVkZV9zdWJjYXRlZ29yaWVzGAEgASgIQgTiQQEBSACIAQESIwoQZGV0ZWN0X2Fub21hbGllcxgCIAEoCEIE4kEBAUgBiAEBEiMKEGdlbmVyYXRlX3N1bW1hcnkYAyABKAhCBOJBAQFIAogBARIqChdpbmNsdWRlX2hpc3RvcmljYWxfZGF0YRgEIAEoCEIE4kEBAUgDiAEBEiIKD2RldGVjdF9wYXR0ZXJucxgFIAEoCEIE4kEBAUgEiAEBEiIKD2dlbmVyYXRlX3JlcG9ydBgGIAEoCEIE4kEBAUgFiAEBEhcKCWRldGVjdG9ycxgHIAMoCUIE4kEBAUIYChZfaW5jbHVkZV9zdWJjYXRlZ29yaWVzQhMKEV9kZXRlY3RfYW5vbWFsaWVzQhMKEV9nZW5lcmF0ZV9zdW1tYXJ5QhoKGF9pbmNsdWRlX2hpc3RvcmljYWxfZGF0YUISChBfZGV0ZWN0X3BhdHRlcm5zQhIKEF9nZW5lcmF0ZV9yZXBvcnQi+AEKGVN0YXJ0SW52ZXN0aWdhdGlvblJlcXVlc3QSEwoFcXVlcnkYASABKAlCBOJBAQISPwoSaW52ZXN0aWdhdGlvbl90eXBlGAIgASgOMh0uY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uVHlwZUIE4kEBARIyCgdmaWx0ZXJzGAMgASgLMhsuY2lkYWRhby52MS5Db250cmFjdEZpbHRlcnNCBOJBAQESNwoHb3B0aW9ucxgEIAEoCzIgLmNpZGFkYW8udjEuSW52ZXN0aWdhdGlvbk9wdGlvbnNCBOJBAQESGAoKcmVxdWVzdF9pZBgFIAEoCUIE4kEBASKwBQoNSW52ZXN0aWdhdGlvbhIeChBpbnZlc3RpZ2F0aW9uX2lkGAEgASgJQgTiQQEIEioKBnN0YXR1cxgCIAEoDjIULmNpZGFkYW8udjEuSm9iU3RhdGVCBOJBAQMSDQoFcXVlcnkYAyABKAkSOQoSaW52ZXN0aWdhdGlvbl90eXBlGAQgASgOMh0uY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uVHlwZRIsCgdmaWx0ZXJzGAUgASgLMhsuY2lkYWRhby52MS5Db250cmFjdEZpbHRlcnMSMQoHb3B0aW9ucxgGIAEoCzIgLmNpZGFkYW8udjEuSW52ZXN0aWdhdGlvbk9wdGlvbnMSJAoEcGxhbhgHIAEoCzIQLmNpZGFkYW8udjEuUGxhbkIE4kEBAxIWCghwcm9ncmVzcxgIIAEoAUIE4kEBAxIbCg1jdXJyZW50X3BoYXNlGAkgASgJQgTiQQEDEjAKBmNvdW50cxgKIAEoCzIaLmNpZGFkYW8udjEuUHJvZ3Jlc3NDb3VudHNCBOJBAQMSGwoNbGFzdF9zZXF1ZW5jZRgLIAEoA0IE4kEBAxIpCgVlcnJvchgMIAEoCzIULmNpZGFkYW8udjEuSm9iRXJyb3JCBOJBAQMSNQoLY3JlYXRlX3RpbWUYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgTiQQEDEjQKCnN0YXJ0X3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgTiQQEDEjIKCGVuZF90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIE4kEBAxIYCgpjcmVhdGVkX2J5GBAgASgJQgTiQQEDEhgKCnJlcXVlc3RfaWQYESABKAlCBOJBAQMiOQoXR2V0SW52ZXN0aWdhdGlvblJlcXVlc3QSHgoQaW52ZXN0aWdhdGlvbl9pZBgBIAEoCUIE4kEBAiJ6ChlMaXN0SW52ZXN0aWdhdGlvbnNSZXF1ZXN0EhcKCXBhZ2Vfc2l6ZRgBIAEoBUIE4kEBARIYCgpwYWdlX3Rva2VuGAIgASgJQgTiQQEBEioKBnN0YXR1cxgDIAEoDjIULmNpZGFkYW8udjEuSm9iU3RhdGVCBOJBAQEiaAoaTGlzdEludmVzdGlnYXRpb25zUmVzcG9uc2USMQoOaW52ZXN0aWdhdGlvbnMYASADKAsyGS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjwKGkNhbmNlbEludmVzdGlnYXRpb25SZXF1ZXN0Eh4KEGludmVzdGlnYXRpb25faWQYASABKAlCBOJBAQIiWQoZV2F0Y2hJbnZlc3RpZ2F0aW9uUmVxdWVzdBIeChBpbnZlc3RpZ2F0aW9uX2lkGAEgASgJQgTiQQECEhwKDmFmdGVyX3NlcXVlbmNlGAIgASgDQgTiQQEBIroBCh5HZXRJbnZlc3RpZ2F0aW9uUmVzdWx0c1JlcXVlc3QSHgoQaW52ZXN0aWdhdGlvbl9pZBgBIAEoCUIE4kEBAhIXCglwYWdlX3NpemUYAiABKAVCBOJBAQESGAoKcGFnZV90b2tlbhgDIAEoCUIE4kEBARIwCgxtaW5fc2V2ZXJpdHkYBCABKA4yFC5jaWRhZGFvLnYxLlNldmVyaXR5QgTiQQEBEhMKBXR5cGVzGAUgAygJQgTiQQEBIo0CCh9HZXRJbnZlc3RpZ2F0aW9uUmVzdWx0c1Jlc3BvbnNlEhgKEGludmVzdGlnYXRpb25faWQYASABKAkSJAoGc3RhdHVzGAIgASgOMhQuY2lkYWRhby52MS5Kb2JTdGF0ZRIlCghmaW5kaW5ncxgDIAMoCzITLmNpZGFkYW8udjEuRmluZGluZxIPCgdzdW1tYXJ5GAQgASgJEhIKCnN1bW1hcnlfZW4YBSABKAkSLQoIbWV0YWRhdGEYBiABKAsyGy5jaWRhZGFvLnYxLlJlc3VsdHNNZXRhZGF0YRIXCg9uZXh0X3BhZ2VfdG9rZW4YByABKAkSFgoOdG90YWxfZmluZGluZ3MYCCABKAMitAIKD1Jlc3VsdHNNZXRhZGF0YRIUCgxsYWtlX3ZlcnNpb24YASABKAMSHgoEcGxhbhgCIAEoCzIQLmNpZGFkYW8udjEuUGxhbhIuCglkZXRlY3RvcnMYAyADKAsyGy5jaWRhZGFvLnYxLkRldGVjdG9yU3VtbWFyeRIRCgljb250cmFjdHMYBCABKAMSDQoFc2NvcmUYBSABKAESDwoHdmVyc2lvbhgGIAEoCRITCgtkdXJhdGlvbl9tcxgHIAEoAxJACgtieV9zZXZlcml0eRgIIAMoCzIrLmNpZGFkYW8udjEuUmVzdWx0c01ldGFkYXRhLkJ5U2V2ZXJpdHlFbnRyeRoxCg9CeVNldmVyaXR5RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASJtCh1HZXRJbnZlc3RpZ2F0aW9uUmVwb3J0UmVxdWVzdBIeChBpbnZlc3RpZ2F0aW9uX2lkGAEgASgJQgTiQQECEhQKBmZvcm1hdBgCIAEoCUIE4kEBARIWCghsYW5ndWFnZRgDIAEoCUIE4kEBASJ/ChNJbnZlc3RpZ2F0aW9uUmVwb3J0EhgKEGludmVzdGlnYXRpb25faWQYASABKAkSDgoGZm9ybWF0GAIgASgJEhQKDGNvbnRlbnRfdHlwZRgDIAEoCRIWCg5yZXBvcnRfY29udGVudBgEIAEoCRIQCghsYW5ndWFnZRgFIAEoCSqLAQoRSW52ZXN0aWdhdGlvblR5cGUSIgoeSU5WRVNUSUdBVElPTl9UWVBFX1VOU1BFQ0lGSUVEEAASKAokSU5WRVNUSUdBVElPTl9UWVBFX0FOT01BTFlfREVURUNUSU9OEAESKAokSU5WRVNUSUdBVElPTl9UWVBFX1NQRU5ESU5HX0FOQUxZU0lTEAIy9QgKFEludmVzdGlnYXRpb25TZXJ2aWNlEpwBChJTdGFydEludmVzdGlnYXRpb24SJS5jaWRhZGFvLnYxLlN0YXJ0SW52ZXN0aWdhdGlvblJlcXVlc3QaGS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb24iRILT5JMCPjoBKlobOgEqIhYvYXBpL3YxL2ludmVzdGlnYXRpb25zIhwvYXBpL3YxL2ludmVzdGlnYXRpb25zL3N0YXJ0ErkBChBHZXRJbnZlc3RpZ2F0aW9uEiMuY2lkYWRhby52MS5HZXRJbnZlc3RpZ2F0aW9uUmVxdWVzdBoZLmNpZGFkYW8udjEuSW52ZXN0aWdhdGlvbiJlgtPkkwJfWisSKS9hcGkvdjEvaW52ZXN0aWdhdGlvbnMve2ludmVzdGlnYXRpb25faWR9EjAvYXBpL3YxL2ludmVzdGlnYXRpb25zL3tpbnZlc3RpZ2F0aW9uX2lkfS9zdGF0dXMSgwEKEkxpc3RJbnZlc3RpZ2F0aW9ucxIlLmNpZGFkYW8udjEuTGlzdEludmVzdGlnYXRpb25zUmVxdWVzdBomLmNpZGFkYW8udjEuTGlzdEludmVzdGlnYXRpb25zUmVzcG9uc2UiHoLT5JMCGBIWL2FwaS92MS9pbnZlc3RpZ2F0aW9ucxKVAQoTQ2FuY2VsSW52ZXN0aWdhdGlvbhImLmNpZGFkYW8udjEuQ2FuY2VsSW52ZXN0aWdhdGlvblJlcXVlc3QaGS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb24iO4LT5JMCNToBKiIwL2FwaS92MS9pbnZlc3RpZ2F0aW9ucy97aW52ZXN0aWdhdGlvbl9pZH06Y2FuY2VsEpIBChJXYXRjaEludmVzdGlnYXRpb24SJS5jaWRhZGFvLnYxLldhdGNoSW52ZXN0aWdhdGlvblJlcXVlc3QaGS5jaWRhZGFvLnYxLlByb2dyZXNzRXZlbnQiOILT5JMCMhIwL2FwaS92MS9pbnZlc3RpZ2F0aW9ucy97aW52ZXN0aWdhdGlvbl9pZH0vZXZlbnRzMAESrQEKF0dldEludmVzdGlnYXRpb25SZXN1bHRzEiouY2lkYWRhby52MS5HZXRJbnZlc3RpZ2F0aW9uUmVzdWx0c1JlcXVlc3QaKy5jaWRhZGFvLnYxLkdldEludmVzdGlnYXRpb25SZXN1bHRzUmVzcG9uc2UiOYLT5JMCMxIxL2FwaS92MS9pbnZlc3RpZ2F0aW9ucy97aW52ZXN0aWdhdGlvbl9pZH0vcmVzdWx0cxKeAQoWR2V0SW52ZXN0aWdhdGlvblJlcG9ydBIpLmNpZGFkYW8udjEuR2V0SW52ZXN0aWdhdGlvblJlcG9ydFJlcXVlc3QaHy5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25SZXBvcnQiOILT5JMCMhIwL2FwaS92MS9pbnZlc3RpZ2F0aW9ucy97aW52ZXN0aWdhdGlvbl9pZH0vcmVwb3J0YgZwcm90bzM", [file_cidadao_v1_common, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("CiZjaWRhZGFvL3YxL2ludmVzdGlnYXRpb25fc2VydmljZS5wcm90bxIKY2lkYWRhby52MSKxBAoUSW52ZXN0aWdhdGlvbk9wdGlvbnMSKAoVaW5jbHVkZV9zdWJjYXRlZ29yaWVzGAEgASgIQgTiQQEBSACIAQESIwoQZGV0ZWN0X2Fub21hbGllcxgCIAEoCEIE4kEBAUgBiAEBEiMKEGdlbmVyYXRlX3N1bW1hcnkYAyABKAhCBOJBAQFIAogBARIqChdpbmNsdWRlX2hpc3RvcmljYWxfZGF0YRgEIAEoCEIE4kEBAUgDiAEBEiIKD2RldGVjdF9wYXR0ZXJucxgFIAEoCEIE4kEBAUgEiAEBEiIKD2dlbmVyYXRlX3JlcG9ydBgGIAEoCEIE4kEBAUgFiAEBEhcKCWRldGVjdG9ycxgHIAMoCUIE4kEBARIsCghwcmlvcml0eRgIIAEoDjIULmNpZGFkYW8udjEuUHJpb3JpdHlCBOJBAQESMAoHdGltZW91dBgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIE4kEBARIfCgxhbGxvd19jYWNoZWQYCiABKAhCBOJBAQFIBogBAUIYChZfaW5jbHVkZV9zdWJjYXRlZ29yaWVzQhMKEV9kZXRlY3RfYW5vbWFsaWVzQhMKEV9nZW5lcmF0ZV9zdW1tYXJ5QhoKGF9pbmNsdWRlX2hpc3RvcmljYWxfZGF0YUISChBfZGV0ZWN0X3BhdHRlcm5zQhIKEF9nZW5lcmF0ZV9yZXBvcnRCDwoNX2FsbG93X2NhY2hlZCL4AQoZU3RhcnRJbnZlc3RpZ2F0aW9uUmVxdWVzdBITCgVxdWVyeRgBIAEoCUIE4kEBAhI/ChJpbnZlc3RpZ2F0aW9uX3R5cGUYAiABKA4yHS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25UeXBlQgTiQQEBEjIKB2ZpbHRlcnMYAyABKAsyGy5jaWRhZGFvLnYxLkNvbnRyYWN0RmlsdGVyc0IE4kEBARI3CgdvcHRpb25zGAQgASgLMiAuY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uT3B0aW9uc0IE4kEBARIYCgpyZXF1ZXN0X2lkGAUgASgJQgTiQQEBIpYGCg1JbnZlc3RpZ2F0aW9uEh4KEGludmVzdGlnYXRpb25faWQYASABKAlCBOJBAQgSKgoGc3RhdHVzGAIgASgOMhQuY2lkYWRhby52MS5Kb2JTdGF0ZUIE4kEBAxINCgVxdWVyeRgDIAEoCRI5ChJpbnZlc3RpZ2F0aW9uX3R5cGUYBCABKA4yHS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25UeXBlEiwKB2ZpbHRlcnMYBSABKAsyGy5jaWRhZGFvLnYxLkNvbnRyYWN0RmlsdGVycxIxCgdvcHRpb25zGAYgASgLMiAuY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uT3B0aW9ucxIkCgRwbGFuGAcgASgLMhAuY2lkYWRhby52MS5QbGFuQgTiQQEDEhYKCHByb2dyZXNzGAggASgBQgTiQQEDEhsKDWN1cnJlbnRfcGhhc2UYCSABKAlCBOJBAQMSMAoGY291bnRzGAogASgLMhouY2lkYWRhby52MS5Qcm9ncmVzc0NvdW50c0IE4kEBAxIbCg1sYXN0X3NlcXVlbmNlGAsgASgDQgTiQQEDEikKBWVycm9yGAwgASgLMhQuY2lkYWRhby52MS5Kb2JFcnJvckIE4kEBAxI1CgtjcmVhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBOJBAQMSNAoKc3RhcnRfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBOJBAQMSMgoIZW5kX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgTiQQEDEhgKCmNyZWF0ZWRfYnkYECABKAlCBOJBAQMSGAoKcmVxdWVzdF9pZBgRIAEoCUIE4kEBAxIVCgdhdHRlbXB0GBIgASgFQgTiQQEDEjIKCGRlYWRsaW5lGBMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIE4kEBAxIZCgtjYWNoZWRfZnJvbRgUIAEoCUIE4kEBAyJgCh9CYXRjaFN0YXJ0SW52ZXN0aWdhdGlvbnNSZXF1ZXN0Ej0KCHJlcXVlc3RzGAEgAygLMiUuY2lkYWRhby52MS5TdGFydEludmVzdGlnYXRpb25SZXF1ZXN0QgTiQQECIlEKIEJhdGNoU3RhcnRJbnZlc3RpZ2F0aW9uc1Jlc3BvbnNlEi0KB3Jlc3VsdHMYASADKAsyHC5jaWRhZGFvLnYxLkJhdGNoU3RhcnRSZXN1bHQidQoQQmF0Y2hTdGFydFJlc3VsdBIyCg1pbnZlc3RpZ2F0aW9uGAEgASgLMhkuY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQggKBnJlc3VsdCLAAQoaV2F0Y2hJbnZlc3RpZ2F0aW9uc1JlcXVlc3QSKgoGc3RhdHVzGAEgAygOMhQuY2lkYWRhby52MS5Kb2JTdGF0ZUIE4kEBARI/ChJpbnZlc3RpZ2F0aW9uX3R5cGUYAiABKA4yHS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25UeXBlQgTiQQEBEjUKC2VuZGVkX2FmdGVyGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIE4kEBASKzAQobV2F0Y2hJbnZlc3RpZ2F0aW9uc1Jlc3BvbnNlEjIKDWludmVzdGlnYXRpb24YASABKAsyGS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25IABITCgljYXVnaHRfdXAYAiABKAhIABITCgloZWFydGJlYXQYAyABKAhIABIuCgpldmVudF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGCgRpdGVtIjkKF0dldEludmVzdGlnYXRpb25SZXF1ZXN0Eh4KEGludmVzdGlnYXRpb25faWQYASABKAlCBOJBAQIiegoZTGlzdEludmVzdGlnYXRpb25zUmVxdWVzdBIXCglwYWdlX3NpemUYASABKAVCBOJBAQESGAoKcGFnZV90b2tlbhgCIAEoCUIE4kEBARIqCgZzdGF0dXMYAyABKA4yFC5jaWRhZGFvLnYxLkpvYlN0YXRlQgTiQQEBImgKGkxpc3RJbnZlc3RpZ2F0aW9uc1Jlc3BvbnNlEjEKDmludmVzdGlnYXRpb25zGAEgAygLMhkuY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI8ChpDYW5jZWxJbnZlc3RpZ2F0aW9uUmVxdWVzdBIeChBpbnZlc3RpZ2F0aW9uX2lkGAEgASgJQgTiQQECIlkKGVdhdGNoSW52ZXN0aWdhdGlvblJlcXVlc3QSHgoQaW52ZXN0aWdhdGlvbl9pZBgBIAEoCUIE4kEBAhIcCg5hZnRlcl9zZXF1ZW5jZRgCIAEoA0IE4kEBASK6AQoeR2V0SW52ZXN0aWdhdGlvblJlc3VsdHNSZXF1ZXN0Eh4KEGludmVzdGlnYXRpb25faWQYASABKAlCBOJBAQISFwoJcGFnZV9zaXplGAIgASgFQgTiQQEBEhgKCnBhZ2VfdG9rZW4YAyABKAlCBOJBAQESMAoMbWluX3NldmVyaXR5GAQgASgOMhQuY2lkYWRhby52MS5TZXZlcml0eUIE4kEBARITCgV0eXBlcxgFIAMoCUIE4kEBASKNAgofR2V0SW52ZXN0aWdhdGlvblJlc3VsdHNSZXNwb25zZRIYChBpbnZlc3RpZ2F0aW9uX2lkGAEgASgJEiQKBnN0YXR1cxgCIAEoDjIULmNpZGFkYW8udjEuSm9iU3RhdGUSJQoIZmluZGluZ3MYAyADKAsyEy5jaWRhZGFvLnYxLkZpbmRpbmcSDwoHc3VtbWFyeRgEIAEoCRISCgpzdW1tYXJ5X2VuGAUgASgJEi0KCG1ldGFkYXRhGAYgASgLMhsuY2lkYWRhby52MS5SZXN1bHRzTWV0YWRhdGESFwoPbmV4dF9wYWdlX3Rva2VuGAcgASgJEhYKDnRvdGFsX2ZpbmRpbmdzGAggASgDIskCCg9SZXN1bHRzTWV0YWRhdGESFAoMbGFrZV92ZXJzaW9uGAEgASgDEh4KBHBsYW4YAiABKAsyEC5jaWRhZGFvLnYxLlBsYW4SLgoJZGV0ZWN0b3JzGAMgAygLMhsuY2lkYWRhby52MS5EZXRlY3RvclN1bW1hcnkSEQoJY29udHJhY3RzGAQgASgDEg0KBXNjb3JlGAUgASgBEg8KB3ZlcnNpb24YBiABKAkSEwoLZHVyYXRpb25fbXMYByABKAMSQAoLYnlfc2V2ZXJpdHkYCCADKAsyKy5jaWRhZGFvLnYxLlJlc3VsdHNNZXRhZGF0YS5CeVNldmVyaXR5RW50cnkSEwoLY2FjaGVkX2Zyb20YCSABKAkaMQoPQnlTZXZlcml0eUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEibQodR2V0SW52ZXN0aWdhdGlvblJlcG9ydFJlcXVlc3QSHgoQaW52ZXN0aWdhdGlvbl9pZBgBIAEoCUIE4kEBAhIUCgZmb3JtYXQYAiABKAlCBOJBAQESFgoIbGFuZ3VhZ2UYAyABKAlCBOJBAQEifwoTSW52ZXN0aWdhdGlvblJlcG9ydBIYChBpbnZlc3RpZ2F0aW9uX2lkGAEgASgJEg4KBmZvcm1hdBgCIAEoCRIUCgxjb250ZW50X3R5cGUYAyABKAkSFgoOcmVwb3J0X2NvbnRlbnQYBCABKAkSEAoIbGFuZ3VhZ2UYBSABKAkqiwEKEUludmVzdGlnYXRpb25UeXBlEiIKHklOVkVTVElHQVRJT05fVFlQRV9VTlNQRUNJRklFRBAAEigKJElOVkVTVElHQVRJT05fVFlQRV9BTk9NQUxZX0RFVEVDVElPThABEigKJElOVkVTVElHQVRJT05fVFlQRV9TUEVORElOR19BTkFMWVNJUxACMqwLChRJbnZlc3RpZ2F0aW9uU2VydmljZRKcAQoSU3RhcnRJbnZlc3RpZ2F0aW9uEiUuY2lkYWRhby52MS5TdGFydEludmVzdGlnYXRpb25SZXF1ZXN0GhkuY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uIkSC0+STAj46ASpaGzoBKiIWL2FwaS92MS9pbnZlc3RpZ2F0aW9ucyIcL2FwaS92MS9pbnZlc3RpZ2F0aW9ucy9zdGFydBKjAQoYQmF0Y2hTdGFydEludmVzdGlnYXRpb25zEisuY2lkYWRhby52MS5CYXRjaFN0YXJ0SW52ZXN0aWdhdGlvbnNSZXF1ZXN0GiwuY2lkYWRhby52MS5CYXRjaFN0YXJ0SW52ZXN0aWdhdGlvbnNSZXNwb25zZSIsgtPkkwImOgEqIiEvYXBpL3YxL2ludmVzdGlnYXRpb25zOmJhdGNoU3RhcnQSuQEKEEdldEludmVzdGlnYXRpb24SIy5jaWRhZGFvLnYxLkdldEludmVzdGlnYXRpb25SZXF1ZXN0GhkuY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uImWC0+STAl9aKxIpL2FwaS92MS9pbnZlc3RpZ2F0aW9ucy97aW52ZXN0aWdhdGlvbl9pZH0SMC9hcGkvdjEvaW52ZXN0aWdhdGlvbnMve2ludmVzdGlnYXRpb25faWR9L3N0YXR1cxKDAQoSTGlzdEludmVzdGlnYXRpb25zEiUuY2lkYWRhby52MS5MaXN0SW52ZXN0aWdhdGlvbnNSZXF1ZXN0GiYuY2lkYWRhby52MS5MaXN0SW52ZXN0aWdhdGlvbnNSZXNwb25zZSIegtPkkwIYEhYvYXBpL3YxL2ludmVzdGlnYXRpb25zEpUBChNDYW5jZWxJbnZlc3RpZ2F0aW9uEiYuY2lkYWRhby52MS5DYW5jZWxJbnZlc3RpZ2F0aW9uUmVxdWVzdBoZLmNpZGFkYW8udjEuSW52ZXN0aWdhdGlvbiI7gtPkkwI1OgEqIjAvYXBpL3YxL2ludmVzdGlnYXRpb25zL3tpbnZlc3RpZ2F0aW9uX2lkfTpjYW5jZWwSkgEKEldhdGNoSW52ZXN0aWdhdGlvbhIlLmNpZGFkYW8udjEuV2F0Y2hJbnZlc3RpZ2F0aW9uUmVxdWVzdBoZLmNpZGFkYW8udjEuUHJvZ3Jlc3NFdmVudCI4gtPkkwIyEjAvYXBpL3YxL2ludmVzdGlnYXRpb25zL3tpbnZlc3RpZ2F0aW9uX2lkfS9ldmVudHMwARKOAQoTV2F0Y2hJbnZlc3RpZ2F0aW9ucxImLmNpZGFkYW8udjEuV2F0Y2hJbnZlc3RpZ2F0aW9uc1JlcXVlc3QaJy5jaWRhZGFvLnYxLldhdGNoSW52ZXN0aWdhdGlvbnNSZXNwb25zZSIkgtPkkwIeEhwvYXBpL3YxL2ludmVzdGlnYXRpb25zOndhdGNoMAESrQEKF0dldEludmVzdGlnYXRpb25SZXN1bHRzEiouY2lkYWRhby52MS5HZXRJbnZlc3RpZ2F0aW9uUmVzdWx0c1JlcXVlc3QaKy5jaWRhZGFvLnYxLkdldEludmVzdGlnYXRpb25SZXN1bHRzUmVzcG9uc2UiOYLT5JMCMxIxL2FwaS92MS9pbnZlc3RpZ2F0aW9ucy97aW52ZXN0aWdhdGlvbl9pZH0vcmVzdWx0cxKeAQoWR2V0SW52ZXN0aWdhdGlvblJlcG9ydBIpLmNpZGFkYW8udjEuR2V0SW52ZXN0aWdhdGlvblJlcG9ydFJlcXVlc3QaHy5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25SZXBvcnQiOILT5JMCMhIwL2FwaS92MS9pbnZlc3RpZ2F0aW9ucy97aW52ZXN0aWdhdGlvbl9pZH0vcmVwb3J0YgZwcm90bzM", [file_cidadao_v1_common, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * Options of an investigation.
@@ -74,6 +76,29 @@ export type InvestigationOptions = Message<"cidadao.v1.InvestigationOptions"> & 
    * @generated from field: repeated string detectors = 7;
    */
   detectors: string[];
+
+  /**
+   * How soon it is taken, among those that wait.
+   *
+   * @generated from field: cidadao.v1.Priority priority = 8;
+   */
+  priority: Priority;
+
+  /**
+   * How long after its start it must have ended, 1 s to 7 days; else it fails with
+   * `DEADLINE_EXCEEDED`. Unset: as the server is configured.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 9;
+   */
+  timeout?: Duration | undefined;
+
+  /**
+   * Answer from an earlier run of the same plan by the same detectors on the same version of the
+   * lake, if there is one; true unless set to false.
+   *
+   * @generated from field: optional bool allow_cached = 10;
+   */
+  allowCached?: boolean | undefined;
 };
 
 /**
@@ -257,6 +282,28 @@ export type Investigation = Message<"cidadao.v1.Investigation"> & {
    * @generated from field: string request_id = 17;
    */
   requestId: string;
+
+  /**
+   * Times a worker has taken it.
+   *
+   * @generated from field: int32 attempt = 18;
+   */
+  attempt: number;
+
+  /**
+   * When it must have ended.
+   *
+   * @generated from field: google.protobuf.Timestamp deadline = 19;
+   */
+  deadline?: Timestamp | undefined;
+
+  /**
+   * The investigation whose results answer this one: the same plan, by the same detectors, on the
+   * same version of the lake. Empty if it was run.
+   *
+   * @generated from field: string cached_from = 20;
+   */
+  cachedFrom: string;
 };
 
 /**
@@ -265,6 +312,173 @@ export type Investigation = Message<"cidadao.v1.Investigation"> & {
  */
 export const InvestigationSchema: GenMessage<Investigation> = /*@__PURE__*/
   messageDesc(file_cidadao_v1_investigation_service, 2);
+
+/**
+ * Request of BatchStartInvestigations.
+ *
+ * @generated from message cidadao.v1.BatchStartInvestigationsRequest
+ */
+export type BatchStartInvestigationsRequest = Message<"cidadao.v1.BatchStartInvestigationsRequest"> & {
+  /**
+   * 1 to 100 requests. Those with a `request_id` may be sent again without harm.
+   *
+   * @generated from field: repeated cidadao.v1.StartInvestigationRequest requests = 1;
+   */
+  requests: StartInvestigationRequest[];
+};
+
+/**
+ * Describes the message cidadao.v1.BatchStartInvestigationsRequest.
+ * Use `create(BatchStartInvestigationsRequestSchema)` to create a new message.
+ */
+export const BatchStartInvestigationsRequestSchema: GenMessage<BatchStartInvestigationsRequest> = /*@__PURE__*/
+  messageDesc(file_cidadao_v1_investigation_service, 3);
+
+/**
+ * Answer of BatchStartInvestigations.
+ *
+ * @generated from message cidadao.v1.BatchStartInvestigationsResponse
+ */
+export type BatchStartInvestigationsResponse = Message<"cidadao.v1.BatchStartInvestigationsResponse"> & {
+  /**
+   * One result for each request, in the same order.
+   *
+   * @generated from field: repeated cidadao.v1.BatchStartResult results = 1;
+   */
+  results: BatchStartResult[];
+};
+
+/**
+ * Describes the message cidadao.v1.BatchStartInvestigationsResponse.
+ * Use `create(BatchStartInvestigationsResponseSchema)` to create a new message.
+ */
+export const BatchStartInvestigationsResponseSchema: GenMessage<BatchStartInvestigationsResponse> = /*@__PURE__*/
+  messageDesc(file_cidadao_v1_investigation_service, 4);
+
+/**
+ * What became of one request of a batch.
+ *
+ * @generated from message cidadao.v1.BatchStartResult
+ */
+export type BatchStartResult = Message<"cidadao.v1.BatchStartResult"> & {
+  /**
+   * Either of them.
+   *
+   * @generated from oneof cidadao.v1.BatchStartResult.result
+   */
+  result: {
+    /**
+     * It was stored.
+     *
+     * @generated from field: cidadao.v1.Investigation investigation = 1;
+     */
+    value: Investigation;
+    case: "investigation";
+  } | {
+    /**
+     * It was refused, as StartInvestigation would have.
+     *
+     * @generated from field: google.rpc.Status error = 2;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message cidadao.v1.BatchStartResult.
+ * Use `create(BatchStartResultSchema)` to create a new message.
+ */
+export const BatchStartResultSchema: GenMessage<BatchStartResult> = /*@__PURE__*/
+  messageDesc(file_cidadao_v1_investigation_service, 5);
+
+/**
+ * Request of WatchInvestigations.
+ *
+ * @generated from message cidadao.v1.WatchInvestigationsRequest
+ */
+export type WatchInvestigationsRequest = Message<"cidadao.v1.WatchInvestigationsRequest"> & {
+  /**
+   * Only investigations in one of these states; empty means all.
+   *
+   * @generated from field: repeated cidadao.v1.JobState status = 1;
+   */
+  status: JobState[];
+
+  /**
+   * Only investigations of this type.
+   *
+   * @generated from field: cidadao.v1.InvestigationType investigation_type = 2;
+   */
+  investigationType: InvestigationType;
+
+  /**
+   * Also those that ended after this; unset means none that had ended when the stream began. At most
+   * 30 days ago.
+   *
+   * @generated from field: google.protobuf.Timestamp ended_after = 3;
+   */
+  endedAfter?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cidadao.v1.WatchInvestigationsRequest.
+ * Use `create(WatchInvestigationsRequestSchema)` to create a new message.
+ */
+export const WatchInvestigationsRequestSchema: GenMessage<WatchInvestigationsRequest> = /*@__PURE__*/
+  messageDesc(file_cidadao_v1_investigation_service, 6);
+
+/**
+ * What WatchInvestigations tells.
+ *
+ * @generated from message cidadao.v1.WatchInvestigationsResponse
+ */
+export type WatchInvestigationsResponse = Message<"cidadao.v1.WatchInvestigationsResponse"> & {
+  /**
+   * What kind of message it is.
+   *
+   * @generated from oneof cidadao.v1.WatchInvestigationsResponse.item
+   */
+  item: {
+    /**
+     * An investigation as it is now.
+     *
+     * @generated from field: cidadao.v1.Investigation investigation = 1;
+     */
+    value: Investigation;
+    case: "investigation";
+  } | {
+    /**
+     * Everything there was has been sent; from here on it is live. Comes once.
+     *
+     * @generated from field: bool caught_up = 2;
+     */
+    value: boolean;
+    case: "caughtUp";
+  } | {
+    /**
+     * Nothing has happened for a while.
+     *
+     * @generated from field: bool heartbeat = 3;
+     */
+    value: boolean;
+    case: "heartbeat";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * When the server sent it; pass it as `ended_after` to go on.
+   *
+   * @generated from field: google.protobuf.Timestamp event_time = 4;
+   */
+  eventTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cidadao.v1.WatchInvestigationsResponse.
+ * Use `create(WatchInvestigationsResponseSchema)` to create a new message.
+ */
+export const WatchInvestigationsResponseSchema: GenMessage<WatchInvestigationsResponse> = /*@__PURE__*/
+  messageDesc(file_cidadao_v1_investigation_service, 7);
 
 /**
  * Request of GetInvestigation.
@@ -285,7 +499,7 @@ export type GetInvestigationRequest = Message<"cidadao.v1.GetInvestigationReques
  * Use `create(GetInvestigationRequestSchema)` to create a new message.
  */
 export const GetInvestigationRequestSchema: GenMessage<GetInvestigationRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 3);
+  messageDesc(file_cidadao_v1_investigation_service, 8);
 
 /**
  * Request of ListInvestigations.
@@ -320,7 +534,7 @@ export type ListInvestigationsRequest = Message<"cidadao.v1.ListInvestigationsRe
  * Use `create(ListInvestigationsRequestSchema)` to create a new message.
  */
 export const ListInvestigationsRequestSchema: GenMessage<ListInvestigationsRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 4);
+  messageDesc(file_cidadao_v1_investigation_service, 9);
 
 /**
  * Answer of ListInvestigations.
@@ -348,7 +562,7 @@ export type ListInvestigationsResponse = Message<"cidadao.v1.ListInvestigationsR
  * Use `create(ListInvestigationsResponseSchema)` to create a new message.
  */
 export const ListInvestigationsResponseSchema: GenMessage<ListInvestigationsResponse> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 5);
+  messageDesc(file_cidadao_v1_investigation_service, 10);
 
 /**
  * Request of CancelInvestigation.
@@ -369,7 +583,7 @@ export type CancelInvestigationRequest = Message<"cidadao.v1.CancelInvestigation
  * Use `create(CancelInvestigationRequestSchema)` to create a new message.
  */
 export const CancelInvestigationRequestSchema: GenMessage<CancelInvestigationRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 6);
+  messageDesc(file_cidadao_v1_investigation_service, 11);
 
 /**
  * Request of WatchInvestigation.
@@ -397,7 +611,7 @@ export type WatchInvestigationRequest = Message<"cidadao.v1.WatchInvestigationRe
  * Use `create(WatchInvestigationRequestSchema)` to create a new message.
  */
 export const WatchInvestigationRequestSchema: GenMessage<WatchInvestigationRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 7);
+  messageDesc(file_cidadao_v1_investigation_service, 12);
 
 /**
  * Request of GetInvestigationResults.
@@ -446,7 +660,7 @@ export type GetInvestigationResultsRequest = Message<"cidadao.v1.GetInvestigatio
  * Use `create(GetInvestigationResultsRequestSchema)` to create a new message.
  */
 export const GetInvestigationResultsRequestSchema: GenMessage<GetInvestigationResultsRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 8);
+  messageDesc(file_cidadao_v1_investigation_service, 13);
 
 /**
  * Answer of GetInvestigationResults.
@@ -516,7 +730,7 @@ export type GetInvestigationResultsResponse = Message<"cidadao.v1.GetInvestigati
  * Use `create(GetInvestigationResultsResponseSchema)` to create a new message.
  */
 export const GetInvestigationResultsResponseSchema: GenMessage<GetInvestigationResultsResponse> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 9);
+  messageDesc(file_cidadao_v1_investigation_service, 14);
 
 /**
  * About the run behind a set of findings.
@@ -579,6 +793,13 @@ export type ResultsMetadata = Message<"cidadao.v1.ResultsMetadata"> & {
    * @generated from field: map<string, int64> by_severity = 8;
    */
   bySeverity: { [key: string]: bigint };
+
+  /**
+   * The investigation whose results these are, if they were not computed again.
+   *
+   * @generated from field: string cached_from = 9;
+   */
+  cachedFrom: string;
 };
 
 /**
@@ -586,7 +807,7 @@ export type ResultsMetadata = Message<"cidadao.v1.ResultsMetadata"> & {
  * Use `create(ResultsMetadataSchema)` to create a new message.
  */
 export const ResultsMetadataSchema: GenMessage<ResultsMetadata> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 10);
+  messageDesc(file_cidadao_v1_investigation_service, 15);
 
 /**
  * Request of GetInvestigationReport.
@@ -621,7 +842,7 @@ export type GetInvestigationReportRequest = Message<"cidadao.v1.GetInvestigation
  * Use `create(GetInvestigationReportRequestSchema)` to create a new message.
  */
 export const GetInvestigationReportRequestSchema: GenMessage<GetInvestigationReportRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 11);
+  messageDesc(file_cidadao_v1_investigation_service, 16);
 
 /**
  * A rendered report.
@@ -670,7 +891,7 @@ export type InvestigationReport = Message<"cidadao.v1.InvestigationReport"> & {
  * Use `create(InvestigationReportSchema)` to create a new message.
  */
 export const InvestigationReportSchema: GenMessage<InvestigationReport> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 12);
+  messageDesc(file_cidadao_v1_investigation_service, 17);
 
 /**
  * What an investigation is for.
@@ -726,6 +947,17 @@ export const InvestigationService: GenService<{
     output: typeof InvestigationSchema;
   },
   /**
+   * Starts up to 100 investigations. Each has a result or an error of its own, in the order of the
+   * requests: one that is refused does not hold up the others.
+   *
+   * @generated from rpc cidadao.v1.InvestigationService.BatchStartInvestigations
+   */
+  batchStartInvestigations: {
+    methodKind: "unary";
+    input: typeof BatchStartInvestigationsRequestSchema;
+    output: typeof BatchStartInvestigationsResponseSchema;
+  },
+  /**
    * Reads the state of an investigation. NOT_FOUND if there is none with this id.
    *
    * @generated from rpc cidadao.v1.InvestigationService.GetInvestigation
@@ -757,6 +989,8 @@ export const InvestigationService: GenService<{
   },
   /**
    * Replays the events after `after_sequence`, then follows live; ends when the investigation ends.
+   * A heartbeat comes after 15 s of silence. OUT_OF_RANGE for a sequence ahead of the log, or one whose
+   * next event is kept no longer: the metadata of its ErrorInfo then has `oldest_sequence`.
    *
    * @generated from rpc cidadao.v1.InvestigationService.WatchInvestigation
    */
@@ -764,6 +998,18 @@ export const InvestigationService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchInvestigationRequestSchema;
     output: typeof ProgressEventSchema;
+  },
+  /**
+   * Follows all investigations of the caller, for dashboards: each one that is active as it is, then
+   * each again whenever it changes, until the caller hangs up. What changes faster than the caller reads is
+   * told once, with the latest state. To go on after a cut, ask again with `ended_after`.
+   *
+   * @generated from rpc cidadao.v1.InvestigationService.WatchInvestigations
+   */
+  watchInvestigations: {
+    methodKind: "server_streaming";
+    input: typeof WatchInvestigationsRequestSchema;
+    output: typeof WatchInvestigationsResponseSchema;
   },
   /**
    * Reads the findings, most severe first, page by page. FAILED_PRECONDITION until it has ended.
