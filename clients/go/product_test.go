@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// rows of the sample: enough for an investigation to take about a second, so that a kill lands inside it.
-const rows = "30000"
+// rows of the sample: enough for an investigation to take half a second, so that a kill lands inside it.
+const rows = "5000"
 
 // product is the real binary, over a data directory of its own; it keeps its port when it is started
 // again.

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 CLIENTS = Path(__file__).resolve().parents[2]
-# Rows of the sample: enough for an investigation to take about a second, so that a kill lands inside it.
-ROWS = 30_000
+# Rows of the sample: enough for an investigation to take half a second, so that a kill lands inside it.
+ROWS = 5_000
 
 
 def binary() -> Path:

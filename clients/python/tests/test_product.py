@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import uuid
+from datetime import timezone
 from pathlib import Path
 
 import pytest
@@ -17,17 +18,19 @@ from cidadao_client import errors, v1
 
 def test_a_killed_server_costs_no_event_and_doubles_none(server: Server, connect: Connect) -> None:
     client = connect(server.address)
-    investigation_id = client.call("start_investigation", "contratos").investigation_id
+    # Not answered from an earlier run.
+    options = v1.InvestigationOptions(allow_cached=False)
+    investigation_id = client.call("start_investigation", "contratos", options=options).investigation_id
     events: list[v1.ProgressEvent] = []
 
     def follow(event: v1.ProgressEvent) -> None:
         events.append(event)
-        if event.sequence == 5:
+        if event.sequence == 4:
             server.restart()
 
     client.each("watch_investigation", follow, investigation_id)
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
-    assert len(events) > 6, "the kill came in the middle"
+    assert client.call("get_investigation", investigation_id).attempt > 1, "the kill came in the middle"
     assert events[-1].kind == v1.EVENT_KIND_FINISHED
     assert events[-1].state == v1.JOB_STATE_COMPLETED
 
@@ -72,14 +75,42 @@ def test_a_request_id_makes_one_job(server: Server, connect: Connect) -> None:
     other = client.call("start_investigation", "dispensas", filters=filters)
     assert other.investigation_id != first.investigation_id
 
-    cancelled = client.call("cancel_investigation", other.investigation_id)
-    assert cancelled.investigation_id == other.investigation_id
+    for investigation in (other, first):
+        cancelled = client.call("cancel_investigation", investigation.investigation_id)
+        assert cancelled.investigation_id == investigation.investigation_id
     assert client.call("get_investigation", first.investigation_id).query == "dispensas"
     listed: list[str] = []
     client.each("investigations", lambda item: listed.append(item.investigation_id), page_size=1)
     assert listed[:2] == [other.investigation_id, first.investigation_id], "newest first"
     page = client.call("list_investigations", page_size=1)
     assert [item.investigation_id for item in page.investigations] == listed[:1]
+
+
+def test_a_batch_has_a_result_for_each_request(server: Server, connect: Connect) -> None:
+    client = connect(server.address)
+    requests = [v1.StartInvestigationRequest(query="dispensas"), v1.StartInvestigationRequest(query="")]
+    started, refused = client.call("batch_start_investigations", requests)
+    assert started.query == "dispensas"
+    assert len(started.request_id) == 36
+    assert isinstance(refused, errors.InvalidArgument)
+    assert [violation.field for violation in refused.field_violations] == ["query"]
+    assert not requests[0].request_id, "the request of the caller is as it was"
+
+    followed: list[v1.WatchInvestigationsResponse] = []
+
+    class CaughtUp(Exception):
+        pass
+
+    def follow(message: v1.WatchInvestigationsResponse) -> None:
+        followed.append(message)
+        if message.caught_up:
+            raise CaughtUp
+
+    begun = started.create_time.ToDatetime(timezone.utc)
+    with pytest.raises(CaughtUp):
+        client.each("watch_investigations", follow, ended_after=begun)
+    client.call("cancel_investigation", started.investigation_id)
+    assert started.investigation_id in {message.investigation.investigation_id for message in followed}
 
 
 def test_an_analysis(server: Server, connect: Connect) -> None:
@@ -99,7 +130,7 @@ def test_an_analysis(server: Server, connect: Connect) -> None:
 
 def test_contracts(server: Server, connect: Connect) -> None:
     client = connect(server.address)
-    filters = v1.ContractFilters(min_value=2e6)
+    filters = v1.ContractFilters(min_value=5e5)
     page = client.call("search_contracts", filters=filters, page_size=10)
     assert len(page.contracts) == 10 < page.total_contracts
     contracts: list[v1.Contract] = []
