@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -82,9 +83,9 @@ func (p *product) start() (err error) {
 	}
 }
 
-// kill sends SIGKILL: nothing is told to anybody.
-func (p *product) kill() {
-	_ = p.process.Process.Kill()
+// end ends it and waits. After SIGKILL nothing is told to anybody; SIGTERM lets it say goodbye.
+func (p *product) end(how os.Signal) {
+	_ = p.process.Process.Signal(how)
 	_ = p.process.Wait()
 }
 
@@ -128,7 +129,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	server.kill()
+	server.end(syscall.SIGKILL)
 	os.RemoveAll(directory)
 	os.Exit(code)
 }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ Connect = Callable[..., Driver]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("product"))
     yield server
-    server.kill()
+    server.end(signal.SIGKILL)
 
 
 @pytest.fixture

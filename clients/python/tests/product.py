@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -72,11 +73,11 @@ class Server:
                 assert time.monotonic() < deadline, "the server does not listen"
                 time.sleep(0.02)
 
-    def kill(self) -> None:
-        """SIGKILL: nothing is told to anybody."""
-        self.process.kill()
+    def end(self, how: signal.Signals) -> None:
+        """Ends it and waits. After SIGKILL nothing is told to anybody; SIGTERM lets it say goodbye."""
+        self.process.send_signal(how)
         self.process.wait()
 
-    def restart(self) -> None:
-        self.kill()
+    def restart(self, how: signal.Signals) -> None:
+        self.end(how)
         self.process = self._start()

@@ -69,7 +69,7 @@ export class Product {
   async tearDown(): Promise<void> {
     this.#bridge?.closeAllConnections();
     this.#bridge?.close();
-    await this.kill();
+    await this.end("SIGKILL");
     rmSync(this.#directory, { recursive: true });
   }
 
@@ -104,10 +104,10 @@ export class Product {
     }
   }
 
-  /** SIGKILL: nothing is told to anybody. */
-  async kill(): Promise<void> {
+  /** Ends it and waits. After SIGKILL nothing is told to anybody; SIGTERM lets it say goodbye. */
+  async end(how: NodeJS.Signals): Promise<void> {
     if (this.#process?.exitCode === null && this.#process.signalCode === null) {
-      this.#process.kill("SIGKILL");
+      this.#process.kill(how);
       await once(this.#process, "exit");
     }
   }
