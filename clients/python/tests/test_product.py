@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from datetime import timezone
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from conftest import Connect
 from product import CLIENTS, Server
 
-from cidadao_client import errors, v1
+from cidadao_client import AsyncClient, errors, v1
 
 
 def test_a_killed_server_costs_no_event_and_doubles_none(server: Server, connect: Connect) -> None:
@@ -151,6 +153,18 @@ def test_health(server: Server, connect: Connect) -> None:
     assert health.version
     watched = client.first("watch_health")
     assert [part.name for part in watched.dependencies] == [part.name for part in health.dependencies]
+
+
+def test_a_task_that_is_cancelled_leaves_its_stream(server: Server) -> None:
+    async def follow() -> None:
+        async with AsyncClient(server.address) as client:
+            async for _ in client.watch_health():
+                pass
+
+    begun = time.monotonic()
+    with pytest.raises(asyncio.TimeoutError):
+        asyncio.run(asyncio.wait_for(follow(), 0.3))
+    assert time.monotonic() - begun < 5, "it is not reopened"
 
 
 @pytest.mark.parametrize("index", [0, 1])
