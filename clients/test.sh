@@ -53,7 +53,9 @@ test_go() {
   has go "the Go client" || return 0
   cd "$clients/go"
   go mod download || { missing "what the Go client needs" "the Go client"; return 0; }
-  test -z "$(gofmt -l . | tee /dev/stderr)"
+  local unformatted
+  unformatted=$(gofmt -l .)
+  [ -z "$unformatted" ] || { say "not as gofmt writes it: $unformatted"; exit 1; }
   go vet ./...
   go test -count=1 ./...
 }
