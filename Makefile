@@ -24,6 +24,14 @@ lint: ## Check format and lints
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
+.PHONY: clients
+clients: ## Generate the stubs of the Python, TypeScript and Go clients from proto/
+	clients/generate.sh
+
+.PHONY: test-clients
+test-clients: ## Check proto/ and its stubs, and each client against the binary (CIDADAO_BIN, or the debug build)
+	clients/test.sh
+
 .PHONY: bench
 bench: ## Measure import and investigation of a large sample (release build)
 	$(CARGO) build --locked --release
