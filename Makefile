@@ -14,6 +14,7 @@ run: ## Build (dev profile: the fastest to build), import a synthetic month, inv
 .PHONY: test
 test: setup lint ## Install what the tests need and run everything
 	$(CARGO) test --locked
+	clients/test.sh
 
 .PHONY: setup
 setup: ## Install what the tests need and is missing

@@ -27,6 +27,9 @@ use crate::store::Store;
 /// How long a probe may take before its dependency counts as away.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// When everything that a server starts has started.
+const SETTLED: Duration = Duration::from_millis(300);
+
 /// Silence of every worker that is more than a slow poll or a late heartbeat.
 const WORKER_SILENCE: Duration = Duration::from_secs(60);
 
@@ -279,8 +282,11 @@ pub(super) async fn keep(
     draining: CancellationToken,
     stopping: CancellationToken,
 ) {
-    while draining.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+    // The first look was before the workers ran.
+    let mut wait = every.min(SETTLED);
+    while draining.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
         prober.refresh(&mut serving).await;
+        wait = every;
     }
     serving.drain().await;
     stopping.cancelled().await;
