@@ -18,6 +18,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .build_client(true)
         .build_server(true)
+        // An investigation is much larger than what stands in its place.
+        .boxed(".cidadao.v1.BatchStartResult.result.investigation")
+        .boxed(".cidadao.v1.WatchInvestigationsResponse.item.investigation")
         .extern_path(".google.rpc.Status", "::tonic_types::pb::Status")
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())

@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
+use std::io::Write as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -83,18 +84,19 @@ struct Rate {
     p99: Duration,
 }
 
-fn print(name: &str, rate: &Rate, bare: Option<&Rate>) {
+/// Prints a line.
+fn say(line: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{line}")
+}
+
+fn print(name: &str, rate: &Rate, bare: Option<&Rate>) -> std::io::Result<()> {
     let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
     let ratio = bare.map_or_else(String::new, |bare| {
         let (speed, slow) = (rate.per_second / bare.per_second, rate.p99.as_secs_f64() / bare.p99.as_secs_f64());
         format!("   {speed:.2} of bare tonic's rate, {slow:.1} times its p99")
     });
-    println!(
-        "{name:<34} {:>8.0} /s   p50 {:>6.2} ms   p99 {:>6.2} ms{ratio}",
-        rate.per_second,
-        ms(rate.p50),
-        ms(rate.p99)
-    );
+    let (per_second, p50, p99) = (rate.per_second, ms(rate.p50), ms(rate.p99));
+    say(&format!("{name:<34} {per_second:>8.0} /s   p50 {p50:>6.2} ms   p99 {p99:>6.2} ms{ratio}"))
 }
 
 async fn clients(address: &str) -> Result<Vec<Client>, Failure> {
@@ -175,18 +177,18 @@ async fn calls(database: &str, url: String, bare_rate: &mut Option<Rate>) -> Res
         let (address, stop) = bare(one.clone()).await?;
         let rate = measure(&clients(&address).await?, |client, _| start(client)).await?;
         stop.cancel();
-        print("bare tonic, a constant", &rate, None);
+        print("bare tonic, a constant", &rate, None)?;
         *bare_rate = Some(rate);
     }
     let rate = measure(&ours, |client, _| start(client)).await?;
-    print(&format!("StartInvestigation on {database}"), &rate, bare_rate.as_ref());
+    print(&format!("StartInvestigation on {database}"), &rate, bare_rate.as_ref())?;
     let id = Arc::new(one.investigation_id);
     let get = move |mut client: Client, _| {
         let investigation_id = id.as_ref().clone();
         async move { client.get_investigation(pb::GetInvestigationRequest { investigation_id }).await }
     };
     let rate = measure(&ours, get).await?;
-    print(&format!("GetInvestigation on {database}"), &rate, bare_rate.as_ref());
+    print(&format!("GetInvestigation on {database}"), &rate, bare_rate.as_ref())?;
     server.stop().await?;
     Ok(())
 }
@@ -296,21 +298,22 @@ async fn main() -> Result<(), Failure> {
     let sqlite = directory.path().join("bench.db").display().to_string();
     let postgres = std::env::var("DATABASE_URL").ok();
     let mut bare = None;
-    println!("{CALLERS} callers on {CONNECTIONS} connections, callers and server in one process");
+    say(&format!("{CALLERS} callers on {CONNECTIONS} connections, callers and server in one process"))?;
     calls("SQLite", format!("sqlite:{sqlite}"), &mut bare).await?;
     if let Some(url) = &postgres {
         calls("PostgreSQL", url.clone(), &mut bare).await?;
     }
-    println!("\nempty jobs, {WORKERS} workers, each job four commits or more, beside single-statement updates");
+    say(&format!("\nempty jobs, {WORKERS} workers, two transactions a job, beside single-statement updates"))?;
     let report = |database: &str, jobs: f64, updates: f64| {
-        println!("{database:<12} {jobs:>6.0} jobs/s   {updates:>6.0} updates/s   {:.2} jobs an update", jobs / updates);
+        let ratio = jobs / updates;
+        say(&format!("{database:<12} {jobs:>6.0} jobs/s   {updates:>6.0} updates/s   {ratio:.2} jobs an update"))
     };
     let path = sqlite.clone();
     let updates = tokio::task::spawn_blocking(move || updates_sqlite(&path)).await??;
-    report("SQLite", queue(&format!("sqlite:{sqlite}")).await?, updates);
+    report("SQLite", queue(&format!("sqlite:{sqlite}")).await?, updates)?;
     if let Some(url) = &postgres {
         let updates = updates_postgres(url).await?;
-        report("PostgreSQL", queue(url).await?, updates);
+        report("PostgreSQL", queue(url).await?, updates)?;
     }
     Ok(())
 }

@@ -53,7 +53,7 @@ pub(super) fn watch(api: &Api, caller: Caller, request: &pb::WatchInvestigations
                 Ok(job) => {
                     let asked_for = (states.is_empty() || states.contains(&job.status))
                         && (kind == pb::InvestigationType::Unspecified as i32 || kind == job.investigation_type);
-                    asked_for.then(|| Ok(told(Item::Investigation(job))))
+                    asked_for.then(|| Ok(told(Item::Investigation(Box::new(job)))))
                 }
                 Err(error) => Some(Err(error)),
             },

@@ -95,7 +95,7 @@ impl Service {
         }
         let starts = request.requests.into_iter().map(|request| async move {
             let result = match self.start(caller, request).await {
-                Ok(started) => BatchResult::Investigation(started),
+                Ok(started) => BatchResult::Investigation(Box::new(started)),
                 Err(error) => BatchResult::Error(errors::message(caller, &error)),
             };
             pb::BatchStartResult { result: Some(result) }

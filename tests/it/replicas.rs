@@ -251,7 +251,7 @@ async fn nothing_is_lost_or_doubled_while_everything_fails_in_turn() {
     let queries: Vec<String> = (0..QUERIES).map(|n| format!("contratos acima de {} mil", 10 * n)).collect();
     // One in ten runs every detector; the others those that are quick without optimisation.
     let asked = |n: usize, allow_cached| {
-        let detectors = if n % QUERIES == 0 { &[][..] } else { &QUICK };
+        let detectors = if n.is_multiple_of(QUERIES) { &[][..] } else { &QUICK };
         let mut request = asked(&queries[n % QUERIES], new_request_id(), allow_cached);
         request.options.get_or_insert_default().detectors = detectors.iter().map(ToString::to_string).collect();
         request
@@ -302,7 +302,7 @@ async fn nothing_is_lost_or_doubled_while_everything_fails_in_turn() {
     };
     let work = (0..JOBS).map(|n| {
         let (clients, choose) = (Arc::clone(&clients), Arc::clone(&choose));
-        let request = asked(n, n % 3 == 0);
+        let request = asked(n, n.is_multiple_of(3));
         tokio::spawn(async move {
             // All of them within the minute of trouble.
             tokio::time::sleep(Duration::from_millis(280 * n as u64)).await;

@@ -266,7 +266,7 @@ async fn the_same_content_changes_nothing_and_another_one_replaces_its_dataset()
     let key = PiiKey::from_bytes([1; 32]);
     let paths = std::slice::from_ref(&path);
     let first = import(paths, &house.lake, &house.store, &key, ImportOptions::default(), &|step| {
-        seen.lock().unwrap().push(step)
+        seen.lock().unwrap().push(step);
     })
     .await
     .unwrap();
