@@ -11,7 +11,7 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::functions::expr_fn::date_part;
 use datafusion::functions_aggregate::expr_fn::{bool_or, count};
 use datafusion::logical_expr::{Expr, JoinType, col, lit};
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
 use futures::StreamExt;
 
 use super::catalogue::COLUMNS;
@@ -55,7 +55,8 @@ impl Run {
     /// `amendments_all` and `contract_items_all` (columns of [`crate::lake::schema`]).
     ///
     /// `contracts` has the current rows and `in_scope`; `amendments` and `contract_items` have the
-    /// current rows; `legal_limits` is [`LegalLimits`].
+    /// current rows; `legal_limits` is [`LegalLimits`]; `covered_months` has the months whose file of
+    /// contracts was taken in, each as year × 12 + month − 1.
     ///
     /// # Errors
     /// [`DetectorError::Query`] if a table is missing or cannot be read.
@@ -100,7 +101,7 @@ impl Run {
 }
 
 async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -> datafusion::common::Result<()> {
-    for name in ["contracts", "amendments", "contract_items", "legal_limits"] {
+    for name in ["contracts", "amendments", "contract_items", "legal_limits", "covered_months"] {
         context.deregister_table(name)?;
     }
     let current = || col("row_status").eq(lit(CURRENT));
@@ -110,6 +111,8 @@ async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -
     }
     let batch = limits.batch()?;
     context.register_table("legal_limits", Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))?;
+
+    context.register_table("covered_months", covered_months(context, plan).await?.into_view())?;
 
     let mut contracts = context.table("contracts_all").await?.filter(current())?;
     if let Some((first, last)) = plan.peer_years {
@@ -135,6 +138,23 @@ async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -
     let view = contracts.select(columns.into_iter().chain([in_scope]))?;
     context.register_table("contracts", view.into_view())?;
     Ok(())
+}
+
+/// The months of which all contracts are at hand: the Portal's files hold what was published in the
+/// month that their name begins with. Of the years that the plan leaves out, none are.
+async fn covered_months(context: &SessionContext, plan: &Plan) -> datafusion::common::Result<DataFrame> {
+    let months = context
+        .sql(
+            "SELECT DISTINCT \
+                 TRY_CAST(substr(source_file, 1, 4) AS INT) * 12 + TRY_CAST(substr(source_file, 5, 2) AS INT) - 1 AS month \
+             FROM (SELECT DISTINCT source_file FROM contracts_all WHERE source = 'portal:compras') \
+             WHERE regexp_like(source_file, '^[0-9]{4}(0[1-9]|1[0-2])_')",
+        )
+        .await?;
+    match plan.peer_years {
+        Some((first, last)) => months.filter((col("month") / lit(12)).between(lit(first), lit(last))),
+        None => Ok(months),
+    }
 }
 
 /// Which of the words the items of each contract hold; contracts without any are left out.

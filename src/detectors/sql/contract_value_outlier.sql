@@ -14,8 +14,8 @@ pt = "Valor do contrato muito acima do grupo"
 en = "Contract value far above its peers"
 
 [explanation]
-pt = "O logaritmo do valor inicial passa de Q3 + k·(Q3 − Q1) entre os contratos do mesmo tipo de objeto, modalidade e esfera (quartis do tipo 8 de Hyndman e Fan)."
-en = "The logarithm of the initial value is above Q3 + k·(Q3 − Q1) among the contracts of the same type of object, modality and sphere (quartiles of Hyndman and Fan's type 8)."
+pt = "O logaritmo do valor inicial passa de Q3 + k·(Q3 − Q1) entre os contratos recebidos do mesmo tipo de objeto, modalidade e esfera, de quaisquer meses (quartis do tipo 8 de Hyndman e Fan)."
+en = "The logarithm of the initial value is above Q3 + k·(Q3 − Q1) among the contracts taken in of the same type of object, modality and sphere, of whatever months (quartiles of Hyndman and Fan's type 8)."
 
 [severity]
 pt = "Média acima da cerca com k = 1,5; alta acima da cerca com k = 3."

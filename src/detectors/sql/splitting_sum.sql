@@ -14,8 +14,8 @@ pt = "Possível fracionamento de despesa"
 en = "Possible splitting of expenditure"
 
 [explanation]
-pt = "Duas ou mais dispensas em razão do valor da mesma unidade, no mesmo ano e no mesmo ramo de atividade, cada uma dentro do limite de dispensa, somam o limite ou mais. Conta o que vence no ano da assinatura."
-en = "Two or more direct awards on account of value, of the same unit, year and line of business, each within the ceiling, add up to the ceiling or more. What ends in the year of signature counts."
+pt = "Duas ou mais dispensas em razão do valor da mesma unidade, no mesmo ano e no mesmo ramo de atividade, cada uma dentro do limite de dispensa, somam o limite ou mais. Conta o que vence no ano da assinatura. Arquivos mensais que faltem nos dados podem esconder um caso, mas não criá-lo."
+en = "Two or more direct awards on account of value, of the same unit, year and line of business, each within the ceiling, add up to the ceiling or more. What ends in the year of signature counts. Monthly files that are missing from the data can hide a case, not make one."
 
 [severity]
 pt = "Alta se há um só fornecedor, ou se todas foram assinadas em até 30 dias, ou no mesmo processo; média nos demais casos."

@@ -1,33 +1,33 @@
 /*
 id = "supplier_share_of_buyer"
-version = "1.0.0"
+version = "2.0.0"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R040"
 legal_basis = ""
 tags = ["unusual_vendor_concentration"]
 groups = ["concentration", "supplier"]
-tables = ["contracts"]
+tables = ["contracts", "covered_months"]
 
 [title]
 pt = "Concentração em um fornecedor"
 en = "Concentration on one supplier"
 
 [explanation]
-pt = "Em uma janela de 365 dias, um fornecedor responde por 30 % ou mais do valor contratado por uma unidade com ao menos 10 contratos e R$ 1 milhão. São julgadas a janela que termina na última assinatura da unidade e as que terminam em uma assinatura do par e têm um ano cheio antes."
-en = "Within a window of 365 days one supplier has 30% or more of the value contracted by a unit with at least 10 contracts and R$ 1 million. Judged are the window that ends at the unit's last signature and those that end at a signature of the pair and have a full year before them."
+pt = "Em uma janela de doze meses do calendário, todos com o arquivo do mês recebido, um fornecedor responde por 30 % ou mais do valor contratado por uma unidade com ao menos 10 contratos e R$ 1 milhão. São julgadas a última janela que termina em um mês de assinatura da unidade e as que terminam em um mês de assinatura do par e têm um ano cheio antes."
+en = "Within a window of twelve calendar months, each with its monthly file taken in, one supplier has 30% or more of the value contracted by a unit with at least 10 contracts and R$ 1 million. Judged are the last window that ends with a month of the unit's signatures and those that end with a month of the pair's signatures and have a full year before them."
 
 [severity]
 pt = "Média a partir de 30 %; alta a partir de 50 %."
 en = "Medium from 30%; high from 50%."
 
 [text]
-pt = "{supplier_name|text} ({supplier_id|text}) responde por {share|percent} do que {buyer_name|text} contratou de {window_start|date} a {window_end|date}: {supplier_value|brl} de {buyer_total|brl}, em {supplier_contracts|int} de {buyer_contracts|int} contratos com fornecedor identificado. O limite deste indício é de {min_share|percent}. Mercados com poucos fornecedores concentram sem irregularidade: é um indício a conferir."
-en = "{supplier_name|text} ({supplier_id|text}) has {share|percent} of what {buyer_name|text} contracted from {window_start|date} to {window_end|date}: {supplier_value|brl} of {buyer_total|brl}, in {supplier_contracts|int} of {buyer_contracts|int} contracts with a known supplier. The threshold of this flag is {min_share|percent}. Markets with few suppliers concentrate without any irregularity: this is an indication to check."
+pt = "{supplier_name|text} ({supplier_id|text}) responde por {share|percent} do valor dos contratos que {buyer_name|text} assinou de {window_start|date} a {window_end|date}, publicados nos arquivos mensais recebidos, que cobrem todo o período: {supplier_value|brl} de {buyer_total|brl}, em {supplier_contracts|int} de {buyer_contracts|int} contratos com fornecedor identificado. O limite deste indício é de {min_share|percent}. Mercados com poucos fornecedores concentram sem irregularidade: é um indício a conferir."
+en = "{supplier_name|text} ({supplier_id|text}) has {share|percent} of the value of the contracts that {buyer_name|text} signed from {window_start|date} to {window_end|date}, as published in the monthly files taken in, which cover the whole period: {supplier_value|brl} of {buyer_total|brl}, in {supplier_contracts|int} of {buyer_contracts|int} contracts with a known supplier. The threshold of this flag is {min_share|percent}. Markets with few suppliers concentrate without any irregularity: this is an indication to check."
 
 [false_positives]
-pt = ["Um contrato grande e licitado (obra, energia, vigilância) em uma unidade pequena.", "Fundação de apoio, fornecedor exclusivo ou concessionária de serviço público.", "Contratos da unidade publicados em outra fonte."]
-en = ["One large contract won in competition (works, energy, security) at a small unit.", "A supporting foundation, a sole supplier or a public utility.", "Contracts of the unit that are published elsewhere."]
+pt = ["Um contrato grande e licitado (obra, energia, vigilância) em uma unidade pequena.", "Fundação de apoio, fornecedor exclusivo ou concessionária de serviço público.", "Contratos da unidade publicados em outra fonte, ou depois dos arquivos recebidos."]
+en = ["One large contract won in competition (works, energy, security) at a small unit.", "A supporting foundation, a sole supplier or a public utility.", "Contracts of the unit that are published elsewhere, or after the files taken in."]
 
 [[parameters]]
 name = "min_share"
@@ -52,6 +52,11 @@ name = "min_contracts"
 value = "10"
 unit = "count"
 label = { pt = "Contratos mínimos da unidade na janela", en = "Fewest contracts of the unit in the window" }
+
+[reasons.window_not_covered]
+outcome = "not_evaluable"
+pt = "Nenhum mês de assinatura da unidade encerra doze meses seguidos de arquivos mensais recebidos: os dados não cobrem um ano."
+en = "No month of the unit's signatures closes twelve consecutive monthly files taken in: the data do not cover a year."
 
 [reasons.buyer_below_minimum]
 outcome = "not_evaluable"
@@ -123,7 +128,22 @@ name = "buyer_name"
 unit = "text"
 label = { pt = "Unidade", en = "Unit" }
 */
-WITH pairs AS (
+WITH signed AS (
+    SELECT
+        *,
+        CAST(date_part('year', signature_date) AS INT) * 12 + CAST(date_part('month', signature_date) AS INT) - 1 AS month
+    FROM contracts
+    WHERE signature_date IS NOT NULL
+),
+-- Months that close twelve covered ones: with fewer, a share of the months at hand would pass for one of a year.
+years AS (
+    SELECT month FROM (
+        SELECT month, count(*) OVER (ORDER BY month RANGE BETWEEN 11 PRECEDING AND CURRENT ROW) AS months
+        FROM covered_months
+    )
+    WHERE months = 12
+),
+pairs AS (
     SELECT
         buyer_id,
         supplier_key,
@@ -133,77 +153,78 @@ WITH pairs AS (
     WHERE supplier_key IS NOT NULL
     GROUP BY buyer_id, supplier_key
 ),
-last_days AS (
-    SELECT buyer_id, CAST(max(signature_date) AS INT) AS last_day
-    FROM contracts
-    WHERE signature_date IS NOT NULL
-    GROUP BY buyer_id
+last_months AS (
+    SELECT s.buyer_id, max(s.month) AS month
+    FROM signed s
+    JOIN years y ON y.month = s.month
+    GROUP BY s.buyer_id
 ),
--- One row per buyer, supplier (null: secret) and day.
-daily AS (
-    SELECT buyer_id, supplier_key, CAST(signature_date AS INT) AS day, sum(initial_value) AS value, count(*) AS contracts
-    FROM contracts
-    WHERE signature_date IS NOT NULL AND initial_value > 0
-    GROUP BY buyer_id, supplier_key, CAST(signature_date AS INT)
+-- One row per buyer, supplier (null: secret) and month.
+monthly AS (
+    SELECT buyer_id, supplier_key, month, sum(initial_value) AS value, count(*) AS contracts
+    FROM signed
+    WHERE initial_value > 0
+    GROUP BY buyer_id, supplier_key, month
 ),
-buyer_daily AS (
+buyer_monthly AS (
     SELECT
         buyer_id,
-        day,
+        month,
         sum(CASE WHEN supplier_key IS NOT NULL THEN value ELSE 0 END) AS known,
         sum(CASE WHEN supplier_key IS NULL THEN value ELSE 0 END) AS secret,
         sum(CASE WHEN supplier_key IS NOT NULL THEN contracts ELSE 0 END) AS contracts
-    FROM daily
-    GROUP BY buyer_id, day
+    FROM monthly
+    GROUP BY buyer_id, month
 ),
 buyer_windows AS (
-    SELECT * FROM (
+    SELECT w.* FROM (
         SELECT
             buyer_id,
-            day,
+            month,
             sum(known) OVER last_year AS known,
             sum(secret) OVER last_year AS secret,
             sum(contracts) OVER last_year AS contracts,
-            sum(contracts) OVER (PARTITION BY buyer_id ORDER BY day RANGE BETWEEN 729 PRECEDING AND 365 PRECEDING) AS before
-        FROM buyer_daily
-        WINDOW last_year AS (PARTITION BY buyer_id ORDER BY day RANGE BETWEEN 364 PRECEDING AND CURRENT ROW)
-    )
-    WHERE before >= $min_contracts AND contracts >= $min_contracts AND known >= $min_total
+            sum(contracts) OVER (PARTITION BY buyer_id ORDER BY month RANGE BETWEEN 23 PRECEDING AND 12 PRECEDING) AS before
+        FROM buyer_monthly
+        WINDOW last_year AS (PARTITION BY buyer_id ORDER BY month RANGE BETWEEN 11 PRECEDING AND CURRENT ROW)
+    ) w
+    JOIN years y ON y.month = w.month
+    WHERE w.before >= $min_contracts AND w.contracts >= $min_contracts AND w.known >= $min_total
 ),
 last_totals AS (
     SELECT
         b.buyer_id,
-        l.last_day AS day,
+        l.month,
         sum(b.known) AS known,
         sum(b.secret) AS secret,
         sum(b.contracts) AS contracts
-    FROM buyer_daily b
-    JOIN last_days l ON l.buyer_id = b.buyer_id
-    WHERE b.day > l.last_day - 365
-    GROUP BY b.buyer_id, l.last_day
+    FROM buyer_monthly b
+    JOIN last_months l ON l.buyer_id = b.buyer_id
+    WHERE b.month BETWEEN l.month - 11 AND l.month
+    GROUP BY b.buyer_id, l.month
     HAVING sum(b.contracts) >= $min_contracts AND sum(b.known) >= $min_total
 ),
 pair_windows AS (
     SELECT
         buyer_id,
         supplier_key,
-        day,
+        month,
         sum(value) OVER last_year AS won,
         sum(contracts) OVER last_year AS contracts
-    FROM daily
+    FROM monthly
     WHERE supplier_key IS NOT NULL
-    WINDOW last_year AS (PARTITION BY buyer_id, supplier_key ORDER BY day RANGE BETWEEN 364 PRECEDING AND CURRENT ROW)
+    WINDOW last_year AS (PARTITION BY buyer_id, supplier_key ORDER BY month RANGE BETWEEN 11 PRECEDING AND CURRENT ROW)
 ),
 judged AS (
-    SELECT p.buyer_id, p.supplier_key, p.day, p.won, p.contracts AS supplier_contracts, w.known, w.secret, w.contracts AS buyer_contracts
+    SELECT p.buyer_id, p.supplier_key, p.month, p.won, p.contracts AS supplier_contracts, w.known, w.secret, w.contracts AS buyer_contracts
     FROM buyer_windows w
-    JOIN pair_windows p ON p.buyer_id = w.buyer_id AND p.day = w.day
+    JOIN pair_windows p ON p.buyer_id = w.buyer_id AND p.month = w.month
     UNION ALL
-    SELECT d.buyer_id, d.supplier_key, t.day, sum(d.value), CAST(sum(d.contracts) AS BIGINT), t.known, t.secret, t.contracts
+    SELECT m.buyer_id, m.supplier_key, t.month, sum(m.value), CAST(sum(m.contracts) AS BIGINT), t.known, t.secret, t.contracts
     FROM last_totals t
-    JOIN daily d ON d.buyer_id = t.buyer_id
-    WHERE d.supplier_key IS NOT NULL AND d.day > t.day - 365
-    GROUP BY d.buyer_id, d.supplier_key, t.day, t.known, t.secret, t.contracts
+    JOIN monthly m ON m.buyer_id = t.buyer_id
+    WHERE m.supplier_key IS NOT NULL AND m.month BETWEEN t.month - 11 AND t.month
+    GROUP BY m.buyer_id, m.supplier_key, t.month, t.known, t.secret, t.contracts
 ),
 evaluated AS (
     SELECT DISTINCT buyer_id, supplier_key FROM judged
@@ -214,7 +235,7 @@ concentrated AS (
             *,
             row_number() OVER (
                 PARTITION BY buyer_id, supplier_key
-                ORDER BY CAST(won AS DOUBLE) / CAST(known AS DOUBLE) DESC, day DESC
+                ORDER BY CAST(won AS DOUBLE) / CAST(known AS DOUBLE) DESC, month DESC
             ) AS place
         FROM judged
         WHERE won >= $min_share * known
@@ -226,7 +247,7 @@ answers AS (
         p.buyer_id,
         p.supplier_key,
         p.in_scope,
-        c.day,
+        c.month,
         c.won,
         c.known,
         c.secret,
@@ -234,29 +255,29 @@ answers AS (
         c.buyer_contracts,
         CASE
             WHEN NOT p.valued THEN 'no_value'
-            WHEN c.day IS NOT NULL AND c.won < $min_share * (c.known + c.secret) THEN 'secret_suppliers_decisive'
-            WHEN c.day IS NOT NULL THEN 'fired'
+            WHEN c.month IS NOT NULL AND c.won < $min_share * (c.known + c.secret) THEN 'secret_suppliers_decisive'
+            WHEN c.month IS NOT NULL THEN 'fired'
             WHEN e.buyer_id IS NOT NULL OR t.buyer_id IS NOT NULL THEN 'clear'
+            WHEN l.buyer_id IS NULL THEN 'window_not_covered'
             ELSE 'buyer_below_minimum'
         END AS verdict
     FROM pairs p
     LEFT JOIN concentrated c ON c.buyer_id = p.buyer_id AND c.supplier_key = p.supplier_key
     LEFT JOIN evaluated e ON e.buyer_id = p.buyer_id AND e.supplier_key = p.supplier_key
     LEFT JOIN last_totals t ON t.buyer_id = p.buyer_id
+    LEFT JOIN last_months l ON l.buyer_id = p.buyer_id
 ),
 details AS (
     SELECT
         a.buyer_id,
         a.supplier_key,
-        array_agg(c.contract_id ORDER BY c.signature_date, c.contract_id) AS contract_ids,
-        min(show_tax_id(c.supplier_kind, c.supplier_id)) AS supplier_id,
-        last_value(c.supplier_name ORDER BY c.signature_date, c.contract_id) AS supplier_name,
-        last_value(c.buyer_name ORDER BY c.signature_date, c.contract_id) AS buyer_name
+        array_agg(s.contract_id ORDER BY s.signature_date, s.contract_id) AS contract_ids,
+        min(show_tax_id(s.supplier_kind, s.supplier_id)) AS supplier_id,
+        last_value(s.supplier_name ORDER BY s.signature_date, s.contract_id) AS supplier_name,
+        last_value(s.buyer_name ORDER BY s.signature_date, s.contract_id) AS buyer_name
     FROM answers a
-    JOIN contracts c ON c.buyer_id = a.buyer_id AND c.supplier_key = a.supplier_key
-    WHERE a.verdict = 'fired'
-        AND c.initial_value > 0
-        AND CAST(c.signature_date AS INT) BETWEEN a.day - 364 AND a.day
+    JOIN signed s ON s.buyer_id = a.buyer_id AND s.supplier_key = a.supplier_key
+    WHERE a.verdict = 'fired' AND s.initial_value > 0 AND s.month BETWEEN a.month - 11 AND a.month
     GROUP BY a.buyer_id, a.supplier_key
 )
 SELECT
@@ -276,8 +297,8 @@ SELECT
     a.secret AS secret_value,
     a.supplier_contracts,
     a.buyer_contracts,
-    CAST(a.day - 364 AS DATE) AS window_start,
-    CAST(a.day AS DATE) AS window_end,
+    make_date((a.month - 11) / 12, (a.month - 11) % 12 + 1, 1) AS window_start,
+    CAST(CAST(make_date((a.month + 1) / 12, (a.month + 1) % 12 + 1, 1) AS INT) - 1 AS DATE) AS window_end,
     d.supplier_id,
     d.supplier_name,
     d.buyer_name

@@ -90,6 +90,12 @@ fn random(rng: &mut StdRng) -> Data {
             initial * share / 100 + rng.random_range(0..3) * 60
         };
         contract.current = contract.initial.filter(|_| rng.random_bool(0.95)).map(|initial| grown(initial, rng));
+        if let Some(signed) = contract.signed {
+            // Published at once or a month or two later; no file of March 2022 was taken in.
+            let published = signed + chrono::Months::new(rng.random_range(0..3));
+            let month = published.format("%Y%m").to_string().replace("202203", "202204");
+            contract.file = format!("{month}_Compras.csv");
+        }
         contract.tender = rng.random_bool(0.4).then(|| pick(rng, &["t1", "t2"]));
         if rng.random_bool(0.6) {
             for number in 1..=rng.random_range(1..3) {
@@ -294,6 +300,14 @@ fn splitting_sum(data: &Data) -> Answers {
 
 fn supplier_share(data: &Data) -> Answers {
     let mut book = Book::default();
+    let month = |on: NaiveDate| on.year() * 12 + on.month0() as i32;
+    let covered: BTreeSet<i32> = data
+        .contracts
+        .iter()
+        .filter_map(|one| NaiveDate::parse_from_str(&format!("{}01", one.file.split_once('_')?.0), "%Y%m%d").ok())
+        .map(month)
+        .collect();
+    let closes_a_year = |last: i32| (last - 11..=last).all(|month| covered.contains(&month));
     let all = current(data);
     let pairs: BTreeSet<(String, String)> = all.iter().filter_map(|one| Some((one.buyer.clone(), key(one)?))).collect();
     for (buyer, supplier) in pairs {
@@ -308,23 +322,25 @@ fn supplier_share(data: &Data) -> Answers {
             book.note("no_value");
             continue;
         }
-        let between = |from: NaiveDate, to: NaiveDate| {
-            let inside = move |one: &&&Contract| one.signed.is_some_and(|on| from <= on && on <= to);
+        let year = |last: i32| {
+            let inside = move |one: &&&Contract| one.signed.is_some_and(|on| (last - 11..=last).contains(&month(on)));
             valued.iter().filter(inside).copied().collect::<Vec<_>>()
         };
-        let ago = |on: NaiveDate, days: u64| on - chrono::Days::new(days);
-        let last = of_buyer.iter().filter_map(|one| one.signed).max().unwrap();
+        let signed = of_buyer.iter().filter_map(|one| one.signed).map(month);
+        let Some(last) = signed.filter(|last| closes_a_year(*last)).max() else {
+            book.note("window_not_covered");
+            continue;
+        };
         let mut windows = BTreeSet::from([last]);
-        for on in mine.iter().filter_map(|one| one.signed) {
-            let earlier = between(ago(on, 729), ago(on, 365)).into_iter().filter(|one| key(one).is_some()).count();
-            if earlier >= 10 {
-                windows.insert(on);
+        for last in mine.iter().filter_map(|one| one.signed).map(month).filter(|last| closes_a_year(*last)) {
+            if year(last - 12).into_iter().filter(|one| key(one).is_some()).count() >= 10 {
+                windows.insert(last);
             }
         }
         let mut judged = false;
         let mut best: Option<(i128, i128, i128, Vec<String>)> = None;
-        for on in windows {
-            let inside = between(ago(on, 364), on);
+        for last in windows {
+            let inside = year(last);
             let sum = |of: &[&Contract]| of.iter().map(|one| one.initial.unwrap()).sum::<i128>();
             let (known, secret): (Vec<_>, Vec<_>) = inside.into_iter().partition(|one| key(one).is_some());
             if known.len() < 10 || sum(&known) < 100_000_000 {

@@ -58,6 +58,8 @@ pub(super) struct Contract {
     pub(super) initial: Option<i128>,
     pub(super) current: Option<i128>,
     pub(super) tender: Option<String>,
+    /// File that it was published in.
+    pub(super) file: String,
 }
 
 impl Contract {
@@ -80,6 +82,7 @@ impl Contract {
             initial: Some(100_000),
             current: Some(100_000),
             tender: None,
+            file: "202401_Compras.csv".to_owned(),
         }
     }
 
@@ -254,7 +257,7 @@ impl Data {
                 Cell::Text(one.tender.as_ref().map(|_| one.buyer.clone())),
                 Cell::Text(None),
             ];
-            row.extend(provenance("202401_Compras.csv", at));
+            row.extend(provenance(&one.file, at));
             row
         });
         batch(Table::Contracts, rows.collect())

@@ -12,6 +12,8 @@ fn lively() -> Data {
         contract.current = Some(140_000 * (at + 1));
         contract.signed = Some(day("2024-01-01") + chrono::Days::new(at as u64 * 3));
         contract.buyer = format!("{}", 100 + at % 3);
+        let month = day("2023-07-01") + chrono::Months::new(at as u32 % 12);
+        contract.file = month.format("%Y%m_Compras.csv").to_string();
         if at % 4 == 0 {
             contract.modality = "dispensa_licitacao";
             contract.legal_basis = Some("Lei 14.133/2021, Art. 75, II".to_owned());
