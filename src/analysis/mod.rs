@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use handler::Handler;
 
-use crate::investigation::filter_violations;
+use crate::investigation::{filter_violations, period_violations};
 use crate::model::{Filters, Job, Money, Violation};
 
 /// What an analysis computes.
@@ -39,13 +39,14 @@ impl Request {
     /// Everything wrong with the request.
     pub fn violations(&self) -> Vec<Violation> {
         let mut found = Vec::new();
-        if let (Some(start), Some(end)) = (self.start_date, self.end_date)
-            && end < start
-        {
-            let rule = format!("must not be before start_date ({start})");
-            found.push(Violation::new("time_range.end_date", rule, end));
-        }
         filter_violations(&self.filters, "filters", &mut found);
+        // The range lies over the filters: together they must leave a day as well.
+        let start = self
+            .start_date
+            .map_or(("filters.start_date", self.filters.start_date), |day| ("time_range.start_date", Some(day)));
+        let end =
+            self.end_date.map_or(("filters.end_date", self.filters.end_date), |day| ("time_range.end_date", Some(day)));
+        period_violations(("filters.year", self.filters.year), start, end, &mut found);
         found
     }
 
@@ -130,4 +131,29 @@ pub fn estimate(recent: &[Duration]) -> Duration {
     let mut sorted = recent.to_vec();
     sorted.sort_unstable();
     sorted.get(sorted.len() / 2).copied().unwrap_or(Duration::from_secs(5))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_range_and_the_filters_must_leave_a_day() {
+        let day = |text: &str| text.parse::<NaiveDate>().ok();
+        let of = |start: &str, end: &str, filters: Filters| {
+            let analysis_type = AnalysisType::QuickScan;
+            let found = Request { analysis_type, start_date: day(start), end_date: day(end), filters }.violations();
+            found.into_iter().map(|violation| format!("{} {}", violation.field, violation.rule)).collect::<Vec<_>>()
+        };
+        let year = Filters { year: Some(2020), ..Filters::default() };
+        assert_eq!(of("2024-01-01", "", year.clone()), ["time_range.start_date must not be after filters.year (2020)"]);
+        let both = Filters { start_date: day("2024-01-01"), ..year };
+        assert_eq!(of("", "", both), ["filters.start_date must not be after filters.year (2020)"], "told once");
+        let ends = Filters { end_date: day("2023-01-01"), ..Filters::default() };
+        assert_eq!(of("2024-01-01", "", ends), ["filters.end_date must not be before start_date (2024-01-01)"]);
+        assert_eq!(
+            of("2024-12-31", "2024-01-01", Filters::default()),
+            ["time_range.end_date must not be before start_date (2024-12-31)"]
+        );
+    }
 }

@@ -52,7 +52,6 @@ impl Service {
         request: pb::StartInvestigationRequest,
     ) -> Result<pb::Investigation, ApiError> {
         let mut found = Vec::new();
-        convert::no_nul(&request.query, "query", &mut found);
         let investigation_type =
             match convert::known(request.investigation_type, "investigation_type", &mut found).unwrap_or_default() {
                 pb::InvestigationType::Unspecified | pb::InvestigationType::AnomalyDetection => {
@@ -63,7 +62,7 @@ impl Service {
         let filters = convert::filters_from_pb(request.filters.unwrap_or_default(), "filters", &mut found);
         let request_id = convert::request_id(&request.request_id, &mut found);
         let options = options_from_pb(request.options.unwrap_or_default(), &mut found);
-        let asked = investigation::Request { query: request.query, investigation_type, filters, options };
+        let asked = investigation::Request::new(&request.query, investigation_type, filters, options);
         let mut violations = asked.violations(&self.api.catalogue.ids());
         violations.append(&mut found);
         if !violations.is_empty() {

@@ -2,7 +2,10 @@
 
 mod amount;
 mod handler;
+mod negation;
+mod period;
 mod planner;
+mod reader;
 mod report;
 mod request;
 mod vocabulary;
@@ -12,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use handler::{Handler, plan_of};
 pub use planner::{DetectorInfo, plan};
 pub use report::{Language, Rendered, ReportFormat, ReportInput, render_report, severity_name, summary};
-pub use request::{InvestigationType, Options, Request, filter_violations};
+pub use request::{InvestigationType, Options, Request, filter_violations, period_violations};
 
 use crate::model::{DetectorSummary, Job, Plan, Strength};
 

@@ -121,6 +121,28 @@ fn filters_of_the_request_win() {
 }
 
 #[test]
+fn what_the_request_overrides_is_not_said_to_have_an_effect() {
+    let meanings = |plan: &Plan| plan.understood.iter().map(|note| note.meaning_pt.clone()).collect::<Vec<_>>();
+    let mut request = Request::of_query("dispensas acima de 1 milhão em 2025");
+    request.filters.max_value = reais(500);
+    request.filters.year = Some(2020);
+    let overridden = plan(&request, &DETECTORS);
+    assert_eq!((overridden.filters.min_value, overridden.filters.max_value), (None, reais(500)));
+    assert_eq!(overridden.filters.year, Some(2020));
+    let without = "sem efeito: prevalece o filtro do pedido";
+    assert_eq!(meanings(&overridden), [without, without, "modalidade: dispensa de licitação"]);
+    assert_eq!(overridden.understood[0].text, "acima de 1 milhão");
+    assert_eq!(overridden.understood[0].meaning_en, "without effect: the filter of the request prevails");
+
+    request.filters = Filters { min_value: reais(1_000_000), year: Some(2025), ..Filters::default() };
+    assert!(meanings(&plan(&request, &DETECTORS)).iter().all(|meaning| meaning != without), "the same is no override");
+
+    let mut request = Request::of_query("termos aditivos");
+    request.options.detectors = vec!["splitting_sum".to_owned()];
+    assert_eq!(meanings(&plan(&request, &DETECTORS)), ["sem efeito: prevalecem as opções do pedido"]);
+}
+
+#[test]
 fn options_choose_detectors() {
     let mut request = Request::of_query("contratos");
     request.options.detect_patterns = false;
@@ -144,8 +166,7 @@ proptest! {
     fn pieces_of_grammar_never_panic(
         pieces in prop::collection::vec(
             prop::sample::select(vec![
-                "entre", "e", "acima de", "até", "R$", "1.5", "1.234,56", "999999999999999999999999", "mil", "milhões", "bi",
-                "meio", "2024", "2019", "janeiro de", "0000", "cem", "reais", "dispensa", "ß", "İ", "ﬁ", "٣", "a\u{301}",
+                "entre", "e", "acima de", "até", "R$", "1.5", "1.234,56", "999999999999999999999999", "mil", "milhões", "bi", "meio", "2024", "2019", "janeiro de", "0000", "cem", "reais", "dispensa", "ß", "İ", "ﬁ", "٣", "a\u{301}", "exceto", "não", "sem", "menos", "licitação", "emergenciais", "pregão", "a", "de", "(", ")", ",", ".", "25%", "15/03/2024", "dezembro", "ou mais", "***.982.247-**", "00.087.163/0005-87",
             ]),
             0..12,
         )
@@ -154,6 +175,15 @@ proptest! {
         let plan = of(&query);
         if let (Some(min), Some(max)) = (plan.filters.min_value, plan.filters.max_value) {
             prop_assert!(min <= max);
+        }
+        if let (Some(first), Some(last)) = (plan.filters.start_date, plan.filters.end_date) {
+            prop_assert!(first <= last);
+        }
+        // Nothing that is excluded to the end of the question is applied.
+        let excluded = of(&format!("exceto {}", pieces.join(" e ")));
+        if !pieces.iter().any(|piece| [".", ")", ","].contains(piece)) {
+            prop_assert_eq!(excluded.filters, Filters::default());
+            prop_assert!(excluded.terms.is_empty() && !excluded.emergency_only);
         }
     }
 }

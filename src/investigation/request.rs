@@ -1,9 +1,9 @@
 //! What an investigation is asked, and the rules a request keeps.
 
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Filters, Money, Priority, Violation};
+use crate::model::{Filters, Money, Priority, Violation, is_control, mask_text, printable};
 
 /// Most characters of a query.
 pub(super) const MAX_QUERY_CHARS: usize = 2_000;
@@ -80,14 +80,15 @@ pub struct Request {
 }
 
 impl Request {
+    /// A request, any CPF in its question masked: a request is stored, shown and reported, and the
+    /// lake knows no more of a person than the mask.
+    pub fn new(query: &str, investigation_type: InvestigationType, filters: Filters, options: Options) -> Self {
+        Self { query: mask_text(query).into_owned(), investigation_type, filters, options }
+    }
+
     /// A request with nothing but a question.
-    pub fn of_query(query: impl Into<String>) -> Self {
-        Self {
-            query: query.into(),
-            investigation_type: InvestigationType::default(),
-            filters: Filters::default(),
-            options: Options::default(),
-        }
+    pub fn of_query(query: &str) -> Self {
+        Self::new(query, InvestigationType::default(), Filters::default(), Options::default())
     }
 
     /// Everything wrong with the request; `known_detectors` are the ids of the catalogue.
@@ -103,6 +104,10 @@ impl Request {
                 format!("must have at most {MAX_QUERY_CHARS} characters, has {length}"),
                 &self.query,
             ));
+        }
+        if let Some(c) = self.query.chars().find(|c| is_control(*c) && !matches!(c, '\t' | '\n' | '\r')) {
+            let rule = format!("must not contain the control character U+{:04X}", u32::from(c));
+            found.push(Violation::new("query", rule, printable(&self.query)));
         }
         filter_violations(&self.filters, "filters", &mut found);
         if self.options.detectors.len() > MAX_ENTRIES {
@@ -132,14 +137,12 @@ pub fn filter_violations(filters: &Filters, path: &str, found: &mut Vec<Violatio
     {
         found.push(Violation::new(field("max_value"), format!("must not be below min_value ({min})"), max));
     }
-    if let Some(year) = filters.year.filter(|year| !(1990..=2100).contains(year)) {
+    let known_year = filters.year.filter(|year| (1990..=2100).contains(year));
+    if let (Some(year), None) = (filters.year, known_year) {
         found.push(Violation::new(field("year"), "must be from 1990 to 2100", year));
     }
-    if let (Some(start), Some(end)) = (filters.start_date, filters.end_date)
-        && end < start
-    {
-        found.push(Violation::new(field("end_date"), format!("must not be before start_date ({start})"), end));
-    }
+    let (year, start, end) = (field("year"), field("start_date"), field("end_date"));
+    period_violations((&year, known_year), (&start, filters.start_date), (&end, filters.end_date), found);
     for (name, date) in [("start_date", filters.start_date), ("end_date", filters.end_date)] {
         if let Some(date) = date.filter(|date| !(1990..=2100).contains(&date.year())) {
             found.push(Violation::new(field(name), "must be in a year from 1990 to 2100", date));
@@ -162,6 +165,38 @@ pub fn filter_violations(filters: &Filters, path: &str, found: &mut Vec<Violatio
         if let Some(text) = text.as_ref().filter(|text| text.len() > 60) {
             found.push(Violation::new(field(name), "must have at most 60 characters", text));
         }
+    }
+}
+
+/// Adds what makes a period impossible: a last day before the first one, or a year without any day
+/// between them. Each part comes with the name of its field.
+pub fn period_violations(
+    (year_field, year): (&str, Option<i32>),
+    (start_field, start): (&str, Option<NaiveDate>),
+    (end_field, end): (&str, Option<NaiveDate>),
+    found: &mut Vec<Violation>,
+) {
+    let mut add = |field: &str, rule: String, date: NaiveDate| {
+        let violation = Violation::new(field, rule, date);
+        if !found.contains(&violation) {
+            found.push(violation);
+        }
+    };
+    if let (Some(start), Some(end)) = (start, end)
+        && end < start
+    {
+        let name = start_field.rsplit('.').next().unwrap_or(start_field);
+        add(end_field, format!("must not be before {name} ({start})"), end);
+    }
+    if let (Some(year), Some(start)) = (year, start)
+        && start.year() > year
+    {
+        add(start_field, format!("must not be after {year_field} ({year})"), start);
+    }
+    if let (Some(year), Some(end)) = (year, end)
+        && end.year() < year
+    {
+        add(end_field, format!("must not be before {year_field} ({year})"), end);
     }
 }
 
@@ -197,7 +232,48 @@ mod tests {
         );
         assert_eq!(fields[4].1, "1815");
         assert!(Request::of_query("contratos").violations(&[]).is_empty());
-        assert_eq!(Request::of_query("é".repeat(2_001)).violations(&[]).len(), 1);
-        assert!(Request::of_query("é".repeat(2_000)).violations(&[]).is_empty());
+        assert_eq!(Request::of_query(&"é".repeat(2_001)).violations(&[]).len(), 1);
+        assert!(Request::of_query(&"é".repeat(2_000)).violations(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_cpf_is_masked_before_anything_else_is_done() {
+        for query in ["contratos de 529.982.247-25", "contratos de 52998224725", "contratos de 529982247-25"] {
+            assert_eq!(Request::of_query(query).query, "contratos de ***.982.247-**");
+        }
+        let violations = Request::of_query(&format!("52998224725 {}", "x".repeat(2_001))).violations(&[]);
+        assert!(violations[0].value.starts_with("***.982.247-**"), "{violations:?}");
+        assert_eq!(Request::of_query("fornecedor 00.087.163/0005-87").query, "fornecedor 00.087.163/0005-87");
+    }
+
+    #[test]
+    fn a_query_that_acts_on_a_terminal_is_refused() {
+        for (query, name) in
+            [("a\u{1b}[2Jb", "U+001B"), ("a\u{9b}b", "U+009B"), ("a\u{202e}b", "U+202E"), ("a\0", "U+0000")]
+        {
+            let violations = Request::of_query(query).violations(&[]);
+            assert_eq!(violations.len(), 1, "{violations:?}");
+            assert_eq!(violations[0].field, "query");
+            assert!(violations[0].rule.contains(name) && !violations[0].value.contains(is_control), "{violations:?}");
+        }
+        assert!(Request::of_query("contratos\tde\r\nobras").violations(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_period_that_no_day_is_in_is_refused() {
+        let day = |text: &str| text.parse::<NaiveDate>().ok();
+        let of = |year, start: &str, end: &str| {
+            let filters = Filters { year, start_date: day(start), end_date: day(end), ..Filters::default() };
+            let mut found = Vec::new();
+            filter_violations(&filters, "filters", &mut found);
+            found.into_iter().map(|violation| format!("{} {}", violation.field, violation.rule)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(Some(2020), "2024-01-01", ""), ["filters.start_date must not be after filters.year (2020)"]);
+        assert_eq!(of(Some(2020), "", "2019-12-31"), ["filters.end_date must not be before filters.year (2020)"]);
+        assert_eq!(
+            of(None, "2024-01-01", "2023-01-01"),
+            ["filters.end_date must not be before start_date (2024-01-01)"]
+        );
+        assert!(of(Some(2020), "2019-06-01", "2020-01-01").is_empty());
     }
 }

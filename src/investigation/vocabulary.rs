@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::amount::AMOUNT;
+use super::amount::{AMOUNT, NUMBER};
 use crate::model::Modality;
 
 pub(super) const MONTHS: [&str; 12] = [
@@ -22,40 +22,101 @@ pub(super) const MONTHS: [&str; 12] = [
     "dezembro",
 ];
 
+/// What is looked for in a question, in the order of the fields.
 pub(super) struct Rules {
     pub(super) cnpj: Regex,
+    /// A CPF, which a request holds masked only.
+    pub(super) cpf: Regex,
     pub(super) buyer: Regex,
+    /// Numbers that are no amount: shares, counts, approximations.
+    pub(super) not_money: [Regex; 2],
+    pub(super) counted: Regex,
     pub(super) between: Regex,
-    pub(super) at_least: Regex,
-    pub(super) at_most: Regex,
+    pub(super) days: Regex,
+    pub(super) months: Regex,
+    pub(super) years: Regex,
+    pub(super) at_least: [Regex; 2],
+    pub(super) at_most: [Regex; 2],
     pub(super) month: Regex,
     pub(super) exact: Regex,
     pub(super) year: Regex,
     pub(super) emergency: Regex,
     pub(super) modalities: Vec<(Regex, &'static [Modality])>,
     pub(super) detectors: Vec<(Regex, &'static str)>,
+    /// A comparison with something that is no amount.
+    pub(super) comparison: Regex,
+}
+
+impl Rules {
+    /// The rules of values and times.
+    pub(super) fn quantities(&self) -> impl Iterator<Item = &Regex> {
+        let pairs = self.not_money.iter().chain(&self.at_least).chain(&self.at_most);
+        let single = [&self.counted, &self.between, &self.days, &self.months, &self.years, &self.month, &self.year];
+        pairs.chain(single)
+    }
+
+    /// The rules of what contracts are called.
+    pub(super) fn named(&self) -> impl Iterator<Item = &Regex> {
+        self.modalities.iter().map(|(rule, _)| rule).chain([&self.emergency])
+    }
+}
+
+/// A pattern of this program's own.
+#[expect(clippy::unwrap_used, reason = "constant patterns, compiled by every test")]
+pub(super) fn constant(pattern: String) -> Regex {
+    Regex::new(&pattern).unwrap()
 }
 
 pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| {
-    // Every pattern is a constant that the tests compile.
-    #[expect(clippy::unwrap_used, reason = "constant patterns, compiled by every test")]
-    let regex = |pattern: String| Regex::new(&pattern).unwrap();
+    let regex = constant;
+    let (amount, number) = (&*AMOUNT, &*NUMBER);
     let month = MONTHS.join("|");
+    let year = "(?:19|20)[0-9][0-9]";
+    let day = "[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}|[0-9]{4}-[0-9]{2}-[0-9]{2}";
+    let above = r"acima d[aeo]s?|maior(?:es)? (?:do )?que|mais (?:de|do que|que)|superior(?:es)? a[os]?|ultrapass(?:a|am|em|ando|aram)|exced(?:e|em|am|endo|eram)|superam?|pass(?:a|am|em|ando|aram) d[aeo]s?|a partir d[aeo]s?|desde|pelo menos|ao menos|no minimo|minimo de";
+    let below =
+        r"abaixo d[aeo]s?|menor(?:es)? (?:do )?que|menos (?:de|do que|que)|inferior(?:es)? a[os]?|no maximo|maximo de";
+    let at_least = format!(r"(?:\b(?:{above})|>=?)\s*(?:(?:o\s+)?valor de\s+)?");
+    let at_most = format!(r"(?:\b(?:ate|{below})|<=?)\s*(?:(?:o\s+)?valor de\s+)?");
+    let compared = format!(r"({at_least}|{at_most}|\b(?:entre|de)\s+)?");
+    let percent = r"(?:\s*%|\s+(?:por\s?cento|porcento|pontos percentuais)\b)";
+    let counted = "(?:dias?|mes|meses|anos?|semanas?|horas?|vezes|contratos?|compras?|(?:termos? )?aditivos?|fornecedor(?:es)?|empresas?|itens|item|orgaos?|unidades?)";
     let modality = |pattern: &str, modalities: &'static [Modality]| (regex(format!(r"\b(?:{pattern})\b")), modalities);
     let hint = |pattern: &str, detector| (regex(format!(r"\b(?:{pattern})\b")), detector);
     Rules {
-        cnpj: regex(r"\b(?:cnpj\s*:?\s*)?([0-9a-z]{2}\.[0-9a-z]{3}\.[0-9a-z]{3}/[0-9a-z]{4}-\d{2}|\d{14})\b".into()),
-        buyer: regex(r"\b(?:ug|uasg|unidade gestora)\s*:?\s*(\d{6})\b".into()),
-        between: regex(format!(r"\bentre\s+({AMOUNT})\s*e\s+({AMOUNT})")),
-        at_least: regex(format!(
-            r"(?:\b(?:acima de|maior(?:es)? (?:que|do que)|mais de|superior(?:es)? a|a partir de|desde|pelo menos|no minimo|minimo de)|>=?)\s*(?:o valor de\s+)?({AMOUNT})"
+        cnpj: regex(
+            r"\b(?:cnpj\s*:?\s*)?([0-9a-z]{2}\.[0-9a-z]{3}\.[0-9a-z]{3}/[0-9a-z]{4}-[0-9]{2}|[0-9]{14})\b".into(),
+        ),
+        cpf: regex(r"(?:\bcpf\s*:?\s*)?(\*{3}\.[0-9]{3}\.[0-9]{3}-\*{2})".into()),
+        buyer: regex(r"\b(?:ug|uasg|unidade gestora)\s*:?\s*([0-9]{6})\b".into()),
+        not_money: [
+            regex(format!(r"{compared}\b(?:{number}{percent}?\s+(?:a|e|ate)\s+)?{number}{percent}")),
+            regex(format!(
+                r"\b(?:cerca de|aproximadamente|mais ou menos|em torno de|por volta de|proximos? de|quase|uns)\s+{amount}"
+            )),
+        ],
+        counted: regex(format!(r"{compared}\b({number})\s+{counted}\b")),
+        between: regex(format!(
+            r"\b(valor(?:es)?\s+)?(?:entre\s+({amount})\s*\b(?:e|ate|a)|(?:a partir\s+)?d(?:e|esde)\s+({amount})\s*\b(?:ate|a))\s+({amount})"
         )),
-        at_most: regex(format!(
-            r"(?:\b(?:ate|abaixo de|menor(?:es)? (?:que|do que)|menos de|inferior(?:es)? a|no maximo|maximo de)|<=?)\s*(?:o valor de\s+)?({AMOUNT})"
+        days: regex(format!(
+            r"({at_least}|{at_most})?\b(?:(?:entre|de|em|no dia|dia)\s+)*({day})\b(?:\s+(?:a|e|ate)\s+({day})\b)?"
         )),
-        month: regex(format!(r"\b({month})\s*(?:de|/)?\s*((?:19|20)\d\d)\b")),
-        exact: regex(format!(r"\b(?:valor(?:es)?\s+(?:de|igual a)\s+)?({AMOUNT})")),
-        year: regex(r"\b(?:(?:em|de|no ano de|ano de|ano)\s+)?((?:19|20)\d\d)\b".into()),
+        months: regex(format!(
+            r"\b(entre\s+|de\s+|desde\s+)?({month})(?:\s*(?:de|/)?\s*({year}))?\s+(a|ate|e)\s+({month})\s*(?:de|/)?\s*({year})\b"
+        )),
+        years: regex(format!(
+            r"\b((?:(?:a partir|entre|desde|de|em|dos?|nos?|os|anos?|periodo|exercicios?)\s+)*)({year})(?:\s+(a|ate|e)\s+|\s*[-–/]\s*)(?:o ano de\s+)?({year})\b"
+        )),
+        at_least: [
+            regex(format!("{at_least}({amount})")),
+            regex(format!(r"\b({amount})\s+(?:ou mais|para cima|em diante)\b")),
+        ],
+        at_most: [regex(format!("{at_most}({amount})")), regex(format!(r"\b({amount})\s+(?:ou menos|para baixo)\b"))],
+        comparison: regex(format!(r"(?:\b(?:{above}|{below})\b|[<>]=?)(?:\s+[\p{{L}}\p{{N}}]+)?")),
+        month: regex(format!(r"\b({month})\s*(?:de|/)?\s*({year})\b")),
+        exact: regex(format!(r"\b(?:valor(?:es)?\s+(?:de|igual a)\s+)?({amount})")),
+        year: regex(format!(r"\b(?:(?:em|de|no ano de|ano de|ano)\s+)?({year})\b")),
         emergency: regex(r"\b(?:emergenciais|emergencial|emergencialmente|(?:de\s+|por\s+)?emergencias?)\b".into()),
         modalities: vec![
             modality(
@@ -95,21 +156,40 @@ pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| {
 /// Words that carry no filter.
 pub(super) const STOP_WORDS: &[&str] = &[
     "a",
+    "ano",
+    "anos",
     "ao",
     "aos",
+    "apenas",
     "as",
+    "assinada",
+    "assinadas",
     "assinado",
     "assinados",
+    "celebrado",
+    "celebrados",
+    "cnpj",
+    "cnpjs",
     "com",
     "como",
     "compra",
     "compras",
     "contratacao",
     "contratacoes",
+    "contratada",
+    "contratadas",
     "contratado",
     "contratados",
+    "contratante",
+    "contratantes",
     "contrato",
     "contratos",
+    "contudo",
+    "cpf",
+    "cuja",
+    "cujas",
+    "cujo",
+    "cujos",
     "da",
     "das",
     "de",
@@ -117,18 +197,33 @@ pub(super) const STOP_WORDS: &[&str] = &[
     "dos",
     "e",
     "em",
+    "empresa",
+    "empresas",
     "encontre",
     "entre",
+    "entretanto",
     "feita",
     "feitas",
     "feito",
     "feitos",
+    "firmado",
+    "firmados",
     "foi",
     "foram",
+    "fornecedor",
+    "fornecedora",
+    "fornecedoras",
+    "fornecedores",
+    "gestora",
+    "gestoras",
     "ha",
     "investigar",
     "investigue",
     "liste",
+    "mas",
+    "modalidade",
+    "modalidades",
+    "montante",
     "mostre",
     "na",
     "nas",
@@ -136,6 +231,8 @@ pub(super) const STOP_WORDS: &[&str] = &[
     "nos",
     "o",
     "objeto",
+    "orgao",
+    "orgaos",
     "os",
     "ou",
     "para",
@@ -143,7 +240,9 @@ pub(super) const STOP_WORDS: &[&str] = &[
     "pelas",
     "pelo",
     "pelos",
+    "periodo",
     "por",
+    "porem",
     "publica",
     "publicas",
     "publico",
@@ -152,17 +251,31 @@ pub(super) const STOP_WORDS: &[&str] = &[
     "qual",
     "que",
     "quero",
+    "reais",
     "realizada",
     "realizadas",
     "realizado",
     "realizados",
     "sao",
+    "seja",
+    "sejam",
+    "sim",
+    "so",
     "sobre",
+    "somente",
+    "tal",
+    "tambem",
+    "tem",
     "the",
     "toda",
     "todas",
+    "todavia",
     "todo",
     "todos",
+    "totais",
+    "total",
+    "uasg",
+    "ug",
     "um",
     "uma",
     "valor",

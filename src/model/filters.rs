@@ -52,6 +52,34 @@ impl Modality {
         }
     }
 
+    /// Name in Portuguese.
+    pub const fn pt(self) -> &'static str {
+        match self {
+            Self::Pregao => "pregão",
+            Self::PregaoRegistroPreco => "pregão para registro de preços",
+            Self::Concorrencia => "concorrência",
+            Self::TomadaDePrecos => "tomada de preços",
+            Self::Convite => "convite",
+            Self::DispensaLicitacao => "dispensa de licitação",
+            Self::Inexigibilidade => "inexigibilidade de licitação",
+            Self::NotInformed => "não informada",
+        }
+    }
+
+    /// Name in English, with the term of the law where English has none.
+    pub const fn en(self) -> &'static str {
+        match self {
+            Self::Pregao => "pregão (reverse auction)",
+            Self::PregaoRegistroPreco => "pregão for price registration",
+            Self::Concorrencia => "concorrência (open tender)",
+            Self::TomadaDePrecos => "tomada de preços (tender among registered suppliers)",
+            Self::Convite => "convite (invited tender)",
+            Self::DispensaLicitacao => "dispensa (waived tender)",
+            Self::Inexigibilidade => "inexigibilidade (no competition possible)",
+            Self::NotInformed => "not informed",
+        }
+    }
+
     /// The modality of a name in the lake.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|modality| modality.as_str() == name)

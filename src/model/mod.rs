@@ -7,6 +7,7 @@ mod filters;
 mod finding;
 mod job;
 mod lake;
+mod mask;
 mod money;
 mod tax_id;
 mod text;
@@ -19,7 +20,8 @@ pub use finding::{
 };
 pub use job::{AuditEntry, Counts, Event, EventKind, Job, JobError, JobKind, JobState, NewEvent, NewJob, Priority};
 pub use lake::{ImportRecord, LakeFile, QuarantinedRow, Table};
-pub use money::{Money, MoneyError};
+pub use mask::{mask_every_run, mask_text};
+pub use money::{Money, MoneyError, thousands};
 pub use tax_id::{TaxIdCheck, TaxIdKind, check_tax_id, cnpj_check_digits, cpf_check_digits, mask_cpf};
-pub use text::fold;
+pub use text::{counted, fold, is_control, printable};
 pub use violation::Violation;

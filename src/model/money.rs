@@ -82,19 +82,23 @@ impl Money {
         self.grouped(',', '.')
     }
 
-    fn grouped(self, thousands: char, mark: char) -> String {
+    fn grouped(self, separator: char, mark: char) -> String {
         let whole = (self.0.unsigned_abs() / 100).to_string();
-        let mut out = String::from(if self.0 < 0 { "-R$ " } else { "R$ " });
-        for (at, digit) in whole.chars().enumerate() {
-            if at > 0 && (whole.len() - at).is_multiple_of(3) {
-                out.push(thousands);
-            }
-            out.push(digit);
-        }
-        out.push(mark);
-        out.push_str(&format!("{:02}", self.0.unsigned_abs() % 100));
-        out
+        let sign = if self.0 < 0 { "-" } else { "" };
+        format!("{sign}R$ {}{mark}{:02}", thousands(&whole, separator), self.0.unsigned_abs() % 100)
     }
+}
+
+/// Digits in groups of three: `1234567` becomes `1.234.567`.
+pub fn thousands(digits: &str, separator: char) -> String {
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(separator);
+        }
+        out.push(digit);
+    }
+    out
 }
 
 impl fmt::Display for Money {

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 /// Folds a text for comparison: lower case, without accents, every run of what is neither a letter
 /// nor a digit as one space, none at the ends.
 ///
@@ -29,9 +31,35 @@ pub fn fold(text: &str) -> String {
     out
 }
 
+/// Whether a character would act on a terminal or turn the order of what is read, rather than be
+/// read: the control characters of Unicode (C0, DEL, C1) and the marks that override the direction
+/// of a text.
+pub fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text as it may be shown to people, on one line: tabs and ends of lines become blanks, every
+/// other control character the mark of something unreadable. Published texts may hold any of them.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_control) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| match c {
+        '\t' | '\n' | '\r' => ' ',
+        c if is_control(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
+/// A number with its noun: `1 contrato`, `2 contratos`.
+pub fn counted(count: i64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::fold;
+    use super::*;
 
     #[test]
     fn folds_case_accents_and_punctuation() {
@@ -39,5 +67,19 @@ mod tests {
         assert_eq!(fold("ação"), "acao");
         assert_eq!(fold("Nº 03/2024 — Prestação"), "no 03 2024 prestacao");
         assert_eq!(fold("¿?"), "");
+    }
+
+    #[test]
+    fn nothing_that_is_shown_acts_on_a_terminal() {
+        assert!(matches!(printable("Café & Cia — ação"), Cow::Borrowed("Café & Cia — ação")));
+        assert_eq!(printable("a\u{1b}[31mb\u{9b}c\u{7f}"), "a\u{fffd}[31mb\u{fffd}c\u{fffd}");
+        assert_eq!(printable("x\u{202e}gpj.exe\u{2069}"), "x\u{fffd}gpj.exe\u{fffd}");
+        assert_eq!(printable("a\tb\r\nc"), "a b  c");
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(counted(1, "indício", "indícios"), "1 indício");
+        assert_eq!(counted(0, "indício", "indícios"), "0 indícios");
     }
 }

@@ -10,7 +10,7 @@ use crate::lake::Lake;
 use crate::model::{AuditEntry, LakeFile};
 use crate::store::{NewImport, Store, StoreError};
 
-/// An edition of fewer rows than this is not compared with the one before.
+/// An edition of fewer rows than this may lose half of them, one of a tenth of it all of them.
 const FEW_ROWS: i64 = 100;
 
 /// How an import goes about what it finds.
@@ -98,7 +98,7 @@ async fn check_loss(store: &Store, input: &Input, rows: i64) -> Result<(), Impor
     let current = store.imports().await?;
     let of_dataset = current.iter().filter(|import| import.dataset == input.dataset);
     let before = of_dataset.map(|import| import.counts.get("rows").copied().unwrap_or(0)).sum::<i64>();
-    if before > 0 && (rows == 0 || (before >= FEW_ROWS && rows < before / 2)) {
+    if (rows == 0 && before >= FEW_ROWS / 10) || (before >= FEW_ROWS && rows < before / 2) {
         let (file, dataset) = (input.name.clone(), input.dataset.clone());
         return Err(ImportError::LostRows { file, dataset, before, rows });
     }

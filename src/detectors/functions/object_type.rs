@@ -62,7 +62,7 @@ const WORKS: [&str; 15] = [
     "urbanizac",
     "alvenaria",
 ];
-const SERVICES: [&str; 22] = [
+const SERVICES: [&str; 23] = [
     "servico",
     "prestac",
     "locac",
@@ -73,6 +73,7 @@ const SERVICES: [&str; 22] = [
     "treinament",
     "capacitac",
     "apoio",
+    "apoia",
     "vigilancia",
     "limpeza",
     "transport",
@@ -87,31 +88,49 @@ const SERVICES: [&str; 22] = [
     "terceirizac",
 ];
 const BUYING: [&str; 4] = ["aquisic", "aquisc", "compra", "adquiri"];
-const GOODS: [&str; 24] = [
+/// Names of things, whole: a stem would take `materialização`, `produtores` and `gênero` for goods.
+const GOODS: [&str; 41] = [
     "material",
     "materiais",
-    "equipament",
-    "medicament",
+    "equipamento",
+    "equipamentos",
+    "medicamento",
+    "medicamentos",
     "insumo",
-    "genero",
+    "insumos",
+    "generos",
     "alimento",
-    "mobiliari",
+    "alimentos",
+    "mobiliario",
+    "mobiliarios",
     "veiculo",
-    "combustive",
+    "veiculos",
+    "combustivel",
+    "combustiveis",
     "peca",
-    "ferramenta",
+    "pecas",
     "computador",
+    "computadores",
     "notebook",
+    "notebooks",
     "uniforme",
+    "uniformes",
     "reagente",
+    "reagentes",
     "vacina",
+    "vacinas",
     "livro",
-    "papel",
+    "livros",
     "licenca",
+    "licencas",
     "protese",
+    "proteses",
     "ortese",
+    "orteses",
     "kit",
+    "kits",
     "produto",
+    "produtos",
 ];
 /// What is supplied without being a thing.
 const SUPPLIED_SERVICES: [&str; 16] = [
@@ -140,21 +159,21 @@ const SUPPLIED_SERVICES: [&str; 16] = [
 /// buying (`aquisicao`, `compra`, `fornecimento de <thing>`) is goods; (3) a word of works
 /// (`obra` but not `mao de obra`, `construcao` but not `material de construcao`, `reforma`,
 /// `engenharia`, …) is works; (4) a word of services is services; (5) the name of a thing is goods.
+///
+/// (5) is weak: where the object has no more than the name of a thing, a main item that says more
+/// decides.
 pub fn object_type(object_folded: Option<&str>, main_item_folded: Option<&str>) -> ObjectType {
-    for text in [object_folded, main_item_folded].into_iter().flatten() {
-        let kind = of_text(text);
-        if kind != ObjectType::Unknown {
-            return kind;
-        }
-    }
-    ObjectType::Unknown
+    let said = [object_folded, main_item_folded].map(|text| text.and_then(telling));
+    let named = || [object_folded, main_item_folded].into_iter().flatten().any(names_goods);
+    let goods = || if named() { ObjectType::Goods } else { ObjectType::Unknown };
+    said.into_iter().flatten().next().unwrap_or_else(goods)
 }
 
-fn of_text(text: &str) -> ObjectType {
-    let mut words = tokens(text);
-    words.truncate(REACH);
+/// What the first telling word says; `None` without one.
+fn telling(text: &str) -> Option<ObjectType> {
+    let words = reach(text);
     if upkeep_of_vehicles(&words) {
-        return ObjectType::Works;
+        return Some(ObjectType::Works);
     }
     let first = (0..words.len()).find_map(|at| {
         if is_buying(&words, at) {
@@ -168,11 +187,19 @@ fn of_text(text: &str) -> ObjectType {
         }
     });
     match first {
-        Some(ObjectType::Services) if (0..words.len()).any(|at| is_works(&words, at)) => ObjectType::Works,
-        Some(kind) => kind,
-        None if words.iter().any(|word| stem(word, &GOODS)) => ObjectType::Goods,
-        None => ObjectType::Unknown,
+        Some(ObjectType::Services) if (0..words.len()).any(|at| is_works(&words, at)) => Some(ObjectType::Works),
+        first => first,
     }
+}
+
+fn names_goods(text: &str) -> bool {
+    reach(text).iter().any(|word| GOODS.contains(word))
+}
+
+fn reach(text: &str) -> Vec<&str> {
+    let mut words = tokens(text);
+    words.truncate(REACH);
+    words
 }
 
 fn is_buying(words: &[&str], at: usize) -> bool {
@@ -180,13 +207,14 @@ fn is_buying(words: &[&str], at: usize) -> bool {
     match words[at] {
         "fornecimento" | "fornecimentos" => !with && !supplies_service(words, at),
         // "compras" also names the department that buys.
-        word => stem(word, &BUYING) && !matches!(before(words, at, 1), "com" | "e"),
+        word => stem(word, &BUYING) && !matches!(before(words, at, 1), "com" | "e") && !supplies_service(words, at),
     }
 }
 
-/// `fornecimento de energia`, `de link de dados`: nothing that is kept.
+/// `fornecimento de energia`, `de link de dados`, `compra de energia`: nothing that is kept.
 fn supplies_service(words: &[&str], at: usize) -> bool {
-    stem(words[at], &["fornecimento"]) && near(words, at, 4, &SUPPLIED_SERVICES)
+    (stem(words[at], &["fornecimento", "abasteciment"]) && near(words, at, 4, &SUPPLIED_SERVICES))
+        || (stem(words[at], &BUYING) && near(words, at, 2, &["energia"]))
 }
 
 fn is_works(words: &[&str], at: usize) -> bool {
@@ -223,9 +251,7 @@ fn upkeep_of_vehicles(words: &[&str]) -> bool {
 
 /// Whether an object is upkeep of vehicles, parts included (Lei 14.133/2021 art. 75 §7).
 pub fn is_vehicle_maintenance(object_folded: &str) -> bool {
-    let mut words = tokens(object_folded);
-    words.truncate(REACH);
-    upkeep_of_vehicles(&words)
+    upkeep_of_vehicles(&reach(object_folded))
 }
 
 /// Whether an object is the reform of a building or of equipment, for which additions may reach
@@ -316,5 +342,24 @@ mod tests {
         assert!(is_reform(&fold("serviços para reformar o telhado")));
         assert!(!is_reform(&fold("Assentamentos da reforma agrária")));
         assert!(!is_reform(&fold("Plataforma de ensino")));
+    }
+
+    #[test]
+    fn the_name_of_a_thing_is_a_whole_word_and_weak() {
+        let services = Some("prestacao de servicos de apoio administrativo");
+        for object in [
+            "materializacao de politicas publicas com perspectiva de genero",
+            "projeto de pesquisa com produtores rurais",
+            "kit de ferramentas e materiais para a pesquisa",
+        ] {
+            assert_eq!(object_type(Some(object), services), ObjectType::Services, "{object}");
+        }
+        assert_eq!(object_type(Some("materializacao de politicas de genero"), None), ObjectType::Unknown);
+        assert_eq!(object_type(Some("apoiar o projeto de pesquisa com materiais"), None), ObjectType::Services);
+        assert_eq!(object_type(Some("medicamentos e insumos"), None), ObjectType::Goods);
+        assert_eq!(object_type(Some("medicamentos e insumos"), Some("dipirona")), ObjectType::Goods);
+        for object in ["compra de energia eletrica", "aquisicao de energia", "abastecimento de agua e energia"] {
+            assert_eq!(object_type(Some(object), None), ObjectType::Services, "{object}");
+        }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{Months, NaiveDate, TimeDelta};
 
 use super::background;
 use super::random::Random;
-use super::record::{Cents, Contract, FIRST_DAY, Kind, LAST_DAY, MONTH, Supplier};
+use super::record::{Cents, Contract, FIRST_DAY, Kind, LAST_DAY, LAST_MONTH, Supplier};
 use super::supplier::Pool;
 use super::values::{GROUPS, GroupIndex, Values};
 use super::vocabulary::{self, Line};
@@ -121,8 +121,8 @@ impl Buyer {
             main_item: None,
             legal_basis: "",
             signed: None,
-            published: MONTH,
-            start: MONTH,
+            published: LAST_MONTH,
+            start: LAST_MONTH,
             end: None,
             supplier: None,
             initial: cents,
@@ -153,12 +153,20 @@ impl Buyer {
         self.contract(group, cents)
     }
 
-    /// Adds that many background contracts.
+    /// Adds that many background contracts: of twelve or more, one is signed and published in each
+    /// month, so that no month of the sample is without a row.
     pub(super) fn fill(&mut self, values: &mut Values, contracts: u64) {
-        for _ in 0..contracts {
+        for place in 0..contracts {
             let group = values.next_group();
             let mut contract = self.drawn(values, group);
             contract.free = true;
+            if contracts >= 12
+                && let Ok(months @ 0..12) = u32::try_from(place)
+            {
+                // Early enough for the publication to lie in the same month.
+                let signed = FIRST_DAY + Months::new(months) + TimeDelta::days(self.random.between(0, 6));
+                contract.moved(signed, &mut self.random);
+            }
             self.contracts.push(contract);
         }
     }
@@ -210,7 +218,7 @@ impl Buyer {
     /// large, so it is at most T/m: together 2 T/m, with m = 14 at most 0.143 T. With fewer
     /// than 14 contracts to spread each has a supplier of its own.
     ///
-    /// All signatures lie within 365 days, so that the window which ends with the buyer's last one
+    /// All signatures lie within twelve months, so that the window which ends with the last of them
     /// holds all contracts, and no other window counts: none has contracts a year before it. Buyers
     /// with contracts of earlier years are planted, each contract with its supplier.
     fn spread(&mut self) {

@@ -1,4 +1,4 @@
-//! The four files in the layout of the Portal, and `labels.csv`.
+//! The four files of each month in the layout of the Portal, and `labels.csv`.
 //!
 //! ISO-8859-1, `;`, every field in quotes, CRLF, decimal comma, days as DD/MM/AAAA: byte for byte what
 //! the official files of January 2024 look like.
@@ -7,17 +7,14 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Months, NaiveDate};
 
 use super::SampleError;
 use super::buyer::Buyer;
 use super::random::Random;
-use super::record::{Cents, Contract, LabelCount, SampleSummary};
+use super::record::{Cents, Contract, FIRST_MONTH, LAST_MONTH, LabelCount, SampleSummary};
 use super::vocabulary::SECRET;
 use crate::model::Modality;
-
-/// Prefix of the files: year and month of publication.
-const MONTH: &str = "202401";
 
 /// Header of `AAAAMM_Compras.csv`.
 pub(super) const COMPRAS: [&str; 24] = [
@@ -115,7 +112,7 @@ struct Output {
 impl Output {
     fn create(path: PathBuf) -> Result<Self, SampleError> {
         let file = File::create(&path).map_err(|source| SampleError::Write { path: path.clone(), source })?;
-        Ok(Self { path, writer: BufWriter::with_capacity(1 << 20, file), line: Vec::with_capacity(1024) })
+        Ok(Self { path, writer: BufWriter::with_capacity(1 << 18, file), line: Vec::with_capacity(1024) })
     }
 
     fn failed(&self, source: std::io::Error) -> SampleError {
@@ -265,12 +262,42 @@ impl Blocks {
     }
 }
 
-/// The files of a sample.
+/// The files of one month of publication.
 #[derive(Debug)]
-pub(super) struct Files {
+struct Month {
     contracts: Output,
     items: Output,
     amendments: Output,
+}
+
+impl Month {
+    /// Creates the files of the month that begins on that day, with their headers.
+    fn create(out: &Path, month: NaiveDate) -> Result<Self, SampleError> {
+        let portal = |name: &str, header: &[&str]| {
+            let mut output = Output::create(out.join(format!("{}_{name}.csv", month.format("%Y%m"))))?;
+            output.fields(header).end()?;
+            Ok::<_, SampleError>(output)
+        };
+        portal("Apostilamento", &APOSTILAMENTOS)?.finish()?;
+        Ok(Self {
+            contracts: portal("Compras", &COMPRAS)?,
+            items: portal("ItemCompra", &ITENS)?,
+            amendments: portal("TermoAditivo", &ADITIVOS)?,
+        })
+    }
+}
+
+/// Place of a day's month among the files.
+fn place(day: NaiveDate) -> usize {
+    let months = |day: NaiveDate| day.year().unsigned_abs() as usize * 12 + day.month0() as usize;
+    // Every publication lies between the two: see `Contract::dated`.
+    months(day.min(LAST_MONTH)).saturating_sub(months(FIRST_MONTH))
+}
+
+/// The files of a sample.
+#[derive(Debug)]
+pub(super) struct Files {
+    months: Vec<Month>,
     labels: Output,
     pub(super) summary: SampleSummary,
 }
@@ -279,12 +306,8 @@ impl Files {
     /// Creates the directory and the files, with their headers.
     pub(super) fn create(out: &Path, readme: &str) -> Result<Self, SampleError> {
         std::fs::create_dir_all(out).map_err(|source| SampleError::Write { path: out.to_owned(), source })?;
-        let portal = |name: &str, header: &[&str]| {
-            let mut output = Output::create(out.join(format!("{MONTH}_{name}.csv")))?;
-            output.fields(header).end()?;
-            Ok::<_, SampleError>(output)
-        };
-        portal("Apostilamento", &APOSTILAMENTOS)?.finish()?;
+        let months = (0..).map(|more| FIRST_MONTH + Months::new(more)).take_while(|month| *month <= LAST_MONTH);
+        let months = months.map(|month| Month::create(out, month)).collect::<Result<_, _>>()?;
         let mut text = Output::create(out.join("README.txt"))?;
         text.line.extend_from_slice(readme.as_bytes());
         text.raw()?;
@@ -292,13 +315,7 @@ impl Files {
         let mut labels = Output::create(out.join("labels.csv"))?;
         labels.line.extend_from_slice(LABELS.as_bytes());
         labels.raw()?;
-        Ok(Self {
-            contracts: portal("Compras", &COMPRAS)?,
-            items: portal("ItemCompra", &ITENS)?,
-            amendments: portal("TermoAditivo", &ADITIVOS)?,
-            labels,
-            summary: SampleSummary::default(),
-        })
+        Ok(Self { months, labels, summary: SampleSummary::default() })
     }
 
     /// Writes a buyer with everything that is its own.
@@ -320,7 +337,7 @@ impl Files {
     fn contract(&mut self, blocks: &Blocks, contract: &Contract, number: &str) -> Result<(), SampleError> {
         let (name, code, _) = modality(contract.modality);
         let (id, supplier) = contract.supplier.as_ref().map_or(("", ""), |s| (&s.id, &s.name));
-        let out = &mut self.contracts;
+        let out = &mut self.months[place(contract.published)].contracts;
         out.fields(&[number, &contract.object, contract.legal_basis, name, "Não se aplica"]);
         out.block(&blocks.full);
         out.date(contract.signed).date(Some(contract.published)).date(Some(contract.start)).date(contract.end);
@@ -363,23 +380,23 @@ impl Files {
             let modality = modality(contract.modality).2;
             format!("{}{modality}{:05}{:04}", buyer.code, contract.tender, contract.year())
         };
-        self.item(blocks, number, &tender, 1, (main, quantity, rest / quantity))?;
+        let out = &mut self.months[place(contract.published)].items;
+        self.summary.items += 1 + extras.len() as u64;
+        Self::item(out, blocks, number, &tender, 1, (main, quantity, rest / quantity))?;
         for (place, extra) in (2..).zip(extras) {
-            self.item(blocks, number, &tender, place, extra)?;
+            Self::item(out, blocks, number, &tender, place, extra)?;
         }
         Ok(())
     }
 
     fn item(
-        &mut self,
+        out: &mut Output,
         blocks: &Blocks,
         number: &str,
         tender: &str,
         place: u64,
         (description, quantity, unit): (&str, i64, Cents),
     ) -> Result<(), SampleError> {
-        self.summary.items += 1;
-        let out = &mut self.items;
         out.block(&blocks.short).field(number).line.push(b'"');
         out.line.extend_from_slice(tender.as_bytes());
         if description != SECRET {
@@ -407,12 +424,13 @@ impl Files {
         contract: &Contract,
         number: &str,
     ) -> Result<(), SampleError> {
-        for (place, object) in (1..).zip(&contract.amendments) {
+        // As the Portal has it, an amendment stands in the file of its contract, whenever it was published.
+        let out = &mut self.months[place(contract.published)].amendments;
+        for (sequence, object) in (1..).zip(&contract.amendments) {
             self.summary.amendments += 1;
-            let days = buyer.random.between(20, 150) * place;
+            let days = buyer.random.between(20, 150) * sequence;
             let published = contract.published + chrono::TimeDelta::days(days);
-            let out = &mut self.amendments;
-            out.field(number).block(&blocks.full).field(&format!("{place:05}{:04}", published.year()));
+            out.field(number).block(&blocks.full).field(&format!("{sequence:05}{:04}", published.year()));
             out.date(Some(published)).field(object).end()?;
         }
         Ok(())
@@ -437,9 +455,12 @@ impl Files {
 
     /// Writes what is left.
     pub(super) fn finish(self) -> Result<SampleSummary, SampleError> {
-        for output in [self.contracts, self.items, self.amendments, self.labels] {
-            output.finish()?;
+        for month in self.months {
+            for output in [month.contracts, month.items, month.amendments] {
+                output.finish()?;
+            }
         }
+        self.labels.finish()?;
         Ok(self.summary)
     }
 }

@@ -4,7 +4,7 @@
 use chrono::{NaiveDate, TimeDelta};
 
 use super::buyer::Buyer;
-use super::record::{Cents, Contract, Expected, Kind, SHARE, Supplier, TAX_ID, day, label_together};
+use super::record::{Cents, Expected, Kind, LAST_MONTH, SHARE, Supplier, TAX_ID, day, label_together};
 use super::values::{
     GOODS_NOT_INFORMED, GOODS_PREGAO, GroupIndex, SERVICES_NOT_INFORMED, SERVICES_PREGAO, SERVICES_REGISTRO, Values,
 };
@@ -80,37 +80,39 @@ fn hide(buyer: &mut Buyer, count: usize, each: Cents) {
     }
 }
 
-/// Gives contracts days between two days, in order.
-fn date(contracts: &mut [Contract], from: NaiveDate, to: NaiveDate) {
-    let steps = (contracts.len() as i64 - 1).max(1);
-    for (place, contract) in (0..).zip(contracts) {
+/// Gives the contracts from one on days between two days, in order.
+fn date(buyer: &mut Buyer, first: usize, from: NaiveDate, to: NaiveDate) {
+    let steps = (buyer.contracts.len() as i64 - first as i64 - 1).max(1);
+    for (place, contract) in (0..).zip(&mut buyer.contracts[first..]) {
         let signed = from + TimeDelta::days((to - from).num_days() * place / steps);
-        let days = contract.end.map_or(365, |end| (end - contract.start).num_days());
-        contract.signed = Some(signed);
-        contract.start = signed;
-        contract.end = Some(signed + TimeDelta::days(days));
-        contract.published = contract.published.max(signed);
+        contract.moved(signed, &mut buyer.random);
     }
 }
 
-/// A middle of three contracts by one supplier that hold 60 % of what the buyer signed in the year
-/// before; seven months later it is 16 %. With `history` the buyer has ten contracts or more in the
-/// year before that one, so that the middle is judged.
+/// Signs one contract in the last month, whose year the files cover, whatever the size of the sample.
+fn sign_in_last_month(buyer: &mut Buyer, at: usize) {
+    let signed = LAST_MONTH + TimeDelta::days(buyer.random.between(0, 25));
+    buyer.contracts[at].moved(signed, &mut buyer.random);
+}
+
+/// A middle of three contracts by one supplier that hold 60 % of what the buyer signed in 2023; with
+/// January 2024 it is 16 %. With `history` the buyer has ten contracts or more in the year before,
+/// published in the first month that there is a file of, so that 2023 is judged.
 fn past(buyer: &mut Buyer, values: &mut Values, history: bool) -> std::ops::Range<usize> {
     let mut count = 0;
     if history {
         hold(buyer, values, (0, 0), (12, 10_000_000));
-        date(&mut buyer.contracts, day(2022, 1, 10), day(2022, 2, 25));
+        date(buyer, 0, day(2022, 12, 5), day(2022, 12, 28));
         count = buyer.contracts.len();
     }
     hold(buyer, values, (0, 0), (10, 6_000_000));
-    date(&mut buyer.contracts[count..], day(2023, 3, 1), day(2023, 4, 10));
+    date(buyer, count, day(2023, 3, 1), day(2023, 4, 10));
     count = buyer.contracts.len();
     hold(buyer, values, (3, 30_000_000), (0, 0));
-    date(&mut buyer.contracts[count..], day(2023, 4, 20), day(2023, 6, 20));
+    date(buyer, count, day(2023, 10, 20), day(2023, 12, 15));
     let middle = count..buyer.contracts.len();
     hold(buyer, values, (0, 0), (14, 30_000_000));
-    date(&mut buyer.contracts[middle.end..], day(2023, 7, 10), day(2024, 1, 20));
+    date(buyer, middle.end, day(2024, 1, 5), day(2024, 1, 25));
     middle
 }
 
@@ -184,6 +186,9 @@ pub(super) fn fired(buyer: &mut Buyer, values: &mut Values, case: u64) {
         }
         _ => past(buyer, values, true),
     };
+    if case % FIRED != 4 {
+        sign_in_last_month(buyer, labelled.end);
+    }
     let total = if case % FIRED == 4 { 150_000_000 } else { buyer.identified_total() };
     let held: Cents = buyer.contracts[labelled.clone()].iter().map(|contract| contract.initial).sum();
     let severity = if held * 2 >= total { "severity=high" } else { "severity=medium" };
@@ -222,5 +227,8 @@ pub(super) fn decoy(buyer: &mut Buyer, values: &mut Values, case: u64) {
         }
         _ => (past(buyer, values, false), Expected::Clear, "diluted_since"),
     };
+    if note != "diluted_since" {
+        sign_in_last_month(buyer, labelled.end);
+    }
     label_together(&mut buyer.contracts[labelled], SHARE, expected, &format!("share-decoy-{case}"), note);
 }

@@ -4,7 +4,7 @@
 use super::background::OLD_LAW_LAST_DAY;
 use super::buyer::Buyer;
 use super::record::{
-    AMENDMENT_CAP, Cents, Contract, DIRECT_AWARD, Expected, Kind, OUTLIER, SHARE, day, label_together,
+    AMENDMENT_CAP, Cents, Contract, DIRECT_AWARD, Expected, Kind, LAST_MONTH, OUTLIER, SHARE, day, label_together,
 };
 use super::values::{
     self, GOODS_DISPENSA, GOODS_INEXIGIBILIDADE, GOODS_NOT_INFORMED, GOODS_PREGAO, GOODS_REGISTRO, GroupIndex,
@@ -156,6 +156,8 @@ pub(super) fn outlier(buyer: &mut Buyer, values: &mut Values, case: u64, group: 
         // buyer's total. The ten are spread as in any buyer, and far below a quarter of it.
         let supplier = buyer.next_supplier();
         contract.supplier = Some(supplier);
+        // The year that ends in the last month is covered, whatever the size of the sample.
+        contract.moved(LAST_MONTH, &mut buyer.random);
         label_together([&mut contract], SHARE, Expected::Fired, &format!("share-outlier-{case}"), "severity=high");
     }
     buyer.contracts.push(contract);

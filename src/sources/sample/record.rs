@@ -180,15 +180,21 @@ impl Contract {
         self.main_item = Some(line.item.to_owned());
     }
 
-    /// Signed that day and in force from then for so many days. The publication lies in January
-    /// 2024, the month of the file, and never before the signature.
+    /// Signed that day and in force from then for so many days. The publication follows the signature
+    /// within three weeks, and lies in a month that there is a file of.
     pub(super) fn dated(&mut self, signed: NaiveDate, days: i64, random: &mut Random) {
         self.signed = Some(signed);
-        let earliest = signed.max(MONTH);
+        let earliest = signed.max(FIRST_MONTH);
         let slack = (LAST_DAY - earliest).num_days();
         self.published = earliest + TimeDelta::days(random.between(0, slack.min(20)));
         self.start = signed;
         self.end = Some(signed + TimeDelta::days(days));
+    }
+
+    /// Signed another day, and in force from then for as long as before.
+    pub(super) fn moved(&mut self, signed: NaiveDate, random: &mut Random) {
+        let days = self.end.map_or(365, |end| (end - self.start).num_days());
+        self.dated(signed, days, random);
     }
 
     /// Adds a label of which it is the only row.
@@ -223,9 +229,11 @@ pub(super) const fn day(year: i32, month: u32, day: u32) -> NaiveDate {
     }
 }
 
-/// First day of background signatures: the window of 365 days that ends on [`LAST_DAY`] holds them all.
+/// First day of the first month that there is a file of: what a year that ends in December 2023 needs.
+pub(super) const FIRST_MONTH: NaiveDate = day(2023, 1, 1);
+/// First day of background signatures: the twelve months that end on [`LAST_DAY`] hold them all.
 pub(super) const FIRST_DAY: NaiveDate = day(2023, 2, 1);
-/// First day of the month of the file.
-pub(super) const MONTH: NaiveDate = day(2024, 1, 1);
-/// Last day of the month of the file.
+/// First day of the last month that there is a file of.
+pub(super) const LAST_MONTH: NaiveDate = day(2024, 1, 1);
+/// Last day of that month.
 pub(super) const LAST_DAY: NaiveDate = day(2024, 1, 31);

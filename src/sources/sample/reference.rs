@@ -2,7 +2,7 @@
 //! the generated files: what the labels are held against.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{Datelike, NaiveDate};
 
@@ -69,18 +69,28 @@ fn cents(text: &str) -> i128 {
     Money::parse_comma(text).unwrap().cents()
 }
 
+/// The files of a name, of every month.
+pub(super) fn files(directory: &Path, name: &str) -> Vec<PathBuf> {
+    let months = (1..=12).map(|month| 202_300 + month).chain([202_401]);
+    months.map(|month| directory.join(format!("{month}_{name}.csv"))).collect()
+}
+
+fn all_rows(directory: &Path, name: &str) -> Vec<Vec<String>> {
+    files(directory, name).iter().flat_map(|path| rows(path)).collect()
+}
+
 pub(super) fn read(directory: &Path) -> (Vec<Contract>, Vec<Label>) {
     let mut items: BTreeMap<(String, String), Vec<(String, i128)>> = BTreeMap::new();
-    for row in rows(&directory.join("202401_ItemCompra.csv")) {
+    for row in all_rows(directory, "ItemCompra") {
         let total = row[8].parse::<i128>().unwrap() * cents(&row[9]);
         items.entry((row[2].clone(), row[4].clone())).or_default().push((row[6].clone(), total));
     }
     let mut amendments: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for row in rows(&directory.join("202401_TermoAditivo.csv")) {
+    for row in all_rows(directory, "TermoAditivo") {
         amendments.entry((row[5].clone(), row[0].clone())).or_default().push(fold(&row[9]));
     }
     let mut contracts: Vec<Contract> = Vec::new();
-    for row in rows(&directory.join("202401_Compras.csv")) {
+    for row in all_rows(directory, "Compras") {
         let number = (row[9].clone(), row[0].clone());
         let (kind, id, check) = check_tax_id(&row[15]);
         contracts.push(Contract {
@@ -311,57 +321,59 @@ pub(super) fn splitting(contracts: &[Contract]) -> Vec<Judgement> {
 /// What one supplier has of a buyer in one window.
 struct Window<'a> {
     share: f64,
-    day: NaiveDate,
+    month: i32,
     sum: i128,
     total: i128,
     with_secret: i128,
     held: Vec<&'a Contract>,
 }
 
+fn month(day: NaiveDate) -> i32 {
+    day.year() * 12 + day.month0() as i32
+}
+
+/// Twelve calendar months whose files are all there, of which the buyer signed in the last one; they
+/// are judged if they are the buyer's last such months, or if the twelve before hold ten contracts.
 pub(super) fn share(contracts: &[Contract]) -> Vec<Judgement> {
+    let covered: BTreeSet<i32> = contracts.iter().map(|contract| month(contract.published)).collect();
+    let is_year = |last: i32| (last - 11..=last).all(|month| covered.contains(&month));
     let mut buyers: BTreeMap<&str, Vec<&Contract>> = BTreeMap::new();
-    for contract in contracts.iter().filter(|contract| contract.initial > 0 && contract.signed.is_some()) {
+    for contract in contracts {
         buyers.entry(&contract.key.0).or_default().push(contract);
     }
+    let signed = |contract: &Contract| contract.signed.map(month);
     let mut out = Vec::new();
     for all in buyers.values() {
-        let known: Vec<&Contract> = all.iter().copied().filter(|contract| contract.supplier.is_some()).collect();
-        let signed = |contract: &Contract| contract.signed.unwrap();
-        let between = |contracts: &[&Contract], day: NaiveDate, from: i64, to: i64| -> Vec<usize> {
-            let age = |at: &usize| (day - signed(contracts[*at])).num_days();
-            (0..contracts.len()).filter(|at| (to..=from).contains(&age(at))).collect()
-        };
-        // For each day: the window that ends on it, its value with the secret contracts, and how many
-        // contracts there are in the year before it.
-        let mut windows: BTreeMap<NaiveDate, (Vec<usize>, i128, usize)> = BTreeMap::new();
-        for day in known.iter().map(|contract| signed(contract)) {
-            windows.entry(day).or_insert_with(|| {
-                let with_secret = between(all, day, 364, 0).iter().map(|at| all[*at].initial).sum();
-                (between(&known, day, 364, 0), with_secret, between(&known, day, 729, 365).len())
-            });
-        }
-        let suppliers: BTreeSet<&String> = known.iter().filter_map(|contract| contract.supplier.as_ref()).collect();
-        let Some(last) = windows.keys().max().copied() else { continue };
+        let last = all.iter().filter_map(|contract| signed(contract)).filter(|month| is_year(*month)).max();
+        let valued = || all.iter().copied().filter(|contract| contract.initial > 0);
+        let within =
+            |from: i32, to: i32| valued().filter(move |c| signed(c).is_some_and(|at| (from..=to).contains(&at)));
+        let known = |contract: &&Contract| contract.supplier.is_some();
+        let suppliers: BTreeSet<&String> =
+            valued().filter(|c| c.signed.is_some()).filter_map(|contract| contract.supplier.as_ref()).collect();
         for supplier in suppliers {
-            let own = |at: &usize| known[*at].supplier.as_ref() == Some(supplier);
-            let mut days = vec![last];
-            days.extend((0..known.len()).filter(own).map(|at| signed(known[at])).filter(|day| windows[day].2 >= 10));
+            let own = |contract: &&Contract| contract.supplier.as_ref() == Some(supplier);
+            let everything: Vec<&Contract> = valued().filter(own).collect();
+            let mut months: BTreeSet<i32> = everything.iter().filter_map(|contract| signed(contract)).collect();
+            months.retain(|month| is_year(*month) && within(month - 23, month - 12).filter(known).count() >= 10);
+            months.extend(last);
             let mut best: Option<Window<'_>> = None;
-            for day in days {
-                let (window, with_secret, _) = &windows[&day];
-                let total: i128 = window.iter().map(|at| known[*at].initial).sum();
-                if window.len() < 10 || total < 100_000_000 {
+            for month in months {
+                let of_known: Vec<&Contract> = within(month - 11, month).filter(known).collect();
+                let total: i128 = of_known.iter().map(|contract| contract.initial).sum();
+                if of_known.len() < 10 || total < 100_000_000 {
                     continue;
                 }
-                let held: Vec<&Contract> = window.iter().filter(|at| own(at)).map(|at| known[*at]).collect();
+                let with_secret = within(month - 11, month).map(|contract| contract.initial).sum();
+                let held: Vec<&Contract> = of_known.into_iter().filter(own).collect();
                 let sum: i128 = held.iter().map(|contract| contract.initial).sum();
                 let share = sum as f64 / total as f64;
-                if best.as_ref().is_none_or(|best| (share, day) > (best.share, best.day)) {
-                    best = Some(Window { share, day, sum, total, with_secret: *with_secret, held });
+                if best.as_ref().is_none_or(|best| (share, month) > (best.share, best.month)) {
+                    best = Some(Window { share, month, sum, total, with_secret, held });
                 }
             }
-            let everything: Vec<&Contract> = (0..known.len()).filter(own).map(|at| known[at]).collect();
             out.push(match best {
+                None if last.is_none() => judged("not_evaluable", &everything, "window_not_covered"),
                 None => judged("not_evaluable", &everything, "buyer_below_minimum"),
                 Some(best) if best.sum * 10 < best.total * 3 => {
                     judged("clear", &everything, &format!("share={:.4}", best.share))

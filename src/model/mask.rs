@@ -1,0 +1,88 @@
+//! CPFs inside a text, masked.
+
+use std::borrow::Cow;
+
+use super::tax_id::{cpf_check_digits, mask_cpf};
+
+/// Masks what looks like a CPF inside a text: `ddd.ddd.ddd-dd` always, 11 bare digits (or 9 and 2,
+/// with a dash) where the check digits are right.
+pub fn mask_text(text: &str) -> Cow<'_, str> {
+    mask(text, false)
+}
+
+/// Like [`mask_text`], but masks every run of 11 digits, right or not.
+pub fn mask_every_run(text: &str) -> Cow<'_, str> {
+    mask(text, true)
+}
+
+fn mask(text: &str, every_run: bool) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let mut out = String::new();
+    let mut copied = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        if let Some((end, digits, formatted)) = candidate(bytes, at) {
+            let cpf: String = digits.iter().copied().map(char::from).collect();
+            let right = || cpf_check_digits(&cpf[..9]).is_some_and(|check| digits.ends_with(&check));
+            if formatted || every_run || right() {
+                out.push_str(&text[copied..at]);
+                out.push_str(&mask_cpf(&cpf));
+                copied = end;
+                at = end;
+                continue;
+            }
+        }
+        at += bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[copied..]);
+    Cow::Owned(out)
+}
+
+/// Eleven digits from `start`, which stands on the first digit of a run: where they end, the digits,
+/// and whether they are written as a CPF is.
+fn candidate(bytes: &[u8], start: usize) -> Option<(usize, [u8; 11], bool)> {
+    let mut digits = [0; 11];
+    let mut marks = 0;
+    let mut at = start;
+    for (place, digit) in digits.iter_mut().enumerate() {
+        match (place, bytes.get(at)) {
+            (3 | 6, Some(b'.')) | (9, Some(b'-' | b'/')) => {
+                marks += 1;
+                at += 1;
+            }
+            _ => {}
+        }
+        *digit = bytes.get(at).copied().filter(u8::is_ascii_digit)?;
+        at += 1;
+    }
+    (!bytes.get(at).is_some_and(u8::is_ascii_digit)).then_some((at, digits, marks == 3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_formatted_and_bare_cpfs_in_text() {
+        assert_eq!(mask_text("CPF 111.222.333-44, fim"), "CPF ***.222.333-**, fim");
+        assert_eq!(mask_text("FULANO 52998224725"), "FULANO ***.982.247-**");
+        assert_eq!(mask_text("529982247-25 e 52998224725"), "***.982.247-** e ***.982.247-**");
+        assert_eq!(mask_text("ç529.982.247-25ç"), "ç***.982.247-**ç");
+    }
+
+    #[test]
+    fn leaves_other_numbers_alone() {
+        for text in ["", "12345678901", "152998224725", "529982247250", "12.345.678/0001-95", "33000167000101", "2024"]
+        {
+            assert!(matches!(mask_text(text), Cow::Borrowed(same) if same == text), "{text}");
+        }
+        assert_eq!(mask_every_run("x12345678901x123456789012"), "x***.456.789-**x123456789012");
+    }
+}
