@@ -26,7 +26,8 @@ pub(super) struct Args {
     /// Only these detectors
     #[arg(long, value_name = "ID,…", value_delimiter = ',')]
     only: Vec<String>,
-    /// Exit with status 3 if there is a finding of at least this severity (low, medium, high, critical)
+    /// Wait for the end, and exit with status 3 if there is a finding of at least this severity (low,
+    /// medium, high, critical)
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     fail_on: Option<Severity>,
     /// UUID of the request: the same one gives the same investigation
@@ -58,7 +59,7 @@ pub(super) async fn run(config: &Config, args: Args, format: Output) -> anyhow::
         .await
         .map_err(|status| said(&status))?;
     let id = started.investigation_id;
-    if !args.watch {
+    if !args.watch && args.fail_on.is_none() {
         match format {
             Output::Json => output::json(&json!({"investigation_id": id}))?,
             Output::Table => output::line(&id)?,

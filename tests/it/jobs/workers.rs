@@ -23,6 +23,8 @@ on_both_databases!(
     a_handler_that_does_not_stop_is_left_behind,
     a_worker_that_lost_its_lease_stops,
     many_jobs_on_two_processes_run_once_each,
+    a_job_that_takes_too_long_is_stopped,
+    of_a_kind_only_so_many_run_at_once,
 );
 
 /// Commits as many steps as the payload says, then does what it says.
@@ -253,6 +255,40 @@ async fn many_jobs_on_two_processes_run_once_each(database: Database) {
     for pool in pools {
         pool.stop().await;
     }
+}
+
+async fn a_job_that_takes_too_long_is_stopped(database: Database) {
+    let pool = Pool::start(&process(&database, "w1").await);
+    let new = job("ana", None, json!({ "steps": 1, "then": "wait" }));
+    let late = cidadao::model::NewJob { timeout: Some(Duration::from_millis(600)), ..new };
+    let id = pool.jobs.start(late).await.expect("started").0.id;
+    let job = ended(&pool.jobs, &id).await;
+    assert_eq!((job.state, job.attempt, job.steps_done), (JobState::Failed, 1, 1));
+    assert_eq!(job.error.expect("why").reason, "DEADLINE_EXCEEDED");
+    assert_eq!(log(pool.jobs.store(), &id).await.len(), 4);
+    pool.stop().await;
+}
+
+async fn of_a_kind_only_so_many_run_at_once(database: Database) {
+    let limits = vec![(JobKind::Investigation, 1)];
+    let jobs = Jobs::new(database.store().await, JobsOptions { workers: 4, limits, ..options("w1") });
+    let pool = Pool::start(&jobs);
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let new = job("ana", None, json!({ "steps": 1, "then": "wait" }));
+        ids.push(jobs.start(new).await.expect("started").0.id);
+    }
+    for (at, id) in ids.iter().enumerate() {
+        reaches(&jobs, id, 1).await;
+        // Several polls later the others still wait.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        for waiting in &ids[at + 1..] {
+            assert_eq!(get(&jobs, waiting).await.state, JobState::Pending);
+        }
+        jobs.cancel(id, "ana", "cli").await.expect("asked");
+        assert_eq!(ended(&jobs, id).await.state, JobState::Cancelled);
+    }
+    pool.stop().await;
 }
 
 /// The line to the database is cut in the middle of a job, again and again: each step is there
