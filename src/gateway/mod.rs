@@ -1,8 +1,43 @@
 //! HTTP: the REST shim over the services of `api`, and the metrics listener.
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | [`binding`], [`template`] | the routes that the annotations of the RPCs declare |
+//! | `routes` | from a path to its route |
+//! | `body`, `read`, `query`, `scalar` | from body, path and query to a message |
+//! | `call` | the call within the process |
+//! | [`write`], `stream`, `problem` | from messages to JSON, to events, from errors to problems |
+//! | `rest` | one request, from one end to the other |
+//! | `server` | the listener, its limits, CORS and compression |
+//! | `health` | probes |
+//! | `metrics` | the metrics listener |
 
 pub mod binding;
+mod body;
+mod call;
+mod count;
+mod health;
 mod metrics;
 pub mod names;
+mod problem;
+mod query;
+mod read;
+mod rest;
+mod routes;
+mod scalar;
+mod server;
+mod stream;
 pub mod template;
+pub mod write;
 
 pub use metrics::{MetricsSource, serve_metrics};
+pub use rest::{Gateway, GatewayParts};
+pub use server::serve;
+
+/// Pages beside the API.
+fn pages() -> axum::Router {
+    axum::Router::new()
+}
+
+#[cfg(test)]
+mod tests;
