@@ -6,7 +6,7 @@
 //! | `routes` | from a path to its route |
 //! | `body`, `read`, `query`, `scalar` | from body, path and query to a message |
 //! | `call` | the call within the process |
-//! | [`write`], `stream`, `problem` | from messages to JSON, to events, from errors to problems |
+//! | `wire`, `write`, `stream`, `problem` | from messages to JSON, to events, from errors to problems |
 //! | `rest` | one request, from one end to the other |
 //! | `server` | the listener, its limits, CORS and compression |
 //! | `health` | probes |
@@ -28,7 +28,8 @@ mod scalar;
 mod server;
 mod stream;
 pub mod template;
-pub mod write;
+mod wire;
+mod write;
 
 pub use metrics::{MetricsSource, serve_metrics};
 pub use rest::{Gateway, GatewayParts};
