@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cidadao::gateway::binding::{Binding, RequestBody, bindings, pool};
 use cidadao::model::JobState;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use prost::bytes::{Buf as _, BufMut as _};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
 use serde_json::{Map, Value, json};
@@ -142,12 +143,7 @@ async fn both_doors_give_the_same_answer_to_every_rpc() {
     server.stop().await;
 }
 
-async fn over_grpc(
-    server: &TestServer,
-    rpc: &MethodDescriptor,
-    request: &DynamicMessage,
-    row: &Row,
-) -> Vec<DynamicMessage> {
+async fn over_grpc(server: &TestServer, rpc: &MethodDescriptor, request: &DynamicMessage, row: &Row) -> Vec<Value> {
     let mut client = tonic::client::Grpc::new(server.channel());
     client.ready().await.unwrap();
     let path = format!("/{}/{}", rpc.parent_service().full_name(), rpc.name()).parse().unwrap();
@@ -159,7 +155,7 @@ async fn over_grpc(
     } else {
         vec![client.unary(call, path, codec).await.unwrap().into_inner()]
     };
-    answers.into_iter().map(|answer| without(answer, row.moment)).collect()
+    answers.into_iter().map(|answer| canonical(answer, row)).collect()
 }
 
 async fn over_rest(server: &TestServer, binding: &Binding, row: &Row) -> Vec<Value> {
@@ -168,7 +164,8 @@ async fn over_rest(server: &TestServer, binding: &Binding, row: &Row) -> Vec<Val
     for variable in binding.template.variables() {
         let [name] = variable.path.as_slice() else { panic!("{} has a nested variable", binding.describe()) };
         let text = left.remove(name).unwrap();
-        path = path.replace(&format!("{{{name}}}"), text.as_str().unwrap());
+        let text = utf8_percent_encode(text.as_str().unwrap(), NON_ALPHANUMERIC).to_string();
+        path = path.replace(&format!("{{{name}}}"), &text);
     }
     let mut query = Vec::new();
     let body = match &binding.body {
@@ -223,12 +220,17 @@ fn parameters(prefix: &str, value: &Value, out: &mut Vec<(String, String)>) {
 
 /// The message of a REST answer, read by another reader than the product's: the full names of enums are put back, and
 /// prost-reflect does the rest.
-fn comparable(of: &MessageDescriptor, answer: Value, row: &Row) -> DynamicMessage {
+fn comparable(of: &MessageDescriptor, answer: Value, row: &Row) -> Value {
     let full = with_full_names(of, answer);
     let message = DynamicMessage::deserialize(of.clone(), full).unwrap();
     // Over the wire once: what has its default is not set.
     let bytes = prost::Message::encode_to_vec(&message);
-    without(DynamicMessage::decode(of.clone(), bytes.as_slice()).unwrap(), row.moment)
+    canonical(DynamicMessage::decode(of.clone(), bytes.as_slice()).unwrap(), row)
+}
+
+/// prost-reflect's JSON of a message: the bytes within an `Any` may hold the same map in any order.
+fn canonical(message: DynamicMessage, row: &Row) -> Value {
+    serde_json::to_value(without(message, row.moment)).unwrap()
 }
 
 fn with_full_names(of: &MessageDescriptor, answer: Value) -> Value {
