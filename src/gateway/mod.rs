@@ -3,6 +3,7 @@
 pub mod binding;
 mod metrics;
 pub mod names;
+pub mod openapi;
 pub mod template;
 
 pub use metrics::{MetricsSource, serve_metrics};

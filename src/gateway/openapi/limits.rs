@@ -14,7 +14,6 @@ const LIMITS: &[Limit] = &[
     ("StartInvestigationRequest.query", query),
     ("StartInvestigationRequest.request_id", request_id),
     ("StartAnalysisRequest.request_id", request_id),
-    ("StartAnalysisRequest.analysis_type", set),
     ("BatchStartInvestigationsRequest.requests", || json!({"minItems": 1, "maxItems": 100})),
     ("ContractFilters.min_value", amount),
     ("ContractFilters.max_value", amount),
@@ -37,8 +36,9 @@ const LIMITS: &[Limit] = &[
     ("GetInvestigationReportRequest.language", || json!({"enum": ["", "pt", "pt-BR", "en"]})),
 ];
 
-/// Lists whose items must be set.
-const SET_ITEMS: &[&str] = &["ContractFilters.modalidades", "WatchInvestigationsRequest.status"];
+/// Enums that must be set; of lists, their items.
+const SET: &[&str] =
+    &["ContractFilters.modalidades", "StartAnalysisRequest.analysis_type", "WatchInvestigationsRequest.status"];
 
 /// Path parameters that are UUIDs: anything else is the id of nothing.
 const UUIDS: &[&str] = &["investigation_id", "analysis_id"];
@@ -49,9 +49,9 @@ pub(super) fn of_field(full_name: &str) -> Option<Value> {
     LIMITS.iter().find(|(field, _)| *field == name).map(|(_, limit)| limit())
 }
 
-/// What is laid over the schema of the items of a list in a request.
-pub(super) fn of_items(full_name: &str) -> Option<Value> {
-    SET_ITEMS.contains(&local(full_name)).then(set)
+/// Whether the enum of a field of a request, or each one of a list, must be set.
+pub(super) fn must_be_set(full_name: &str) -> bool {
+    SET.contains(&local(full_name))
 }
 
 /// What is laid over the schema of a path parameter.
@@ -93,11 +93,6 @@ fn not_negative() -> Value {
     json!({"minimum": 0})
 }
 
-/// An enum value that says something.
-fn set() -> Value {
-    json!({"not": {"const": "unspecified"}})
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +102,8 @@ mod tests {
         let pool = crate::gateway::binding::pool().unwrap();
         let field = |name: &str| {
             let (message, field) = name.rsplit_once('.').unwrap();
-            let message = pool.get_message_by_name(&format!("cidadao.v1.{message}")).unwrap_or_else(|| panic!("{name}"));
+            let message =
+                pool.get_message_by_name(&format!("cidadao.v1.{message}")).unwrap_or_else(|| panic!("{name}"));
             message.get_field_by_name(field).unwrap_or_else(|| panic!("{name}"))
         };
         for (name, limit) in LIMITS {
@@ -125,10 +121,10 @@ mod tests {
                 assert!(fits, "{name} {key}");
             }
         }
-        for name in SET_ITEMS {
+        for name in SET {
             let field = field(name);
-            assert!(field.is_list() && field.kind().as_enum().is_some(), "{name}");
-            assert!(of_items(field.full_name()).is_some());
+            assert!(field.kind().as_enum().is_some(), "{name}");
+            assert!(must_be_set(field.full_name()));
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// A JSON value in the making.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
-    /// A value whose inner order does not matter.
+    /// A value that is no object, or whose inner order does not matter.
     Leaf(Value),
     /// A list.
     List(Vec<Node>),
@@ -21,13 +21,9 @@ impl Node {
         Self::Object(Vec::new())
     }
 
-    /// Sets an entry, in the place of one with this key if there is one. Of anything but an object it
-    /// makes one.
+    /// Sets an entry of an object, in the place of one with this key if there is one.
     pub(super) fn set(&mut self, key: &str, value: impl Into<Node>) {
         let value = value.into();
-        if !matches!(self, Self::Object(_)) {
-            *self = Self::object();
-        }
         if let Self::Object(entries) = self {
             match entries.iter_mut().find(|(name, _)| name == key) {
                 Some((_, old)) => *old = value,
@@ -78,7 +74,12 @@ impl Node {
 
 impl From<Value> for Node {
     fn from(value: Value) -> Self {
-        Self::Leaf(value)
+        match value {
+            Value::Object(entries) => {
+                Self::Object(entries.into_iter().map(|(key, value)| (key, value.into())).collect())
+            }
+            leaf => Self::Leaf(leaf),
+        }
     }
 }
 

@@ -84,7 +84,7 @@ impl<'a> Schemas<'a> {
         let mut required = Vec::new();
         for field in &fields {
             let always = match side {
-                Side::Request => self.behaviors(field).contains(&Behavior::Required),
+                Side::Request => self.is_required(field),
                 // Fields without presence are written with their default.
                 Side::Response => !field.supports_presence(),
             };
@@ -130,7 +130,7 @@ impl<'a> Schemas<'a> {
             let object = Node::object().with("type", "object").with("additionalProperties", self.single(&value, side));
             object.maybe("propertyNames", key_names(&key.kind()))
         } else if field.is_list() {
-            Node::object().with("type", "array").with("items", self.items(field, side))
+            Node::object().with("type", "array").with("items", self.single(field, side))
         } else {
             self.single(field, side)
         };
@@ -141,20 +141,11 @@ impl<'a> Schemas<'a> {
         self.annotated(schema, field)
     }
 
-    /// The schema of a field as a query parameter: text is all there is, so that `null` and numbers in
-    /// quotes have no place.
+    /// The schema of a field as a parameter: text is all there is, so that `null` and numbers in quotes
+    /// have no place.
     pub(super) fn parameter(&mut self, field: &FieldDescriptor) -> Node {
-        let single = |schemas: &mut Self| match field.kind() {
-            Kind::Enum(values) => schemas.enumeration(&values, Side::Request),
-            kind => plain(&kind).map_or_else(|| schemas.single(field, Side::Request), Node::from),
-        };
-        let schema = single(self);
-        let schema = if field.is_list() {
-            let items = overlaid(schema, limits::of_items(field.full_name()));
-            Node::object().with("type", "array").with("items", items)
-        } else {
-            schema
-        };
+        let single = plain(&field.kind()).map_or_else(|| self.single(field, Side::Request), Node::from);
+        let schema = if field.is_list() { Node::object().with("type", "array").with("items", single) } else { single };
         overlaid(schema, limits::of_field(field.full_name()))
     }
 
@@ -168,17 +159,21 @@ impl<'a> Schemas<'a> {
             .maybe("deprecated", mark(field.field_descriptor_proto().options.as_ref().is_some_and(|o| o.deprecated())))
     }
 
-    fn items(&mut self, field: &FieldDescriptor, side: Side) -> Node {
-        let items = self.single(field, side);
-        if side == Side::Request { overlaid(items, limits::of_items(field.full_name())) } else { items }
-    }
-
     /// One value of the type of a field.
     fn single(&mut self, field: &FieldDescriptor, side: Side) -> Node {
         match field.kind() {
             Kind::Message(message) => self.message(&message, side),
             Kind::Enum(values) if values.full_name() == "google.protobuf.NullValue" => json!({"type": "null"}).into(),
-            Kind::Enum(values) => self.enumeration(&values, side),
+            Kind::Enum(values) => {
+                let schema = self.enumeration(&values, side);
+                if side == Side::Request && limits::must_be_set(field.full_name()) {
+                    let none = values.default_value();
+                    let spellings = json!([names::short(&none), none.name(), none.number()]);
+                    schema.with("not", json!({"enum": spellings}))
+                } else {
+                    schema
+                }
+            }
             kind => match side {
                 Side::Request => read(&kind).into(),
                 Side::Response => written(&kind).into(),
@@ -197,7 +192,7 @@ impl<'a> Schemas<'a> {
     }
 
     fn enum_schema(&self, values: &EnumDescriptor, side: Side) -> Node {
-        let mut spellings: Vec<String> = values.values().map(|value| names::short(&value)).collect();
+        let mut spellings: Vec<Value> = values.values().map(|value| names::short(&value).into()).collect();
         let mut lines = Vec::new();
         for value in values.values() {
             let said = self.comments.value(&value).unwrap_or_default();
@@ -205,11 +200,13 @@ impl<'a> Schemas<'a> {
         }
         let mut description = self.comments.enumeration(values).unwrap_or_default();
         if side == Side::Request {
-            spellings.extend(values.values().map(|value| value.name().to_owned()));
-            description.push_str(" The full names of the contract are read too.");
+            spellings.extend(values.values().map(|value| value.name().into()));
+            spellings.extend(values.values().map(|value| value.number().into()));
+            description.push_str(" Full names, in any case, and numbers are read too.");
         }
         description = format!("{}\n\n{}", description.trim_start(), lines.join("\n"));
-        Node::object().with("type", "string").with("description", description).with("enum", json!(spellings))
+        let types = if side == Side::Request { json!(["string", "integer"]) } else { json!("string") };
+        Node::object().with("type", types).with("description", description).with("enum", json!(spellings))
     }
 
     /// The name of a schema: without its package, unless two packages have one of the same name.
@@ -220,6 +217,11 @@ impl<'a> Schemas<'a> {
         let name = if ambiguous { full } else { &short };
         let both = self.requests.contains_key(full) && self.responses.contains_key(full);
         if both && side == Side::Request { format!("{name}Input") } else { name.to_owned() }
+    }
+
+    /// Whether a request must have a field.
+    pub(super) fn is_required(&self, field: &FieldDescriptor) -> bool {
+        self.behaviors(field).contains(&Behavior::Required)
     }
 
     fn behaviors(&self, field: &FieldDescriptor) -> Vec<Behavior> {
