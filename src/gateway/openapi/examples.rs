@@ -57,7 +57,6 @@ fn investigation() -> Value {
         "investigation_type": "anomaly_detection",
         "filters": {"min_value": 1000000, "year": 2024, "modalidades": ["dispensa_licitacao"]},
         "options": {"include_historical_data": true, "priority": "normal", "timeout": "3600s"},
-        "request_id": "7b0c1f52-3c2e-4b0e-9a56-2f6d0c8a4e11",
     })
 }
 

@@ -64,12 +64,14 @@ function typeOf(schema) {
 
 function limitsOf(schema) {
   const words = {
-    minimum: "from", maximum: "to", exclusiveMaximum: "below", minLength: "at least characters:", maxLength: "at most characters:",
-    minItems: "at least entries:", maxItems: "at most entries:",
+    minimum: (limit) => `from ${limit}`, maximum: (limit) => `to ${limit}`, exclusiveMaximum: (limit) => `below ${limit}`,
+    minLength: (limit) => `at least ${limit} characters`, maxLength: (limit) => `at most ${limit} characters`,
+    minItems: (limit) => `at least ${limit} entries`, maxItems: (limit) => `at most ${limit} entries`,
   };
+  // The limits of the types themselves say nothing.
   const said = Object.entries(words)
     .filter(([key]) => schema[key] !== undefined && Math.abs(schema[key]) < 2 ** 31 - 1)
-    .map(([key, word]) => `${word} ${schema[key]}`);
+    .map(([key, word]) => word(schema[key]));
   if (schema.enum && schema.enum.length < 30) said.push(`one of ${schema.enum.filter((value) => value !== null).map((value) => JSON.stringify(value)).join(", ")}`);
   if (schema.pattern && schema.pattern.length < 40) said.push(`matching ${schema.pattern}`);
   return said.join("; ");
@@ -93,7 +95,7 @@ function schemaView(schema) {
       element("td", {}, ...typeOf(property)),
       element("td", {}, ...describe(property, property.description))));
   const rules = (schema.allOf || []).flatMap((rule) => prose(rule.description));
-  const body = rows.length ? [table(["Field", "Type", "Meaning"], rows)] : [element("p", { class: "dim" }, ...typeOf(schema))];
+  const body = rows.length ? [table([required.length ? "Field (*: always there)" : "Field", "Type", "Meaning"], rows)] : [element("p", { class: "dim" }, ...typeOf(schema))];
   return [...prose(schema.description), ...body, ...rules];
 }
 
@@ -218,7 +220,7 @@ function operationView(operation) {
       element("td", {}, fieldOf(operation, parameter)),
       element("td", {}, ...describe(parameter.schema, parameter.description))));
   const form = element("form", {});
-  if (rows.length) form.append(element("h3", {}, "Parameters"), table(["Name", "In", "Type", "Value", "Meaning"], rows));
+  if (rows.length) form.append(element("h3", {}, "Parameters"), table(["Name (*: required)", "In", "Type", "Value", "Meaning"], rows));
   const content = spec.requestBody && spec.requestBody.content["application/json"];
   if (content) {
     const id = `body-${spec.operationId}`;
@@ -253,7 +255,7 @@ function operationView(operation) {
   });
   const inside = element("div", { class: "inside" }, ...prose(spec.description), form, element("h3", {}, "Answers"), table(["Status", "Body", "When"], answers));
   const view = element("details", { id: `operation-${spec.operationId}` },
-    element("summary", {}, element("span", { class: `verb ${verb}` }, verb.toUpperCase()), element("span", { class: "path" }, path), element("span", { class: "dim" }, spec.summary)),
+    element("summary", {}, element("span", { class: `verb ${verb}` }, verb.toUpperCase()), element("span", { class: "path" }, path), element("span", { class: "dim" }, ...inline(spec.summary))),
     inside);
   return view;
 }
