@@ -120,6 +120,18 @@ fn every_body_has_an_example() {
     }
 }
 
+#[test]
+fn the_shim_reads_every_example() {
+    let pool = binding::pool().unwrap();
+    let api = api();
+    for one in binding::bindings(&pool).unwrap().iter().filter(|one| one.body == RequestBody::Whole) {
+        let operation = &api["paths"][&operations::path(&one.template)][one.method.as_str().to_ascii_lowercase()];
+        let example = &operation["requestBody"]["content"]["application/json"]["example"];
+        let read = crate::gateway::read::message(&one.rpc.input(), example.to_string().as_bytes());
+        assert!(read.is_ok(), "{}: {read:?}", one.describe());
+    }
+}
+
 /// Adds every reference in a value.
 fn references(value: &Value, out: &mut BTreeSet<String>) {
     match value {
