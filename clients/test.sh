@@ -2,7 +2,7 @@
 # Checks proto/, that the generated code is what it gives, and each client against the real server:
 # the binary that CIDADAO_BIN names, or target/debug/cidadao.
 #
-#     clients/test.sh [PART…]     proto, python, typescript, go; all of them if none is named
+#     clients/test.sh [PART…]     proto, openapi, python, typescript, go; all of them if none is named
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -22,6 +22,14 @@ check_proto() {
   (cd "$root" && buf lint)
   "$clients/breaking.sh"
   "$clients/generate.sh" --check
+}
+
+check_openapi() {
+  has "${PYTHON:-python3}" "checks of the OpenAPI document" || return 0
+  local environment
+  environment=$(venv "$clients/openapi/requirements.txt") \
+    || { missing "what checks the OpenAPI document" "its checks"; return 0; }
+  "${CIDADAO_BIN:-$root/target/debug/cidadao}" openapi | "$environment/bin/python" "$clients/openapi/check.py"
 }
 
 test_python() {
@@ -60,10 +68,10 @@ test_go() {
   go test -count=1 ./...
 }
 
-[ $# != 0 ] || set -- proto python typescript go
+[ $# != 0 ] || set -- proto openapi python typescript go
 for part; do
   case $part in
-    proto) check=check_proto ;;
+    proto | openapi) check=check_$part ;;
     python | typescript | go) check=test_$part ;;
     *) say "no such part: $part" && exit 2 ;;
   esac
