@@ -5,10 +5,12 @@ mod demo;
 mod detect;
 mod import;
 mod investigate;
+mod keys;
 mod output;
 mod report;
 mod sample;
 mod serve;
+mod users;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -56,6 +58,12 @@ enum Command {
     Detect(detect::Args),
     /// Print the report of an investigation
     Report(report::Args),
+    /// Make, list and revoke API keys, straight in the database
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Make, list and disable users, straight in the database
+    #[command(subcommand)]
+    Users(users::Command),
     /// Write a synthetic month in the official layout, with planted red flags
     Sample(sample::Args),
 }
@@ -86,6 +94,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Investigate(args) => investigate::run(&config, args, cli.output).await,
         Command::Detect(args) => detect::run(&config, &args, cli.output).await,
         Command::Report(args) => report::run(&config, &args, cli.output).await,
+        Command::Keys(command) => keys::run(&config, command, cli.output).await,
+        Command::Users(command) => users::run(&config, command, cli.output).await,
         Command::Sample(args) => sample::run(&args, cli.output),
     }
 }
