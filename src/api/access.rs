@@ -1,6 +1,8 @@
 //! What each RPC asks of its caller, in one table.
 
+use super::errors::ApiError;
 use super::{Principal, Role};
+use crate::auth::{AuthError, How};
 
 /// What an RPC asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,12 +11,15 @@ pub(super) enum Need {
     Nothing,
     /// A caller of at least this role.
     Role(Role),
+    /// The same, and with credentials also where none are asked for: whoever happens to reach an open
+    /// server, say a page in a browser on the same machine, must not make accounts and close it.
+    Identified(Role),
 }
 
 use Need::Nothing;
 const VIEWER: Need = Need::Role(Role::Viewer);
 const ANALYST: Need = Need::Role(Role::Analyst);
-const ADMIN: Need = Need::Role(Role::Admin);
+const ADMIN: Need = Need::Identified(Role::Admin);
 
 /// Every RPC as (service, method, what it needs).
 ///
@@ -61,15 +66,24 @@ pub(super) fn need(path: &str) -> (Need, Option<(&'static str, &'static str)>) {
         .strip_prefix('/')
         .and_then(|path| path.split_once('/'))
         .and_then(|(service, method)| TABLE.iter().find(|(of, name, _)| *of == service && *name == method));
-    found.map_or((ADMIN, None), |(service, method, need)| (*need, Some((*service, *method))))
+    found.map_or((Need::Role(Role::Admin), None), |(service, method, need)| (*need, Some((*service, *method))))
 }
 
-/// Whether a principal has the role.
-pub(super) fn allows(need: Need, principal: &Principal) -> bool {
-    match need {
-        Nothing => true,
-        Need::Role(role) => principal.role >= role,
+/// Whether a principal may call what has this need.
+///
+/// # Errors
+/// Why not.
+pub(super) fn check(need: Need, principal: &Principal) -> Result<(), ApiError> {
+    let needed = match need {
+        Nothing => return Ok(()),
+        Need::Role(role) => role,
+        Need::Identified(_) if principal.how == How::Local => return Err(ApiError::Auth(AuthError::Missing)),
+        Need::Identified(role) => role,
+    };
+    if principal.role < needed {
+        return Err(ApiError::RoleMissing { needed, role: principal.role });
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -107,7 +121,7 @@ mod tests {
     #[test]
     fn what_nobody_declares_is_closed() {
         for path in ["", "/", "/x", "/cidadao.v1.AuthService/Logins", "cidadao.v1.AuthService/Login", "/a/b/c"] {
-            assert_eq!(need(path), (ADMIN, None), "{path}");
+            assert_eq!(need(path), (Need::Role(Role::Admin), None), "{path}");
         }
         assert_eq!(need("/cidadao.v1.AuthService/Login").0, Nothing);
     }
@@ -117,8 +131,13 @@ mod tests {
         let of = |role| Principal { role, ..Principal::anonymous() };
         for (at, role) in Role::ALL.into_iter().enumerate() {
             for (needed_at, needed) in Role::ALL.into_iter().enumerate() {
-                assert_eq!(allows(Need::Role(needed), &of(role)), at >= needed_at);
+                for need in [Need::Role(needed), Need::Identified(needed)] {
+                    assert_eq!(check(need, &of(role)).is_ok(), at >= needed_at);
+                }
             }
         }
+        // Who is let in without credentials may everything but manage accounts.
+        assert!(check(Need::Role(Role::Admin), &Principal::local()).is_ok());
+        assert!(matches!(check(ADMIN, &Principal::local()), Err(ApiError::Auth(AuthError::Missing))));
     }
 }

@@ -85,7 +85,6 @@ impl Service {
         let username = Some(request.username).filter(|username| !username.is_empty());
         let wanted = KeyRequest { name: request.name, role, username, expires_in: expires_in.map(whole_seconds) };
         let (key, secret) = self.api.auth.accounts().create_key(actor(caller), wanted).await?;
-        self.api.auth.credentials_exist();
         Ok(pb::CreateApiKeyResponse { api_key: Some(key_to_pb(key)), key: secret.expose().to_owned() })
     }
 
@@ -129,7 +128,6 @@ impl Service {
         };
         let user = self.api.auth.accounts().create_user(actor(caller), wanted).await?;
         self.api.auth.forget_user(&user.username).await;
-        self.api.auth.credentials_exist();
         Ok(user_to_pb(user))
     }
 

@@ -236,7 +236,8 @@ impl Public {
     fn auth(error: &AuthError) -> Self {
         match error {
             AuthError::Missing => {
-                let message = "credentials are required: authorization: Bearer TOKEN_OR_KEY, or x-api-key: KEY";
+                let message = "credentials are required: authorization: Bearer TOKEN_OR_KEY, or x-api-key: KEY; \
+                               the first key is made with `cidadao keys create`";
                 Self::new(Code::Unauthenticated, "CREDENTIALS_MISSING", message)
             }
             AuthError::Refused => {

@@ -89,11 +89,10 @@ async fn admit(auth: &Auth, parts: &http::request::Parts) -> Result<Principal, S
         return Ok(Principal::anonymous());
     }
     let (actor, error) = match auth.authenticate(presented(&parts.headers)).await {
-        Ok(principal) if access::allows(need, &principal) => return Ok(principal),
-        Ok(principal) => {
-            let Need::Role(needed) = need else { return Ok(principal) };
-            (principal.id, ApiError::RoleMissing { needed, role: principal.role })
-        }
+        Ok(principal) => match access::check(need, &principal) {
+            Ok(()) => return Ok(principal),
+            Err(error) => (principal.id, error),
+        },
         Err(error) => (Principal::anonymous().id, ApiError::Auth(error)),
     };
     let caller = Caller::of_extensions(&parts.extensions);

@@ -27,7 +27,7 @@ pub use errors::ERROR_DOMAIN;
 pub use guard::{Guard, GuardLayer};
 pub use health::{HealthReport, HealthState, Probed, Prober};
 pub use layer::{Observe, ObserveLayer};
-pub use server::{ServeError, Stack, serve};
+pub use server::{ServeError, Services, Stack, serve};
 
 pub use crate::auth::Principal;
 pub use crate::model::Role;

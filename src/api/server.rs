@@ -41,12 +41,15 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
+/// What answers calls.
+pub type Services = Observe<Guard<Routes>>;
+
 /// Every service, guarded, traced and counted: what the gRPC listener serves, and what may be called within
 /// the process.
 #[derive(Debug, Clone)]
 pub struct Stack {
     /// The services.
-    pub service: Observe<Guard<Routes>>,
+    pub service: Services,
     health: HealthReporter,
 }
 

@@ -46,7 +46,7 @@ pub enum AuthMode {
     Auto,
     /// Always.
     Required,
-    /// Never: whoever reaches the server may do everything.
+    /// Never: whoever reaches the server may do everything but manage accounts.
     Off,
 }
 
@@ -317,17 +317,10 @@ impl Auth {
         }
         let store = inner.accounts.store();
         let any = inner.known.get_or_set("any", Some(FIRST_CREDENTIAL), store.has_credentials()).await?;
-        if any {
-            self.credentials_exist();
-        }
-        Ok(any)
-    }
-
-    /// Says that a credential was made: from now on they are asked for.
-    pub fn credentials_exist(&self) {
-        if self.inner.mode != AuthMode::Off && !self.inner.required.swap(true, Ordering::Relaxed) {
+        if any && !inner.required.swap(true, Ordering::Relaxed) {
             tracing::info!("there are credentials now: from here on every call must have some");
         }
+        Ok(any)
     }
 
     /// Who presents this.

@@ -41,7 +41,9 @@ pub(super) fn shutdown_on_signal() -> anyhow::Result<CancellationToken> {
 async fn credentials(config: &Config, app: &App) -> anyhow::Result<&'static str> {
     let exist = app.parts().store.has_credentials().await?;
     Ok(match (config.auth, exist) {
-        (AuthMode::Off, _) => "credentials: not asked for, whoever reaches a listener may do everything (auth is off)",
+        (AuthMode::Off, _) => {
+            "credentials: not asked for, whoever reaches a listener may do everything but manage accounts (auth is off)"
+        }
         (AuthMode::Auto, false) => {
             "credentials: not asked for until there is a key or a user (auth is auto, every listener is on loopback)"
         }
