@@ -43,13 +43,12 @@ pub(super) struct Attempt {
 }
 
 impl Limiter {
-    /// Begins a try.
+    /// Begins a try, now.
     ///
     /// # Errors
     /// How long to wait before the next one.
-    pub(super) fn begin(&self, name: &str, address: &str) -> Result<Attempt, Duration> {
+    pub(super) fn begin(&self, name: &str, address: &str, now: Instant) -> Result<Attempt, Duration> {
         let subjects = [Subject::NameFrom(name.to_owned(), address.to_owned()), Subject::Address(address.to_owned())];
-        let now = Instant::now();
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = subjects.iter().zip([FREE, FREE_OF_ADDRESS]).filter_map(|(subject, free)| {
             let found = failures.get(subject).filter(|found| now.duration_since(found.last) < FORGET)?;
@@ -110,66 +109,65 @@ fn take_back(failures: &mut HashMap<Subject, Failures>, subject: &Subject) {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn each_failure_too_many_doubles_the_wait() {
-        let limiter = Limiter::default();
+    #[test]
+    fn each_failure_too_many_doubles_the_wait() {
+        let (limiter, mut now) = (Limiter::default(), Instant::now());
         for _ in 0..FREE {
-            limiter.begin("ana", "10.0.0.1").unwrap();
+            limiter.begin("ana", "10.0.0.1", now).unwrap();
         }
-        assert_eq!(limiter.begin("ana", "10.0.0.1").unwrap_err(), FIRST_WAIT);
+        assert_eq!(limiter.begin("ana", "10.0.0.1", now).unwrap_err(), FIRST_WAIT);
         // Others, and the same name from elsewhere, are free.
-        limiter.begin("rui", "10.0.0.1").unwrap();
-        limiter.begin("ana", "10.0.0.2").unwrap();
+        limiter.begin("rui", "10.0.0.1", now).unwrap();
+        limiter.begin("ana", "10.0.0.2", now).unwrap();
         for n in 0..10_u32 {
-            let expected = (FIRST_WAIT * 2_u32.pow(n)).min(LONGEST_WAIT);
-            tokio::time::advance(expected - Duration::from_millis(1)).await;
-            assert!(limiter.begin("ana", "10.0.0.1").is_err(), "{n}");
-            tokio::time::advance(Duration::from_millis(1)).await;
-            limiter.begin("ana", "10.0.0.1").unwrap();
+            now += (FIRST_WAIT * 2_u32.pow(n)).min(LONGEST_WAIT);
+            let early = now.checked_sub(Duration::from_millis(1)).unwrap();
+            assert_eq!(limiter.begin("ana", "10.0.0.1", early).unwrap_err(), Duration::from_millis(1), "{n}");
+            limiter.begin("ana", "10.0.0.1", now).unwrap();
         }
-        tokio::time::advance(FORGET).await;
+        now += FORGET;
         for _ in 0..FREE {
-            limiter.begin("ana", "10.0.0.1").unwrap();
+            limiter.begin("ana", "10.0.0.1", now).unwrap();
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_right_password_clears_the_count() {
-        let limiter = Limiter::default();
+    #[test]
+    fn a_right_password_clears_the_count() {
+        let (limiter, now) = (Limiter::default(), Instant::now());
         for _ in 0..5 {
             for _ in 0..FREE - 1 {
-                limiter.begin("ana", "a").unwrap();
+                limiter.begin("ana", "a", now).unwrap();
             }
-            limiter.begin("ana", "a").unwrap().succeeded();
+            limiter.begin("ana", "a", now).unwrap().succeeded();
         }
         // What was withdrawn does not count.
         for _ in 0..100 {
-            limiter.begin("eva", "b").unwrap().withdraw();
+            limiter.begin("eva", "b", now).unwrap().withdraw();
         }
-        limiter.begin("eva", "b").unwrap();
+        limiter.begin("eva", "b", now).unwrap();
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn an_address_that_tries_many_names_waits() {
-        let limiter = Limiter::default();
+    #[test]
+    fn an_address_that_tries_many_names_waits() {
+        let (limiter, now) = (Limiter::default(), Instant::now());
         for n in 0..FREE_OF_ADDRESS {
-            limiter.begin(&format!("user{n}"), "a").unwrap();
+            limiter.begin(&format!("user{n}"), "a", now).unwrap();
         }
-        assert_eq!(limiter.begin("another", "a").unwrap_err(), FIRST_WAIT);
-        limiter.begin("another", "b").unwrap();
+        assert_eq!(limiter.begin("another", "a", now).unwrap_err(), FIRST_WAIT);
+        limiter.begin("another", "b", now).unwrap();
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn memory_is_bounded_and_long_waits_stay() {
-        let limiter = Limiter::default();
+    #[test]
+    fn memory_is_bounded_and_long_waits_stay() {
+        let (limiter, mut now) = (Limiter::default(), Instant::now());
         for _ in 0..FREE {
-            limiter.begin("ana", "a").unwrap();
+            limiter.begin("ana", "a", now).unwrap();
         }
         for n in 0..3 * MOST {
-            limiter.begin(&format!("user{n}"), &n.to_string()).unwrap();
-            tokio::time::advance(Duration::from_micros(100)).await;
+            now += Duration::from_micros(100);
+            limiter.begin(&format!("user{n}"), &n.to_string(), now).unwrap();
         }
         assert!(limiter.0.lock().unwrap().len() <= MOST);
-        assert!(limiter.begin("ana", "a").is_err());
+        assert!(limiter.begin("ana", "a", now).is_err());
     }
 }

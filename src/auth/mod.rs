@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::time::Instant;
 
 pub use accounts::{Accounts, Actor, KeyRequest, UserRequest};
 pub use audit::Denial;
@@ -430,7 +431,10 @@ impl Auth {
             LoginName::Email(name) => (name.to_lowercase(), true),
         };
         let inner = &self.inner;
-        let attempt = inner.limiter.begin(&name, address).map_err(|retry_after| AuthError::TooMany { retry_after })?;
+        let attempt = inner
+            .limiter
+            .begin(&name, address, Instant::now())
+            .map_err(|retry_after| AuthError::TooMany { retry_after })?;
         let checked = async {
             let found = inner.accounts.store().user_to_log_in(&name, by_email).await?;
             let (user, hash) = found.unzip();
