@@ -5,11 +5,13 @@ mod demo;
 mod detect;
 mod import;
 mod investigate;
+mod keys;
 mod openapi;
 mod output;
 mod report;
 mod sample;
 mod serve;
+mod users;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,6 +61,12 @@ enum Command {
     Report(report::Args),
     /// Print the OpenAPI document of the REST API
     Openapi,
+    /// Make, list and revoke API keys, straight in the database
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Make, list and disable users, straight in the database
+    #[command(subcommand)]
+    Users(users::Command),
     /// Write a synthetic month in the official layout, with planted red flags
     Sample(sample::Args),
 }
@@ -90,6 +98,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Detect(args) => detect::run(&config, &args, cli.output).await,
         Command::Report(args) => report::run(&config, &args, cli.output).await,
         Command::Openapi => openapi::run(),
+        Command::Keys(command) => keys::run(&config, command, cli.output).await,
+        Command::Users(command) => users::run(&config, command, cli.output).await,
         Command::Sample(args) => sample::run(&args, cli.output),
     }
 }

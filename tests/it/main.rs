@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod api;
 mod architecture;
+#[cfg(test)]
+mod auth;
 mod binary;
 mod cache;
 #[cfg(test)]
