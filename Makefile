@@ -30,6 +30,11 @@ lint: ## Check format and lints
 clients: ## Generate the stubs of the Rust, Python, TypeScript and Go clients from proto/
 	clients/generate.sh
 
+.PHONY: openapi
+openapi: ## Write docs/openapi.json from proto/
+	$(CARGO) run --locked --quiet -- openapi > docs/openapi.json.new
+	mv docs/openapi.json.new docs/openapi.json
+
 .PHONY: test-clients
 test-clients: ## Check proto/ and its stubs, and each client against the binary (CIDADAO_BIN, or the debug build)
 	clients/test.sh

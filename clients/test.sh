@@ -2,7 +2,7 @@
 # Checks proto/, that the generated code is what it gives, and each client against the real server:
 # the binary that CIDADAO_BIN names, or target/debug/cidadao.
 #
-#     clients/test.sh [PART…]     proto, rust, python, typescript, go; all of them if none is named
+#     clients/test.sh [PART…]     proto, openapi, rust, python, typescript, go; all of them if none is named
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -33,6 +33,15 @@ test_rust() {
   cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
   cargo test --locked --quiet
   RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps
+}
+
+check_openapi() {
+  has "${PYTHON:-python3}" "checks of the OpenAPI document" || return 0
+  local environment
+  environment=$(venv "$clients/openapi/requirements.txt") \
+    || { missing "what checks the OpenAPI document" "its checks"; return 0; }
+  [ -n "${CIDADAO_BIN:-}" ] || cargo_target
+  "${CIDADAO_BIN:-$CARGO_TARGET_DIR/debug/cidadao}" openapi | "$environment/bin/python" "$clients/openapi/check.py"
 }
 
 test_python() {
@@ -71,10 +80,10 @@ test_go() {
   go test -count=1 ./...
 }
 
-[ $# != 0 ] || set -- proto rust python typescript go
+[ $# != 0 ] || set -- proto openapi rust python typescript go
 for part; do
   case $part in
-    proto) check=check_proto ;;
+    proto | openapi) check=check_$part ;;
     rust | python | typescript | go) check=test_$part ;;
     *) say "no such part: $part" && exit 2 ;;
   esac

@@ -23,6 +23,12 @@ pub struct Settings {
     /// Address of gRPC [default: 127.0.0.1:50051]
     #[arg(long, env = "CIDADAO_GRPC_ADDR", value_name = "HOST:PORT", global = true)]
     pub grpc_addr: Option<SocketAddr>,
+    /// Address of REST, gRPC-Web and health [default: 127.0.0.1:8080]
+    #[arg(long, env = "CIDADAO_HTTP_ADDR", value_name = "HOST:PORT", global = true)]
+    pub http_addr: Option<SocketAddr>,
+    /// Origins whose pages may call the API from a browser, with commas between them, as https://example.org [default: none]
+    #[arg(long, env = "CIDADAO_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', global = true)]
+    pub cors_origins: Option<Vec<String>>,
     /// Address of the metrics, `/metrics` [default: 127.0.0.1:8001]
     #[arg(long, env = "CIDADAO_METRICS_ADDR", value_name = "HOST:PORT", global = true)]
     pub metrics_addr: Option<SocketAddr>,
@@ -127,6 +133,10 @@ pub enum LogFormat {
 pub struct Config {
     /// Address of gRPC.
     pub grpc_addr: SocketAddr,
+    /// Address of REST.
+    pub http_addr: SocketAddr,
+    /// Origins whose pages may call the API.
+    pub cors_origins: Vec<String>,
     /// Address of the metrics.
     pub metrics_addr: SocketAddr,
     /// Directory of the lake and of the embedded database.
@@ -224,6 +234,8 @@ impl Settings {
     pub fn over(self, below: Self) -> Self {
         Self {
             grpc_addr: self.grpc_addr.or(below.grpc_addr),
+            http_addr: self.http_addr.or(below.http_addr),
+            cors_origins: self.cors_origins.or(below.cors_origins),
             metrics_addr: self.metrics_addr.or(below.metrics_addr),
             data_dir: self.data_dir.or(below.data_dir),
             database_url: self.database_url.or(below.database_url),
@@ -275,10 +287,17 @@ impl Config {
             }
         };
         let grpc_addr = settings.grpc_addr.unwrap_or(loopback(50_051));
+        let http_addr = settings.http_addr.unwrap_or(loopback(8_080));
         let metrics_addr = settings.metrics_addr.unwrap_or(loopback(8_001));
+        let cors_origins = settings.cors_origins.unwrap_or_default();
+        if let Some(bad) = cors_origins.iter().find(|origin| !is_origin(origin)) {
+            return Err(invalid("cors_origins", "must be http(s)://host[:port] each", bad.clone()));
+        }
         match settings.auth.as_deref() {
             None | Some("off") => {
-                for (field, addr) in [("grpc_addr", grpc_addr), ("metrics_addr", metrics_addr)] {
+                for (field, addr) in
+                    [("grpc_addr", grpc_addr), ("http_addr", http_addr), ("metrics_addr", metrics_addr)]
+                {
                     if !addr.ip().is_loopback() {
                         let rule = "must be a loopback address while auth is off";
                         return Err(invalid(field, rule, addr.to_string()));
@@ -326,6 +345,8 @@ impl Config {
         };
         Ok(Self {
             grpc_addr,
+            http_addr,
+            cors_origins,
             metrics_addr,
             data_dir,
             database_url,
@@ -399,6 +420,15 @@ impl Config {
     }
 }
 
+/// Whether a text is an origin as browsers send it: no path, no slash at the end, no `*`.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        !host.is_empty()
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -425,6 +455,12 @@ mod tests {
         let open = Settings { grpc_addr: "0.0.0.0:1".parse().ok(), ..Settings::default() };
         let text = Config::resolve(open).unwrap_err().to_string();
         assert!(text.contains("grpc_addr") && text.contains("loopback") && text.contains("0.0.0.0:1"), "{text}");
+        let open = Settings { http_addr: "0.0.0.0:1".parse().ok(), ..Settings::default() };
+        assert!(Config::resolve(open).unwrap_err().to_string().contains("http_addr"));
+        for origin in ["*", "https://a.example/", "a.example", "http://", "https://*.example"] {
+            let settings = Settings { cors_origins: Some(vec![origin.to_owned()]), ..Settings::default() };
+            assert!(Config::resolve(settings).unwrap_err().to_string().contains("cors_origins"), "{origin}");
+        }
         let secret = Settings { database_url: Some("mysql://u:hunter2@h/db".to_owned()), ..Settings::default() };
         let text = Config::resolve(secret).unwrap_err().to_string();
         assert!(text.contains("mysql") && !text.contains("hunter2"), "{text}");

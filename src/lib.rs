@@ -13,7 +13,7 @@
 //! | [`analysis`] | figures of a period |
 //! | [`telemetry`] | logs, traces, metrics |
 //! | [`api`] | gRPC services and the Rust client |
-//! | [`gateway`] | HTTP: metrics |
+//! | [`gateway`] | HTTP: the REST shim, metrics |
 //! | [`config`] | settings |
 //! | [`app`] | the parts, wired and served |
 //! | [`cli`] | the command line |

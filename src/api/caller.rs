@@ -21,11 +21,11 @@ pub fn principal<T>(_request: &Request<T>) -> Principal {
 pub struct RequestId(String);
 
 /// Header of the request id, in and out.
-pub(super) const REQUEST_ID: &str = "x-request-id";
+pub const REQUEST_ID: &str = "x-request-id";
 
 impl RequestId {
     /// The id in the headers, or a new one.
-    pub(super) fn of(headers: &http::HeaderMap) -> Self {
+    pub fn of(headers: &http::HeaderMap) -> Self {
         let fit = |id: &&str| {
             (1..=128).contains(&id.len())
                 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))

@@ -258,7 +258,7 @@ impl Public {
         details.set_error_info(self.reason, ERROR_DOMAIN, self.metadata);
         let mut bytes = 0;
         for violation in &self.violations {
-            let description = format!("{}, got {:?}", violation.rule, violation.value);
+            let description = describe(violation);
             bytes += violation.field.len() + description.len();
             if bytes > MAX_VIOLATION_BYTES && details.has_bad_request_violations() {
                 break;
@@ -272,6 +272,27 @@ impl Public {
         }
         Status::with_error_details(self.code, self.message, details)
     }
+}
+
+/// The description of a broken rule: the rule, and the value that breaks it as a JSON string.
+fn describe(violation: &Violation) -> String {
+    let value = serde_json::Value::String(violation.value.clone());
+    format!("{}{VALUE}{value}", violation.rule)
+}
+
+/// What stands between rule and value. Within a JSON string a quote has a backslash before it, so that the last
+/// one of these is the one that was written.
+const VALUE: &str = ", got ";
+
+/// Field, rule and value out of the description of a `google.rpc.BadRequest` violation of this API; of another one's
+/// the whole description is the rule.
+pub fn violation(field: &str, description: &str) -> Violation {
+    let parts = description.rfind(", got \"").and_then(|at| {
+        let value = serde_json::from_str::<String>(&description[at + VALUE.len()..]).ok()?;
+        Some((&description[..at], value))
+    });
+    let (rule, value) = parts.unwrap_or((description, String::new()));
+    Violation { field: field.to_owned(), rule: rule.to_owned(), value }
 }
 
 /// The answer to a call: its message, or the status of its error, whose cause is logged here.
@@ -399,6 +420,14 @@ mod tests {
             assert_eq!(request, (code == Code::Internal).then(|| caller.request_id.as_str()));
             let sent = format!("{status:?}{}", String::from_utf8_lossy(status.details()));
             assert!(!sent.contains("hunter2") && !sent.contains("/secret"), "{sent}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_description_gives_rule_and_value_back(rule in "must [a-z, ]{0,20}", value in ".{0,40}|(, got \"){1,3}.*") {
+            let given = Violation::new("f", rule, value);
+            proptest::prop_assert_eq!(&violation("f", &describe(&given)), &given);
         }
     }
 

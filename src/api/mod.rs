@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-pub use caller::{Principal, RequestId, principal};
-pub use errors::ERROR_DOMAIN;
+pub use caller::{Principal, REQUEST_ID, RequestId, principal};
+pub use errors::{ERROR_DOMAIN, violation};
 pub use health::{HealthReport, HealthState, Probed, Prober};
 pub use layer::{Observe, ObserveLayer};
 pub use server::{ServeError, Stack, serve};

@@ -5,6 +5,7 @@ mod demo;
 mod detect;
 mod import;
 mod investigate;
+mod openapi;
 mod output;
 mod report;
 mod sample;
@@ -56,6 +57,8 @@ enum Command {
     Detect(detect::Args),
     /// Print the report of an investigation
     Report(report::Args),
+    /// Print the OpenAPI document of the REST API
+    Openapi,
     /// Write a synthetic month in the official layout, with planted red flags
     Sample(sample::Args),
 }
@@ -86,6 +89,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Investigate(args) => investigate::run(&config, args, cli.output).await,
         Command::Detect(args) => detect::run(&config, &args, cli.output).await,
         Command::Report(args) => report::run(&config, &args, cli.output).await,
+        Command::Openapi => openapi::run(),
         Command::Sample(args) => sample::run(&args, cli.output),
     }
 }

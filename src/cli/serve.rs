@@ -18,7 +18,11 @@ pub(super) async fn bind(config: &Config) -> anyhow::Result<Listeners> {
             format!("{name} address {addr} cannot be used (another server? choose one with --{name}-addr)")
         })
     };
-    Ok(Listeners { grpc: bind("grpc", config.grpc_addr).await?, metrics: bind("metrics", config.metrics_addr).await? })
+    Ok(Listeners {
+        grpc: bind("grpc", config.grpc_addr).await?,
+        http: bind("http", config.http_addr).await?,
+        metrics: bind("metrics", config.metrics_addr).await?,
+    })
 }
 
 /// A token that is cancelled at SIGTERM or SIGINT; a second signal ends the process at once.

@@ -179,6 +179,8 @@ impl TestServer {
             probe_every: Duration::from_millis(100),
             grace: Duration::from_secs(2),
             job_timeout: None,
+            heartbeat: script.heartbeat,
+            cors_origins: vec!["https://painel.example".to_owned()],
             metrics,
             store,
         });
@@ -228,6 +230,11 @@ impl TestServer {
         self.channel.clone()
     }
 
+    /// The address of a path over REST.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.handle.http_addr)
+    }
+
     pub(crate) fn investigations(&self) -> InvestigationServiceClient<Channel> {
         InvestigationServiceClient::new(self.channel())
     }
@@ -242,6 +249,11 @@ impl TestServer {
 
     pub(crate) fn health(&self) -> HealthServiceClient<Channel> {
         HealthServiceClient::new(self.channel())
+    }
+
+    /// Where the last entry of the audit log came from.
+    pub(crate) async fn last_audit_remote(&self) -> String {
+        self.store.audit_entries(1).await.unwrap().remove(0).remote
     }
 
     /// Lets every job go on.
