@@ -98,7 +98,8 @@ impl Drop for Product {
 
 fn serve(directory: &TempDir, grpc: &str, metrics: &str) -> Child {
     let mut process = command(directory)
-        .args(["serve", "--lease-seconds", "2", "--grpc-addr", grpc, "--metrics-addr", metrics])
+        .args(["serve", "--lease-seconds", "2", "--grpc-addr", grpc])
+        .args(["--http-addr", "127.0.0.1:0", "--metrics-addr", metrics])
         .env("CIDADAO_LOG", "warn")
         .spawn()
         .unwrap();
