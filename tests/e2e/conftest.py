@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from emergency import write_month
 from product import Server
 

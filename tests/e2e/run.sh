@@ -16,4 +16,6 @@ else
 fi
 
 cd "$here"
+"$environment/bin/ruff" check --quiet
+"$environment/bin/ruff" format --check --quiet
 exec "$environment/bin/pytest" "$@"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+
 from conftest import PASSWORD, Guarded
 
 LISTED = "/api/v1/investigations"

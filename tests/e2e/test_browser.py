@@ -14,8 +14,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import require
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from conftest import require
 from product import CLIENTS, Server
 
 TYPESCRIPT = CLIENTS / "typescript"

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import httpx
 import pytest
+
 from conftest import Guarded, require
 
 
@@ -123,7 +124,8 @@ def test_reconnecting_misses_none_and_doubles_none(guarded: Guarded, key_client:
                 seen.append(event)
                 if len(seen) % 2 == 0:
                     break
-        assert seen and seen[-1].id != last, "the stream brought nothing"
+        assert seen, "the stream brought nothing"
+        assert seen[-1].id != last, "the stream brought nothing"
     whole(seen)
 
 

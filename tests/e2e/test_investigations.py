@@ -86,7 +86,9 @@ def test_what_is_not_there_and_what_is_not_ready(client: httpx.Client) -> None:
     assert missing.json()["status"] == 404
     assert missing.json()["request_id"]
 
-    started = client.post("/api/v1/investigations/start", json={"query": "contratos", "options": {"allow_cached": False}})
+    started = client.post(
+        "/api/v1/investigations/start", json={"query": "contratos", "options": {"allow_cached": False}}
+    )
     path = f"/api/v1/investigations/{started.json()['investigation_id']}"
     early = client.get(f"{path}/results")
     assert early.status_code == 409, early.text

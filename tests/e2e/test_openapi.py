@@ -14,14 +14,21 @@ import httpx
 import pytest
 import requests
 import schemathesis
-from conftest import Guarded
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from conftest import Guarded
 from product import Server
 
 # An operation, per run.
 EXAMPLES = 100
-CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance"
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+)
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 
 
@@ -74,7 +81,7 @@ def run(guarded: Guarded, directory: Path, configuration: str, *arguments: str) 
     (directory / "schemathesis.toml").write_text(configuration)
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{guarded.server.http}/openapi.json"),
-        *("--header", f"X-API-Key: {guarded.key}", "--checks", CHECKS, "--max-examples", str(EXAMPLES)),
+        *("--header", f"X-API-Key: {guarded.key}", "--checks", ",".join(CHECKS), "--max-examples", str(EXAMPLES)),
         *("--phases", "examples,coverage,fuzzing", "--generation-deterministic", "--request-timeout", "30"),
         *("--no-color", "--continue-on-failure", *arguments),
     ]
@@ -107,7 +114,13 @@ def test_every_stream_is_declared(small: Guarded, document: dict[str, Any], inve
             continue
         operation = schema[path][method]
 
-        @settings(max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(
+            max_examples=EXAMPLES,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
         @given(case=operation.as_strategy(), known=st.booleans())
         def check(case: schemathesis.Case, known: bool, declared: dict[str, Any] = declared) -> None:
             if known and "investigation_id" in case.path_parameters:
