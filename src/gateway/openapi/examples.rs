@@ -47,6 +47,15 @@ fn of(message: &str) -> Option<Value> {
             "time_range": {"start_date": "2024-01-01", "end_date": "2024-12-31"},
             "filters": {"min_value": 10000, "categories": ["tecnologia", "serviços"]},
         }),
+        "cidadao.v1.LoginRequest" => json!({"username": "ana", "password": "correct horse battery"}),
+        "cidadao.v1.CreateApiKeyRequest" => json!({"name": "redação", "role": "analyst", "expires_in": "7776000s"}),
+        "cidadao.v1.CreateUserRequest" => json!({
+            "username": "ana",
+            "email": "ana@example.org",
+            "role": "analyst",
+            "password": "correct horse battery",
+        }),
+        "cidadao.v1.DisableUserRequest" => json!({}),
         _ => return None,
     })
 }
@@ -63,7 +72,8 @@ fn investigation() -> Value {
 /// The value of a path or query parameter, by the name of its field.
 pub(super) fn parameter(field: &str) -> Option<Value> {
     Some(match field {
-        "investigation_id" | "analysis_id" => ID.into(),
+        "investigation_id" | "analysis_id" | "key_id" => ID.into(),
+        "username" => "ana".into(),
         "contract_id" => "portal-153080-000122024-9f86d081884c".into(),
         _ => return None,
     })

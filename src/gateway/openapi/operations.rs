@@ -29,7 +29,7 @@ impl Operations<'_> {
             .with("summary", first_sentence(&said))
             .with("description", said.as_str())
             .with("tags", json!([tag(rpc.parent_service().name())]));
-        if rpc.method_descriptor_proto().options.as_ref().is_some_and(|options| options.deprecated()) {
+        if rpc.method_descriptor_proto().options.as_ref().is_some_and(prost_types::MethodOptions::deprecated) {
             operation.set("deprecated", true);
         }
         let mut parameters = self.path_parameters(binding);

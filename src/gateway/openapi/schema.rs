@@ -156,7 +156,12 @@ impl<'a> Schemas<'a> {
             .maybe("description", self.comments.field(field))
             .maybe("readOnly", mark(behaviors.contains(&Behavior::OutputOnly)))
             .maybe("writeOnly", mark(behaviors.contains(&Behavior::InputOnly)))
-            .maybe("deprecated", mark(field.field_descriptor_proto().options.as_ref().is_some_and(|o| o.deprecated())))
+            .maybe(
+                "deprecated",
+                mark(
+                    field.field_descriptor_proto().options.as_ref().is_some_and(prost_types::FieldOptions::deprecated),
+                ),
+            )
     }
 
     /// One value of the type of a field.
