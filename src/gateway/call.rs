@@ -95,7 +95,8 @@ fn frame(message: &DynamicMessage) -> Bytes {
     out.put_u8(0);
     // The body of a request is at most a few MiB, and so is what it says.
     out.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
-    out.put_slice(&message.encode_to_vec());
+    // The buffer grows as it must.
+    message.encode_raw(&mut out);
     out.freeze()
 }
 

@@ -6,7 +6,7 @@
 //! | `routes` | from a path to its route |
 //! | `body`, `read`, `query`, `scalar` | from body, path and query to a message |
 //! | `call` | the call within the process |
-//! | [`write`], `stream`, `problem` | from messages to JSON, to events, from errors to problems |
+//! | `wire`, `write`, `stream`, `problem` | from messages to JSON, to events, from errors to problems |
 //! | `rest` | one request, from one end to the other |
 //! | [`openapi`] | the description of the routes, and a page to read and try them |
 //! | `server` | the listener, its limits, CORS and compression |
@@ -30,7 +30,8 @@ mod scalar;
 mod server;
 mod stream;
 pub mod template;
-pub mod write;
+mod wire;
+mod write;
 
 use prost_reflect::DescriptorPool;
 

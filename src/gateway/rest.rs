@@ -109,6 +109,7 @@ impl Gateway {
                 }
             }
             Err(Refusal::NoRoute) => self.other(request, &id, count).await,
+            Err(Refusal::Method { allow }) if request.method() == Method::OPTIONS => options(&allow, &mut count),
             Err(refusal) => count.problem(&Problem::of_refusal(refusal, &id)),
         };
         if let Ok(value) = HeaderValue::from_str(id.as_str()) {
@@ -320,6 +321,17 @@ pub(super) fn known(headers: &HeaderMap, etag: &str) -> bool {
     let given = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut tags = given.flat_map(|value| value.split(',')).map(str::trim);
     tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+/// The answer to an OPTIONS that no layer before has answered.
+fn options(allow: &str, count: &mut Count) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    if let Ok(allow) = HeaderValue::from_str(allow) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    count.status(StatusCode::NO_CONTENT);
+    response
 }
 
 /// The answer to a HEAD: the length that the body would have, without it.

@@ -25,8 +25,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use super::rest::Gateway;
 use crate::api::REQUEST_ID;
 
-/// How long a client may take to send the head of a request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a client may take to send the head of a request, and to begin another one on the same connection.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Connections at the same time; more wait until one closes.
 const MAX_CONNECTIONS: usize = 4_096;
 /// How often an idle HTTP/2 connection is asked for a sign of life, and how long it may take to give it.

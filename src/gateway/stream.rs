@@ -17,7 +17,8 @@ use super::call::Messages;
 use super::count::Count;
 use super::names;
 use super::problem::{Problem, Refusal};
-use super::write::{self, Place, Writer};
+use super::wire;
+use super::write::{Place, Writer};
 use crate::api::RequestId;
 
 /// How long a client should wait before it reconnects, in milliseconds.
@@ -104,10 +105,10 @@ impl Shape {
     fn name(&self, message: &[u8]) -> &str {
         match &self.named {
             Named::Kind(field, names) => {
-                let kind = write::integer(*field, message);
+                let kind = wire::integer(*field, message);
                 names.iter().find(|(number, _)| i64::from(*number) == kind).map_or("message", |(_, name)| name)
             }
-            Named::Member(numbers, names) => write::which(numbers, message)
+            Named::Member(numbers, names) => wire::which(numbers, message)
                 .and_then(|found| numbers.iter().position(|number| *number == found))
                 .map_or("message", |at| &names[at]),
             Named::Nothing => "message",
@@ -199,7 +200,7 @@ impl Stream {
         match self.form {
             Form::Events => {
                 let name = self.shape.name(message);
-                let sequence = self.shape.sequence.map(|field| write::integer(field, message));
+                let sequence = self.shape.sequence.map(|field| wire::integer(field, message));
                 if name == "heartbeat" {
                     let at = sequence.map(|sequence| format!(" after {sequence}")).unwrap_or_default();
                     out.extend_from_slice(format!(": heartbeat{at}\n\n").as_bytes());

@@ -4,34 +4,23 @@
 //! presence is always written; one with presence only where it is set. The keys of a map are sorted, so that the
 //! same message is the same text.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat};
-use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+use prost::encoding::{DecodeContext, WireType, decode_key, skip_field};
 use prost_reflect::{
     DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, SerializeOptions,
 };
 use serde::Serialize;
 
 use super::names;
-
-/// Bytes that are no message of their type: a defect of whoever encoded them.
-#[derive(Debug, thiserror::Error)]
-#[error("a message cannot be read: {0}")]
-pub struct WriteError(Cow<'static, str>);
-
-impl From<prost::DecodeError> for WriteError {
-    fn from(error: prost::DecodeError) -> Self {
-        Self(error.to_string().into())
-    }
-}
+use super::wire::{Raw, WireError, mismatch, raw, zigzag};
 
 /// Writes messages of one pool as JSON.
 #[derive(Debug)]
-pub struct Writer {
+pub(super) struct Writer {
     messages: Vec<Message>,
     enums: Vec<HashMap<i32, Box<[u8]>>>,
     index: HashMap<String, usize>,
@@ -91,15 +80,6 @@ enum Scalar {
     Enum(usize),
 }
 
-/// A value as it stands in the bytes.
-#[derive(Debug, Clone, Copy)]
-enum Raw<'a> {
-    Varint(u64),
-    Fixed32(u32),
-    Fixed64(u64),
-    Bytes(&'a [u8]),
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Entry<'a> {
     field: usize,
@@ -108,14 +88,14 @@ struct Entry<'a> {
 
 /// Names the field that makes up an answer, and how to find it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub(super) struct Place {
     message: usize,
     field: Option<usize>,
 }
 
 impl Writer {
     /// Tables for every message of a pool.
-    pub fn new(pool: &DescriptorPool) -> Self {
+    pub(super) fn new(pool: &DescriptorPool) -> Self {
         let index: HashMap<_, _> =
             pool.all_messages().enumerate().map(|(at, message)| (message.full_name().to_owned(), at)).collect();
         let enums: HashMap<_, _> =
@@ -125,7 +105,7 @@ impl Writer {
     }
 
     /// Where the messages of a type, or one field of them, are written; `None` for a type of another pool.
-    pub fn place(&self, of: &MessageDescriptor, field: Option<&FieldDescriptor>) -> Option<Place> {
+    pub(super) fn place(&self, of: &MessageDescriptor, field: Option<&FieldDescriptor>) -> Option<Place> {
         let message = *self.index.get(of.full_name())?;
         let field = match (field, &self.messages[message].form) {
             (None, _) => None,
@@ -138,8 +118,8 @@ impl Writer {
     /// Appends an encoded message as JSON.
     ///
     /// # Errors
-    /// [`WriteError`] if the bytes are no such message.
-    pub fn write(&self, place: Place, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), WriteError> {
+    /// [`WireError`] if the bytes are no such message.
+    pub(super) fn write(&self, place: Place, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), WireError> {
         let mut stack = Vec::with_capacity(64);
         let Place { message, field: Some(only) } = place else {
             return self.message(place.message, bytes, out, &mut stack);
@@ -164,7 +144,7 @@ impl Writer {
         bytes: &'a [u8],
         out: &mut Vec<u8>,
         stack: &mut Vec<Entry<'a>>,
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), WireError> {
         let fields = match &self.messages[message].form {
             Form::Fields(fields) => fields,
             Form::Timestamp => return timestamp(bytes, out),
@@ -207,7 +187,7 @@ impl Writer {
         end: usize,
         out: &mut Vec<u8>,
         stack: &mut Vec<Entry<'a>>,
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), WireError> {
         match field.shape {
             Shape::List => {
                 out.push(b'[');
@@ -239,12 +219,12 @@ impl Writer {
         }
     }
 
-    fn map(&self, entry: Scalar, entries: &[Entry<'_>], out: &mut Vec<u8>) -> Result<(), WriteError> {
-        let Scalar::Message(entry) = entry else { return Err(WriteError("a map has no entries".into())) };
+    fn map(&self, entry: Scalar, entries: &[Entry<'_>], out: &mut Vec<u8>) -> Result<(), WireError> {
+        let Scalar::Message(entry) = entry else { return Err(WireError("a map has no entries".into())) };
         let Form::Fields(fields) = &self.messages[entry].form else {
-            return Err(WriteError("a map has no entries".into()));
+            return Err(WireError("a map has no entries".into()));
         };
-        let [key, value] = fields.as_slice() else { return Err(WriteError("an entry has a key and a value".into())) };
+        let [key, value] = fields.as_slice() else { return Err(WireError("an entry has a key and a value".into())) };
         let mut pairs = Vec::with_capacity(entries.len());
         for entry in entries {
             let mut stack = Vec::new();
@@ -282,7 +262,7 @@ impl Writer {
         raw: Option<Raw<'a>>,
         out: &mut Vec<u8>,
         stack: &mut Vec<Entry<'a>>,
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), WireError> {
         let raw = raw.unwrap_or_else(|| kind.default());
         match kind {
             Scalar::Double => float(f64::from_bits(raw.fixed64()?), out),
@@ -299,7 +279,7 @@ impl Writer {
             Scalar::Sfixed64 => quoted(&raw.fixed64()?.cast_signed(), out),
             Scalar::Bool => push(&(raw.varint()? != 0), out),
             Scalar::Text => {
-                let text = std::str::from_utf8(raw.bytes()?).map_err(|error| WriteError(error.to_string().into()))?;
+                let text = std::str::from_utf8(raw.bytes()?).map_err(|error| WireError(error.to_string().into()))?;
                 push(text, out);
             }
             Scalar::Bytes => {
@@ -386,28 +366,6 @@ fn spellings(of: &EnumDescriptor) -> HashMap<i32, Box<[u8]>> {
     out
 }
 
-impl<'a> Raw<'a> {
-    fn varint(self) -> Result<u64, WriteError> {
-        if let Self::Varint(value) = self { Ok(value) } else { Err(mismatch()) }
-    }
-
-    fn fixed32(self) -> Result<u32, WriteError> {
-        if let Self::Fixed32(value) = self { Ok(value) } else { Err(mismatch()) }
-    }
-
-    fn fixed64(self) -> Result<u64, WriteError> {
-        if let Self::Fixed64(value) = self { Ok(value) } else { Err(mismatch()) }
-    }
-
-    fn bytes(self) -> Result<&'a [u8], WriteError> {
-        if let Self::Bytes(value) = self { Ok(value) } else { Err(mismatch()) }
-    }
-}
-
-fn mismatch() -> WriteError {
-    WriteError("a field has another wire type than its own".into())
-}
-
 impl Scalar {
     const fn wire_type(self) -> WireType {
         match self {
@@ -436,7 +394,7 @@ impl Scalar {
 }
 
 /// Appends what stands in the bytes of a message, in their order; fields of a later version are left out.
-fn parse<'a>(fields: &[Field], mut bytes: &'a [u8], stack: &mut Vec<Entry<'a>>) -> Result<(), WriteError> {
+fn parse<'a>(fields: &[Field], mut bytes: &'a [u8], stack: &mut Vec<Entry<'a>>) -> Result<(), WireError> {
     let mut guess = 0;
     while !bytes.is_empty() {
         let (number, wire_type) = decode_key(&mut bytes)?;
@@ -466,61 +424,6 @@ fn parse<'a>(fields: &[Field], mut bytes: &'a [u8], stack: &mut Vec<Entry<'a>>) 
     Ok(())
 }
 
-fn raw<'a>(wire_type: WireType, bytes: &mut &'a [u8]) -> Result<Raw<'a>, WriteError> {
-    let short = || WriteError("a message ends early".into());
-    Ok(match wire_type {
-        WireType::Varint => Raw::Varint(decode_varint(bytes)?),
-        WireType::SixtyFourBit => {
-            let (head, rest) = bytes.split_first_chunk().ok_or_else(short)?;
-            *bytes = rest;
-            Raw::Fixed64(u64::from_le_bytes(*head))
-        }
-        WireType::ThirtyTwoBit => {
-            let (head, rest) = bytes.split_first_chunk().ok_or_else(short)?;
-            *bytes = rest;
-            Raw::Fixed32(u32::from_le_bytes(*head))
-        }
-        WireType::LengthDelimited => {
-            let length = usize::try_from(decode_varint(bytes)?).map_err(|_| short())?;
-            let (head, rest) = bytes.split_at_checked(length).ok_or_else(short)?;
-            *bytes = rest;
-            Raw::Bytes(head)
-        }
-        WireType::StartGroup | WireType::EndGroup => return Err(WriteError("groups are not used".into())),
-    })
-}
-
-/// The last value of an integer or enum field that stands in the bytes of a message; 0 if there is none.
-pub fn integer(number: u32, mut bytes: &[u8]) -> i64 {
-    let mut out = 0;
-    while let Ok((found, wire_type)) = decode_key(&mut bytes) {
-        let Ok(value) = raw(wire_type, &mut bytes) else { break };
-        if let (true, Raw::Varint(value)) = (found == number, value) {
-            out = value.cast_signed();
-        }
-        if bytes.is_empty() {
-            break;
-        }
-    }
-    out
-}
-
-/// The first of these fields that stands in the bytes of a message.
-pub fn which(numbers: &[u32], mut bytes: &[u8]) -> Option<u32> {
-    while !bytes.is_empty() {
-        let (found, wire_type) = decode_key(&mut bytes).ok()?;
-        if numbers.contains(&found) {
-            return Some(found);
-        }
-        raw(wire_type, &mut bytes).ok()?;
-    }
-    None
-}
-
-const fn zigzag(value: u64) -> i64 {
-    (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
-}
-
 fn push<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     // Nothing that is written here can fail: neither memory nor these types have errors.
     drop(serde_json::to_writer(out, value));
@@ -543,16 +446,16 @@ fn float<T: Serialize + Into<f64> + Copy>(value: T, out: &mut Vec<u8>) {
     }
 }
 
-fn timestamp(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), WriteError> {
+fn timestamp(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), WireError> {
     let time: prost_types::Timestamp = prost::Message::decode(bytes)?;
-    let nanos = u32::try_from(time.nanos).map_err(|_| WriteError("a time has negative nanoseconds".into()))?;
+    let nanos = u32::try_from(time.nanos).map_err(|_| WireError("a time has negative nanoseconds".into()))?;
     let time =
-        DateTime::from_timestamp(time.seconds, nanos).ok_or_else(|| WriteError("a time is out of range".into()))?;
+        DateTime::from_timestamp(time.seconds, nanos).ok_or_else(|| WireError("a time is out of range".into()))?;
     push(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true), out);
     Ok(())
 }
 
-fn duration(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), WriteError> {
+fn duration(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), WireError> {
     let time: prost_types::Duration = prost::Message::decode(bytes)?;
     let sign = if time.seconds < 0 || time.nanos < 0 { "-" } else { "" };
     let (seconds, nanos) = (time.seconds.unsigned_abs(), time.nanos.unsigned_abs());
@@ -566,7 +469,7 @@ fn duration(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), WriteError> {
     Ok(())
 }
 
-fn other(descriptor: &MessageDescriptor, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), WriteError> {
+fn other(descriptor: &MessageDescriptor, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), WireError> {
     let message = DynamicMessage::decode(descriptor.clone(), bytes)?;
     let options = SerializeOptions::new().use_proto_field_name(true).skip_default_fields(false);
     let start = out.len();
@@ -574,7 +477,7 @@ fn other(descriptor: &MessageDescriptor, bytes: &[u8], out: &mut Vec<u8>) -> Res
         out.truncate(start);
         // What an `Any` holds may be of a type that this pool does not know.
         if descriptor.full_name() != "google.protobuf.Any" {
-            return Err(WriteError(error.to_string().into()));
+            return Err(WireError(error.to_string().into()));
         }
         let any: prost_types::Any = prost::Message::decode(bytes)?;
         push(&serde_json::json!({"@type": any.type_url, "value": STANDARD.encode(&any.value)}), out);
