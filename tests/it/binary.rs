@@ -52,7 +52,7 @@ impl Server {
     pub(crate) fn of(mut command: Command) -> Self {
         let (grpc, metrics) = (free_port(), free_port());
         let child = command
-            .args(["serve", "--lease-seconds", "2"])
+            .args(["serve", "--lease-seconds", "2", "--http-addr", "127.0.0.1:0"])
             .args(["--grpc-addr", &format!("127.0.0.1:{grpc}"), "--metrics-addr", &format!("127.0.0.1:{metrics}")])
             .stdout(Stdio::null())
             .spawn()
@@ -224,7 +224,7 @@ fn planted_red_flags_are_found_and_nothing_else() {
 fn the_demo_shows_findings_and_stops() {
     let data = tempfile::tempdir().unwrap();
     let output = cidadao(data.path())
-        .args(["demo", "--exit", "--rows", "2000"])
+        .args(["demo", "--exit", "--rows", "2000", "--http-addr", "127.0.0.1:0"])
         .args(["--grpc-addr", &format!("127.0.0.1:{}", free_port())])
         .args(["--metrics-addr", &format!("127.0.0.1:{}", free_port())])
         .output()
