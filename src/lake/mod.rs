@@ -18,4 +18,4 @@ pub use session::{session, session_spilling_to};
 pub use snapshot::LakeSnapshot;
 pub use totals::{ContractTotal, GroupTotal, Totals, totals};
 pub use versions::Lake;
-pub use writer::{RowWriter, TableWriter};
+pub use writer::{RowBuilder, RowWriter, TableWriter};

@@ -6,6 +6,7 @@ mod file;
 mod import;
 mod input;
 mod parse;
+mod person;
 mod pii;
 mod portal;
 mod records;

@@ -1,6 +1,7 @@
 //! The lake from published files to queries, over a real store.
 
 mod real_month;
+mod tables;
 
 use std::collections::BTreeSet;
 use std::fs;
