@@ -46,7 +46,7 @@ pub(super) async fn run(mut config: Config, args: &Args, format: Output) -> anyh
     output::say("2/3 importing them");
     let app = App::build(&config).await?;
     // A smaller sample than the last one is no cut download.
-    let options = ImportOptions { accept_loss: true };
+    let options = ImportOptions { accept_loss: true, ..ImportOptions::default() };
     import::into(&config, &app.parts().lake, &app.parts().store, &[month], options).await?;
 
     output::say(format!("3/3 investigating: {}", args.query));

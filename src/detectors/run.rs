@@ -54,7 +54,8 @@ impl Run {
     /// Makes the tables and functions of the detectors known to a session that has `<table>_all` of
     /// every [`Table`] (columns of [`crate::lake::schema`]).
     ///
-    /// `contracts` has the current rows and `in_scope`; the other tables have the current rows;
+    /// `contracts` has the current rows in reais and `in_scope`: limits and shares are in reais, and no
+    /// rate is guessed. The other tables have the current rows;
     /// `legal_limits` is [`LegalLimits`]; `covered_months` has the months whose file of contracts was
     /// taken in, each as year × 12 + month − 1.
     ///
@@ -114,7 +115,8 @@ async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -
 
     context.register_table("covered_months", covered_months(context, plan).await?.into_view())?;
 
-    let mut contracts = context.table("contracts_all").await?.filter(current())?;
+    let in_reais = col("currency").is_null().or(col("currency").eq(lit("BRL")));
+    let mut contracts = context.table("contracts_all").await?.filter(current().and(in_reais))?;
     if let Some((first, last)) = plan.peer_years {
         let year = date_part(lit("year"), col("signature_date"));
         contracts = contracts.filter(year.between(lit(first), lit(last)))?;

@@ -38,6 +38,11 @@ impl LakeSnapshot {
         Self { root, version, files, republished: Arc::default() }
     }
 
+    /// The directory that paths are relative to.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Version; 0 for an empty lake and for files without a manifest.
     pub fn version(&self) -> i64 {
         self.version

@@ -105,6 +105,17 @@ pub struct ImportRecord {
     pub imported_at: DateTime<Utc>,
 }
 
+/// A version of the lake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LakeVersion {
+    /// Number; they grow by one.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// Datasets that it added or replaced.
+    pub datasets: Vec<String>,
+}
+
 /// A row that could not be taken in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuarantinedRow {

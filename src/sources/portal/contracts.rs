@@ -215,7 +215,8 @@ fn is_withheld(name: &str) -> bool {
     matches!(fold(name).as_str(), "sem informacao" | "sigiloso")
 }
 
-fn modality(name: &str) -> Modality {
+/// The modality of a folded or published name.
+pub(crate) fn modality(name: &str) -> Modality {
     match fold(name).as_str() {
         "pregao registro de preco" => Modality::PregaoRegistroPreco,
         "pregao" => Modality::Pregao,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use cidadao::lake::{LakeSnapshot, TableWriter, schema, session};
+use cidadao::lake::{LakeSnapshot, TableWriter, schema, session, verify};
 use cidadao::model::{LakeFile, Table};
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::concat_batches;
@@ -99,4 +99,27 @@ async fn files_of_an_earlier_schema_are_read_with_nulls() {
     }
     let sql = "SELECT number FROM contracts_all WHERE currency IS NULL AND current_value = 12.34";
     assert_eq!(read(&session, sql).await.num_rows(), 1);
+}
+
+#[tokio::test]
+async fn files_that_are_not_what_the_manifest_says_are_found() {
+    let root = tempfile::tempdir().unwrap();
+    let mut files: Vec<LakeFile> =
+        ["sound", "old", "cut", "gone", "short"].map(|name| write(root.path(), Table::Contracts, name)).into();
+    strip(root.path(), &files[1], &["currency", "category"]);
+    let length = |file: &LakeFile| std::fs::metadata(root.path().join(&file.path)).unwrap().len();
+    files[1].bytes = length(&files[1]) as i64;
+    let cut = std::fs::read(root.path().join(&files[2].path)).unwrap();
+    // Of the right length, but damaged in the middle.
+    let damaged: Vec<u8> =
+        cut.iter().enumerate().map(|(at, byte)| if at > 4 && at < cut.len() / 2 { !byte } else { *byte }).collect();
+    std::fs::write(root.path().join(&files[2].path), damaged).unwrap();
+    std::fs::remove_file(root.path().join(&files[3].path)).unwrap();
+    files[4].rows = 2;
+    let snapshot = LakeSnapshot::from_files(root.path().to_owned(), files.clone());
+    let found = verify(&snapshot, &|_| {});
+    assert_eq!((found.files, found.rows), (2, 2));
+    let paths: Vec<&str> = found.defects.iter().map(|defect| defect.path.as_str()).collect();
+    assert_eq!(paths, files[2..].iter().map(|file| file.path.as_str()).collect::<Vec<_>>());
+    assert!(found.defects[2].problem.contains("1 rows, the manifest says 2"), "{}", found.defects[2].problem);
 }
