@@ -50,7 +50,7 @@ pub(super) async fn run(mut config: Config, args: &Args, format: Output) -> anyh
     output::say("2/3 importing them");
     let app = App::build(&config).await?;
     // A smaller sample than the last one is no cut download.
-    let options = ImportOptions { accept_loss: true };
+    let options = ImportOptions { accept_loss: true, ..ImportOptions::default() };
     import::into(&config, &app.parts().lake, &app.parts().store, &[month], options).await?;
 
     let key = if config.auth == AuthMode::Off { None } else { Some(new_key(&app).await?) };

@@ -5,6 +5,7 @@ mod demo;
 mod detect;
 mod import;
 mod investigate;
+mod lake;
 mod keys;
 mod openapi;
 mod output;
@@ -53,6 +54,9 @@ enum Command {
     Demo(demo::Args),
     /// Take in published files, directories or zips
     Import(import::Args),
+    /// Look at what was taken in, and check it
+    #[command(subcommand)]
+    Lake(lake::Command),
     /// Ask a running service a question
     Investigate(investigate::Args),
     /// Run detectors straight over files, without a server
@@ -94,6 +98,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(&config).await,
         Command::Demo(args) => demo::run(config, &args, cli.output).await,
         Command::Import(args) => import::run(&config, &args, cli.output).await,
+        Command::Lake(command) => lake::run(&config, &command, cli.output).await,
         Command::Investigate(args) => investigate::run(&config, args, cli.output).await,
         Command::Detect(args) => detect::run(&config, &args, cli.output).await,
         Command::Report(args) => report::run(&config, &args, cli.output).await,

@@ -11,7 +11,6 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, Value};
 use sha2::{Digest as _, Sha256};
-use tonic::service::Routes as Services;
 use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, ServiceExt as _};
 
@@ -23,7 +22,7 @@ use super::routes::Routes;
 use super::stream::{Form, Shape, Stream};
 use super::write::{Place, Writer};
 use super::{body, health, query, read};
-use crate::api::{Api, Observe, REQUEST_ID, RequestId};
+use crate::api::{Api, REQUEST_ID, RequestId, Services};
 
 /// What the shim is made of.
 #[derive(Debug, Clone)]
@@ -31,7 +30,7 @@ pub struct GatewayParts {
     /// Health, metrics, and whether the server is about to stop.
     pub api: Api,
     /// The services.
-    pub service: Observe<Services>,
+    pub service: Services,
     /// Silence after which a stream sends a sign of life.
     pub heartbeat: Duration,
 }
@@ -43,7 +42,7 @@ pub struct Gateway(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     api: Api,
-    service: Observe<Services>,
+    service: Services,
     heartbeat: Duration,
     /// Asked for what is no route of the API.
     pages: Router,

@@ -21,7 +21,7 @@ pub use finding::{
 };
 pub use identity::{ApiKey, Role, User};
 pub use job::{AuditEntry, Counts, Event, EventKind, Job, JobError, JobKind, JobState, NewEvent, NewJob, Priority};
-pub use lake::{ImportRecord, LakeFile, QuarantinedRow, Table};
+pub use lake::{ImportRecord, LakeFile, LakeVersion, QuarantinedRow, Table};
 pub use mask::{mask_every_run, mask_text};
 pub use money::{Money, MoneyError, thousands};
 pub use tax_id::{TaxIdCheck, TaxIdKind, check_tax_id, cnpj_check_digits, cpf_check_digits, mask_cpf};

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 mod background;
 mod buyer;
 mod layout;
+mod ocds;
 mod plan;
 mod plant_amendments;
 mod plant_shares;
@@ -31,6 +32,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
+pub use ocds::generate_ocds;
 pub use record::{LabelCount, SampleSummary};
 
 /// What to generate.
