@@ -37,4 +37,5 @@ test-clients: ## Check proto/ and its stubs, and each client against the binary 
 bench: ## Measure import and investigation of a large sample (release build)
 	$(CARGO) build --locked --release
 	benches/large_sample.sh
+	benches/cardinal.sh
 	benches/service.sh

@@ -11,6 +11,7 @@
 //! | [`detectors`] | red flags as SQL: catalogue, legal limits, engine |
 //! | [`investigation`] | question → plan → detectors → findings → report |
 //! | [`analysis`] | figures of a period |
+//! | [`cardinal`] | the indicators of Cardinal on OCDS JSON Lines, as a drop-in |
 //! | [`telemetry`] | logs, traces, metrics |
 //! | [`api`] | gRPC services and the Rust client |
 //! | [`gateway`] | HTTP: metrics |
@@ -24,6 +25,7 @@ pub mod analysis;
 pub mod api;
 pub mod app;
 pub mod cache;
+pub mod cardinal;
 pub mod cli;
 pub mod config;
 pub mod detectors;

@@ -6,6 +6,8 @@ mod api;
 mod architecture;
 mod binary;
 mod cache;
+#[cfg(test)]
+mod cardinal;
 mod jobs;
 mod lake;
 mod replicas;
