@@ -188,6 +188,9 @@ fn bare_parse(path: &Path) -> u64 {
     })
 }
 
+/// Does the work once; whether it succeeded.
+type Measure<'m> = Box<dyn Fn() -> bool + 'm>;
+
 fn run(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::inherit()).status().is_ok_and(|status| status.success())
 }
@@ -202,20 +205,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = directory.path().join("settings.ini");
     std::fs::write(&settings, SETTINGS)?;
     let (bytes, releases) = generate(&file, number("MEGABYTES", 1_000) * 1_000_000)?;
-    println!("{releases} releases, {:.0} MB, {} bytes each", bytes as f64 / 1e6, bytes / releases);
-    let binary = std::env::var_os("CIDADAO_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_cidadao")), PathBuf::from);
+    writeln!(std::io::stdout(), "{releases} releases, {:.0} MB, {} bytes each", bytes as f64 / 1e6, bytes / releases)?;
+    let binary =
+        std::env::var_os("CIDADAO_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_cidadao")), PathBuf::from);
     let python = std::env::var_os("CARDINAL_PYTHON");
     let path = file.as_path();
     let script = "import ocdscardinal, sys; ocdscardinal.coverage(sys.argv[1])";
-    let mut measured: Vec<(&str, Box<dyn Fn() -> bool>)> = vec![
+    let mut measured: Vec<(&str, Measure<'_>)> = vec![
         ("bare SIMD parse", Box::new(|| bare_parse(&file) == releases)),
-        ("indicators, all eleven", Box::new(|| {
-            run(Command::new(&binary).args(["cardinal", "indicators", "-s"]).arg(&settings).arg(&file))
-        })),
+        (
+            "indicators, all eleven",
+            Box::new(|| run(Command::new(&binary).args(["cardinal", "indicators", "-s"]).arg(&settings).arg(&file))),
+        ),
         ("coverage", Box::new(|| run(Command::new(&binary).args(["cardinal", "coverage"]).arg(&file)))),
     ];
     if let Some(python) = python {
-        measured.push(("coverage of ocdscardinal", Box::new(move || run(Command::new(&python).args(["-c", script]).arg(path)))));
+        measured.push((
+            "coverage of ocdscardinal",
+            Box::new(move || run(Command::new(&python).args(["-c", script]).arg(path))),
+        ));
     }
     let mut best = vec![f64::INFINITY; measured.len()];
     for _ in 0..number("ROUNDS", 3).max(1) {
@@ -228,12 +236,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     for ((name, _), seconds) in measured.iter().zip(&best) {
-        println!(
+        writeln!(
+            std::io::stdout(),
             "{name:<26} {seconds:7.2} s {:8.0} MB/s {:9.0} releases/s   {:5.2} x the bare parse",
             bytes as f64 / 1e6 / seconds,
             releases as f64 / seconds,
             best[0] / seconds,
-        );
+        )?;
     }
     Ok(())
 }

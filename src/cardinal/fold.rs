@@ -212,7 +212,14 @@ struct Line<'r, 'a> {
 
 impl Notes {
     /// Notes one release.
-    pub(super) fn add(&mut self, settings: &Settings, map: bool, release: &Release<'_>, place: Place, main: &mut Main<'_>) {
+    pub(super) fn add(
+        &mut self,
+        settings: &Settings,
+        map: bool,
+        release: &Release<'_>,
+        place: Place,
+        main: &mut Main<'_>,
+    ) {
         let Some(ocid) = release.ocid.as_deref() else { return };
         let tender = release.tender.as_ref();
         let details = tender.and_then(|tender| tender.details.as_ref());
@@ -285,7 +292,8 @@ impl Notes {
     fn gap(&mut self, line: &Line<'_, '_>, main: &mut Main<'_>) {
         let Some(complete) = &line.complete else { return };
         let Some(supplier) = complete.supplier(line.who) else { return };
-        let (mut winner, mut runner_up): (Option<(f64, u32)>, Option<(f64, u32)>) = (None, None);
+        let mut winner: Option<(f64, u32)> = None;
+        let mut runner_up: Option<(f64, u32)> = None;
         for bid in complete.bids.iter().filter(|bid| valid(bid)) {
             let (Some(amount), Some(currency)) = (bid.amount, &bid.currency) else { continue };
             let Some(tenderer) = line.who.sole(bid.tenderers.as_ref()) else { continue };
@@ -520,10 +528,9 @@ impl Notes {
                 own.entry(id).or_default().add(share.part, share.of);
             }
         }
-        for (own, other) in [
-            (&mut self.map_buyer_r038, other.map_buyer_r038),
-            (&mut self.map_entity_r038, other.map_entity_r038),
-        ] {
+        for (own, other) in
+            [(&mut self.map_buyer_r038, other.map_buyer_r038), (&mut self.map_entity_r038, other.map_entity_r038)]
+        {
             for (ocid, (place, id)) in other {
                 put_last(own, &ocid, place, &id);
             }

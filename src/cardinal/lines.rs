@@ -126,7 +126,10 @@ pub(super) fn run<S: Send, T: Send>(
     };
     let states = thread::scope(|scope| {
         let threads: Vec<_> = (0..effort.threads.get()).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     });
     match order.into_inner().unwrap_or_else(PoisonError::into_inner).failed {
         Some(error) => Err(error),

@@ -31,18 +31,15 @@ struct Organization<'s> {
     role: &'static str,
 }
 
-struct Corrector<'s, 'a> {
-    settings: &'s Prepare,
+struct Corrector<'a> {
+    settings: &'a Prepare,
     ocid: String,
     issues: Vec<Issue>,
     roles: Roles<'a>,
 }
 
 /// Corrects a release; the answer is what is wrong with it. `moved` is false where auctions could not be moved.
-pub(super) fn correct<'a>(
-    settings: &'a Prepare,
-    release: &mut Object<'a>,
-) -> io::Result<(Vec<Issue>, bool)> {
+pub(super) fn correct<'a>(settings: &'a Prepare, release: &mut Object<'a>) -> io::Result<(Vec<Issue>, bool)> {
     let mut corrector =
         Corrector { settings, ocid: cell(release.get("ocid"))?, issues: Vec::new(), roles: Roles::default() };
     corrector.parties(release);
@@ -151,7 +148,7 @@ fn cancelled_by_contracts(release: &mut Object<'_>) -> HashMap<String, bool> {
     cancelled
 }
 
-impl<'a> Corrector<'a, 'a> {
+impl<'a> Corrector<'a> {
     fn issue(&mut self, path: &'static str, indexes: String, value: &str, rule: &'static str) {
         self.issues.push(Issue { ocid: self.ocid.clone(), path, indexes, value: value.to_owned(), rule });
     }
@@ -177,7 +174,7 @@ impl<'a> Corrector<'a, 'a> {
     }
 
     /// Writes the roles that the references gave to the parties.
-    fn party_roles(&mut self, release: &mut Object<'a>) {
+    fn party_roles(&self, release: &mut Object<'a>) {
         if !self.settings.party_roles {
             return;
         }

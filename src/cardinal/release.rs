@@ -110,7 +110,7 @@ impl<'a> Release<'a> {
                 self.all_bids.push(bid);
                 Ok(())
             })?;
-            self.bids = array.then(|| from..self.all_bids.len());
+            self.bids = array.then_some(from..self.all_bids.len());
             Ok(())
         })?;
         Ok(())
@@ -123,7 +123,7 @@ impl<'a> Release<'a> {
             self.all_awards.push(award);
             Ok(())
         })?;
-        self.awards = array.then(|| from..self.all_awards.len());
+        self.awards = array.then_some(from..self.all_awards.len());
         Ok(())
     }
 }
@@ -150,7 +150,7 @@ fn ids<'a>(scanner: &mut Scanner<'a>, all: &mut Vec<Option<Text<'a>>>) -> Result
         all.push(id);
         Ok(())
     })?;
-    Ok(array.then(|| from..all.len()))
+    Ok(array.then_some(from..all.len()))
 }
 
 fn tender<'a>(scanner: &mut Scanner<'a>) -> Result<Option<Tender<'a>>, Invalid> {
@@ -231,7 +231,7 @@ fn read_award<'a>(
                     codes.extend(code);
                     Ok(())
                 })?;
-                award.items = array.then(|| from..codes.len());
+                award.items = array.then_some(from..codes.len());
             }
             _ => scanner.skip()?,
         }

@@ -65,7 +65,10 @@ impl Results {
 
     pub(super) fn of(mut notes: Notes, settings: &Settings, map: bool) -> Self {
         let maps = map.then(|| Maps {
-            ocid_buyer_r038: std::mem::take(&mut notes.map_buyer_r038).into_iter().map(|(k, (_, id))| (k, id)).collect(),
+            ocid_buyer_r038: std::mem::take(&mut notes.map_buyer_r038)
+                .into_iter()
+                .map(|(k, (_, id))| (k, id))
+                .collect(),
             ocid_procuringentity_r038: std::mem::take(&mut notes.map_entity_r038)
                 .into_iter()
                 .map(|(ocid, (_, id))| (ocid, id))
@@ -130,7 +133,8 @@ impl Results {
             }
         }
         for (id, noted) in notes.tenderers.entries() {
-            for (bit, name, value) in [(code::R028, "R028", 1.0), (code::R030, "R030", 1.0), (code::R035, "R035", 0.0)] {
+            for (bit, name, value) in [(code::R028, "R028", 1.0), (code::R030, "R030", 1.0), (code::R035, "R035", 0.0)]
+            {
                 if noted.codes & bit != 0 {
                     insert(&mut self.tenderers, id, name, value);
                 }
@@ -151,7 +155,12 @@ impl Results {
     }
 
     /// The fence below which values are flagged; none where most values are zero, since most would be flagged.
-    fn lower_fence(&mut self, code: &'static str, threshold: Threshold, values: impl Iterator<Item = f64>) -> Option<f64> {
+    fn lower_fence(
+        &mut self,
+        code: &'static str,
+        threshold: Threshold,
+        values: impl Iterator<Item = f64>,
+    ) -> Option<f64> {
         let (fence, q1) = match threshold {
             Some(threshold) => (threshold, f64::INFINITY),
             None => {

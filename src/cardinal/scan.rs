@@ -291,8 +291,8 @@ impl<'a> Scanner<'a> {
         while let Some(word) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
             let word = u64::from_le_bytes(*word);
             let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-            let quote = zero(word ^ 0x22 * ONES);
-            let backslash = zero(word ^ 0x5c * ONES);
+            let quote = zero(word ^ (0x22 * ONES));
+            let backslash = zero(word ^ (0x5c * ONES));
             let control = word.wrapping_sub(0x20 * ONES) & !word;
             let found = (quote | backslash | control) & HIGH;
             if found != 0 {

@@ -132,7 +132,8 @@ impl Settings {
         let not = top.text("no_price_comparison_procurement_methods");
         if only.is_some() && not.is_some() {
             settings.remarks.push(
-                "price_comparison_procurement_methods is set: no_price_comparison_procurement_methods has no effect".into(),
+                "price_comparison_procurement_methods is set: no_price_comparison_procurement_methods has no effect"
+                    .into(),
             );
         }
         settings.compare = MethodDetails { only: list(only), not: list(not) };

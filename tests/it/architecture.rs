@@ -64,7 +64,27 @@ fn only_the_allowed_modules_name_a_library() {
 
 #[test]
 fn nothing_points_back() {
-    let layers: [(&str, &[&str]); 9] = [
+    let layers: [(&str, &[&str]); 10] = [
+        (
+            "cardinal",
+            &[
+                "model",
+                "store",
+                "cache",
+                "jobs",
+                "lake",
+                "sources",
+                "detectors",
+                "investigation",
+                "analysis",
+                "api",
+                "gateway",
+                "cli",
+                "app",
+                "telemetry",
+                "config",
+            ],
+        ),
         (
             "model",
             &[

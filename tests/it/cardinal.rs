@@ -87,7 +87,11 @@ fn published_releases_give_what_the_definitions_give() {
     let directory = tempfile::tempdir().unwrap();
     let mut all = Vec::new();
     for file in &files {
-        releases(serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap(), &mut all);
+        // A few downloads broke off: they are empty.
+        let bytes = std::fs::read(file).unwrap();
+        if !bytes.is_empty() {
+            releases(serde_json::from_slice(&bytes).unwrap(), &mut all);
+        }
     }
     let lines: Vec<String> = all.iter().map(Value::to_string).collect();
     assert!(lines.len() > 20, "{} releases of {} files", lines.len(), files.len());
@@ -118,7 +122,8 @@ fn published_releases_give_what_the_definitions_give() {
     assert_eq!(ours, theirs);
 }
 
-const SHORT: &str = r#"{"ocid":"o","tender":{"tenderPeriod":{"startDate":"2024-01-01T00:00:00Z","endDate":"2024-01-02T00:00:00Z"}}}"#;
+const SHORT: &str =
+    r#"{"ocid":"o","tender":{"tenderPeriod":{"startDate":"2024-01-01T00:00:00Z","endDate":"2024-01-02T00:00:00Z"}}}"#;
 
 #[test]
 fn indicators_print_what_is_asked_for() {
@@ -131,7 +136,10 @@ fn indicators_print_what_is_asked_for() {
     };
     let (results, told) = of(&["-s", "s.ini", "d.jsonl"]);
     assert_eq!(results, json!({"OCID": {"o": {"R003": 1.0}}, "Meta": {}}));
-    assert!(told.starts_with("warning: line 3 was left out: it is not valid JSON") && told.lines().count() == 1, "{told}");
+    assert!(
+        told.starts_with("warning: line 3 was left out: it is not valid JSON") && told.lines().count() == 1,
+        "{told}"
+    );
     let (results, told) = of(&["--settings", "s", "--no-meta", "--count", "d.jsonl"]);
     assert_eq!(results, json!({"OCID": {"o": {"R003": 1.0}}}));
     assert!(told.ends_with("OCID: 1\n"), "{told}");

@@ -7,14 +7,18 @@ use super::{award, bid, ids, release, run, values, with};
 
 /// A release of two bids with this gap between them.
 fn gap(ocid: &str, ratio: f64) -> Value {
-    release(ocid, &[bid(&format!("w{ocid}"), "valid", 100.0), bid(&format!("r{ocid}"), "valid", 100.0 * (1.0 + ratio))], &[
-        award(&format!("w{ocid}")),
-    ])
+    release(
+        ocid,
+        &[bid(&format!("w{ocid}"), "valid", 100.0), bid(&format!("r{ocid}"), "valid", 100.0 * (1.0 + ratio))],
+        &[award(&format!("w{ocid}"))],
+    )
 }
 
 /// The ratio of a release; `None` if it has none.
 fn ratio(release: Value) -> Option<f64> {
-    values(&run("currency = BRL\n[R058]\nthreshold = 0.000001", &[release]), "OCID", "R058").first().map(|(_, ratio)| *ratio)
+    values(&run("currency = BRL\n[R058]\nthreshold = 0.000001", &[release]), "OCID", "R058")
+        .first()
+        .map(|(_, ratio)| *ratio)
 }
 
 #[test]
@@ -120,12 +124,21 @@ fn r025_flags_who_bids_much_and_wins_little() {
 
 #[test]
 fn r038_takes_shares_of_bids_by_organization() {
-    let bids = [bid("a", "disqualified", 1.0), bid("a", "valid", 1.0), bid("b", "disqualified", 1.0), bid("c", "invited", 1.0)];
+    let bids = [
+        bid("a", "disqualified", 1.0),
+        bid("a", "valid", 1.0),
+        bid("b", "disqualified", 1.0),
+        bid("c", "invited", 1.0),
+    ];
     let release = with(release("o", &bids, &[]), "/buyer/id", "buyer");
     let release = with(release, "/tender/procuringEntity/id", "entity");
     let results = run("[R038]", std::slice::from_ref(&release));
     let third = 2.0 / 3.0;
-    assert_eq!(values(&results, "Buyer", "R038"), [("buyer".to_owned(), third)], "three bids of one process are enough");
+    assert_eq!(
+        values(&results, "Buyer", "R038"),
+        [("buyer".to_owned(), third)],
+        "three bids of one process are enough"
+    );
     assert_eq!(values(&results, "ProcuringEntity", "R038"), [("entity".to_owned(), third)]);
     assert_eq!(values(&results, "Tenderer", "R038"), [("a".to_owned(), 0.5)], "b has one bid, the minimum is two");
     let meta = &results["Meta"]["R038"];
@@ -134,7 +147,8 @@ fn r038_takes_shares_of_bids_by_organization() {
     assert_eq!(results["Maps"]["ocid_buyer_r038"], json!({"o": "buyer"}));
     assert_eq!(results["Maps"]["ocid_procuringentity_r038"], json!({"o": "entity"}));
     assert_eq!(results["Maps"]["ocid_tenderer"], json!({"o": ["a", "b"]}));
-    let results = run("[R038]\nthreshold = 0.7\nminimum_submitted_bids = 1\nminimum_contracting_processes = 4", &[release]);
+    let results =
+        run("[R038]\nthreshold = 0.7\nminimum_submitted_bids = 1\nminimum_contracting_processes = 4", &[release]);
     assert_eq!(results["Meta"]["R038"], json!({"Tenderer_upper_fence": 0.7}), "the others are too few");
     assert_eq!(ids(&results, "Tenderer", "R038"), ["b"]);
     let clean = with(super::release("o", &[bid("a", "valid", 1.0), bid("a", "valid", 1.0)], &[]), "/buyer/id", "buyer");
@@ -166,8 +180,13 @@ fn r048_counts_kinds_of_items() {
     assert_eq!(results["Meta"]["R048"], json!({"upper_fence": 4.0}));
     assert_eq!(values(&results, "Tenderer", "R048"), [("a".to_owned(), 4.0)]);
     let results = run("[R048]\nminimum_contracting_processes = 1\nthreshold = 1\ndigits = 1", &releases);
-    assert_eq!(values(&results, "Tenderer", "R048"), [("a", 4.0), ("b", 1.0), ("c", 7.0)].map(|(id, n)| (id.to_owned(), n)));
-    let of = |release: Value| ids(&run("[R048]\nminimum_contracting_processes = 1\nthreshold = 1", &[release]), "Tenderer", "R048");
+    assert_eq!(
+        values(&results, "Tenderer", "R048"),
+        [("a", 4.0), ("b", 1.0), ("c", 7.0)].map(|(id, n)| (id.to_owned(), n))
+    );
+    let of = |release: Value| {
+        ids(&run("[R048]\nminimum_contracting_processes = 1\nthreshold = 1", &[release]), "Tenderer", "R048")
+    };
     assert_eq!(of(supply("1", "a", &["1"])), ["a"]);
     assert!(of(with(supply("1", "a", &["1"]), "/awards/0/status", "pending")).is_empty());
     assert!(of(with(supply("1", "a", &["1"]), "/awards/0/suppliers", json!([{"id": "a"}, {"id": "b"}]))).is_empty());

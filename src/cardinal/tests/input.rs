@@ -8,12 +8,77 @@ use super::{award, bid, effort, ids, release, run_text, with};
 
 /// Texts that are JSON or nearly are.
 const TEXTS: [&str; 72] = [
-    "", " ", "null", "true", "false", "nul", "nulll", "truefalse", "0", "-0", "-", "01", "-01", "1.", ".5", "1.5", "1e", "1e5",
-    "1E+5", "1e-5", "1e+", "1.0e999", "123456789012345678901234567890", "+1", "NaN", "Infinity", "0x10", "1 2", "\"\"", "\"",
-    "\"a", "\"\\\"\"", "\"\\", "\"\\q\"", "\"\\u00e9\"", "\"\\u00e\"", "\"\\u00eg\"", "\"\\ud83d\\ude00\"", "\"\\ud83d\"",
-    "\"\\ud83dx\"", "\"\\ud83d\\n\"", "\"\\ud83d\\ud83d\"", "\"\\ude00\"", "\"\u{1}\"", "\"\t\"", "\"\u{7f}é😀\"", "'a'", "[]", "[",
-    "]", "[1,]", "[,1]", "[1 2]", "[1,2", "[[],{}]", "{}", "{", "}", "{]", "[}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",
-    "{\"a\":1 \"b\":2}", "{\"a\" : 1 , \"b\" : [ null ] }", "{\"a\":1}}", "{} ,", "\u{feff}{}", "\u{a0}{}", "/* x */ {}",
+    "",
+    " ",
+    "null",
+    "true",
+    "false",
+    "nul",
+    "nulll",
+    "truefalse",
+    "0",
+    "-0",
+    "-",
+    "01",
+    "-01",
+    "1.",
+    ".5",
+    "1.5",
+    "1e",
+    "1e5",
+    "1E+5",
+    "1e-5",
+    "1e+",
+    "1.0e999",
+    "123456789012345678901234567890",
+    "+1",
+    "NaN",
+    "Infinity",
+    "0x10",
+    "1 2",
+    "\"\"",
+    "\"",
+    "\"a",
+    "\"\\\"\"",
+    "\"\\",
+    "\"\\q\"",
+    "\"\\u00e9\"",
+    "\"\\u00e\"",
+    "\"\\u00eg\"",
+    "\"\\ud83d\\ude00\"",
+    "\"\\ud83d\"",
+    "\"\\ud83dx\"",
+    "\"\\ud83d\\n\"",
+    "\"\\ud83d\\ud83d\"",
+    "\"\\ude00\"",
+    "\"\u{1}\"",
+    "\"\t\"",
+    "\"\u{7f}é😀\"",
+    "'a'",
+    "[]",
+    "[",
+    "]",
+    "[1,]",
+    "[,1]",
+    "[1 2]",
+    "[1,2",
+    "[[],{}]",
+    "{}",
+    "{",
+    "}",
+    "{]",
+    "[}",
+    "{\"a\"}",
+    "{\"a\":}",
+    "{\"a\":1,}",
+    "{a:1}",
+    "{\"a\":1 \"b\":2}",
+    "{\"a\" : 1 , \"b\" : [ null ] }",
+    "{\"a\":1}}",
+    "{} ,",
+    "\u{feff}{}",
+    "\u{a0}{}",
+    "/* x */ {}",
     "{\"aaaaaaaa\":\"bbbbbbbbbbbbbbbbbbbb\\nccccccccc\",\"\":{\"x\":[1,2.5,-3e4,\"\",{\"y\":null}]}}",
 ];
 
@@ -74,7 +139,16 @@ fn late(ocid: &str) -> String {
 fn bad_lines_are_told_and_left_out() {
     let mut text = Vec::new();
     for line in [
-        late("a").as_bytes(), b"", b" \t\r\x0c", b"{\"ocid\":", late("b").as_bytes(), b"\xff\xfe", b"[]", b"7", b"{}", b"{\"ocid\":\"x\"} x",
+        late("a").as_bytes(),
+        b"",
+        b" \t\r\x0c",
+        b"{\"ocid\":",
+        late("b").as_bytes(),
+        b"\xff\xfe",
+        b"[]",
+        b"7",
+        b"{}",
+        b"{\"ocid\":\"x\"} x",
         late("c").as_bytes(),
     ] {
         text.extend_from_slice(line);
@@ -92,9 +166,11 @@ fn bad_lines_are_told_and_left_out() {
 #[test]
 fn odd_types_are_as_good_as_missing() {
     let good = with(
-        release("o", &[with(bid("w", "valid", 1.0), "/date", "2025"), bid("b", "disqualified", 0.5), bid("c", "valid", 1.0)], &[
-            with(award("w"), "/items", json!([{"classification": {"id": "1"}}])),
-        ]),
+        release(
+            "o",
+            &[with(bid("w", "valid", 1.0), "/date", "2025"), bid("b", "disqualified", 0.5), bid("c", "valid", 1.0)],
+            &[with(award("w"), "/items", json!([{"classification": {"id": "1"}}]))],
+        ),
         "/tender",
         json!({"status": "active", "tenderPeriod": {"startDate": "2024-01-01T00:00:00Z", "endDate": "2024-01-02T00:00:00Z"},
             "numberOfTenderers": 1, "procurementMethod": "open", "procuringEntity": {"id": "p"}}),
@@ -104,7 +180,17 @@ fn odd_types_are_as_good_as_missing() {
     collect(&good, "", &mut pointers);
     let all = "[R003]\n[R018]\n[R024]\n[R025]\n[R028]\n[R030]\n[R035]\n[R036]\n[R038]\n[R048]\n[R058]";
     for pointer in pointers {
-        for odd in [json!(null), json!(0), json!(-1.5), json!("x"), json!(true), json!([]), json!({}), json!([[]]), json!([null, {"id": []}])] {
+        for odd in [
+            json!(null),
+            json!(0),
+            json!(-1.5),
+            json!("x"),
+            json!(true),
+            json!([]),
+            json!({}),
+            json!([[]]),
+            json!([null, {"id": []}]),
+        ] {
             let line = if pointer.is_empty() { odd } else { with(good.clone(), &pointer, odd) };
             let (_, told) = run_text(all, line.to_string().as_bytes(), effort(1, 1_000));
             let told: Vec<_> = told.iter().filter(|notice| !notice.contains("currency")).collect();
@@ -115,8 +201,12 @@ fn odd_types_are_as_good_as_missing() {
 
 fn collect(value: &Value, at: &str, pointers: &mut Vec<String>) {
     match value {
-        Value::Array(array) => array.iter().enumerate().for_each(|(n, value)| child(value, format!("{at}/{n}"), pointers)),
-        Value::Object(object) => object.iter().for_each(|(key, value)| child(value, format!("{at}/{key}"), pointers)),
+        Value::Array(array) => array.iter().enumerate().for_each(|(n, value)| {
+            child(value, format!("{at}/{n}"), pointers);
+        }),
+        Value::Object(object) => object.iter().for_each(|(key, value)| {
+            child(value, format!("{at}/{key}"), pointers);
+        }),
         _ => {}
     }
 }
@@ -128,7 +218,8 @@ fn child(value: &Value, at: String, pointers: &mut Vec<String>) {
 
 #[test]
 fn of_a_key_that_repeats_the_last_counts() {
-    let of = |line: &str| ids(&run_text("[R018]\nprocurement_methods =", line.as_bytes(), effort(1, 99)).0, "OCID", "R018");
+    let of =
+        |line: &str| ids(&run_text("[R018]\nprocurement_methods =", line.as_bytes(), effort(1, 99)).0, "OCID", "R018");
     assert_eq!(of(r#"{"ocid":"a","ocid":"b","tender":{"numberOfTenderers":2,"numberOfTenderers":1}}"#), ["b"]);
     assert!(of(r#"{"ocid":"a","tender":{"numberOfTenderers":1},"tender":{}}"#).is_empty());
     assert!(of(r#"{"ocid":"a","tender":{"numberOfTenderers":1},"tender":null}"#).is_empty());
@@ -140,11 +231,16 @@ fn of_a_key_that_repeats_the_last_counts() {
 fn lines_of_one_process_are_taken_together() {
     let two = |first: f64, second: f64| {
         let bids = [bid("w", "valid", 100.0), bid("a", "valid", second)];
-        [late("o"), release("o", &[bid("w", "valid", 100.0), bid("b", "valid", first)], &[award("w")]).to_string(),
-            release("o", &bids, &[award("w")]).to_string()].join("\n")
+        [
+            late("o"),
+            release("o", &[bid("w", "valid", 100.0), bid("b", "valid", first)], &[award("w")]).to_string(),
+            release("o", &bids, &[award("w")]).to_string(),
+        ]
+        .join("\n")
     };
     for (threads, block) in [(1, 1 << 20), (4, 1)] {
-        let (results, _) = run_text("[R003]\n[R058]\nthreshold = 0.1", two(150.0, 120.0).as_bytes(), effort(threads, block));
+        let (results, _) =
+            run_text("[R003]\n[R058]\nthreshold = 0.1", two(150.0, 120.0).as_bytes(), effort(threads, block));
         assert_eq!(results["OCID"], json!({"o": {"R003": 1.0, "R058": 0.2}}), "the later line counts, flags add up");
     }
 }
@@ -152,10 +248,12 @@ fn lines_of_one_process_are_taken_together() {
 #[test]
 fn the_first_currency_is_that_of_the_file_whoever_reads_it() {
     // No award in the first thousand lines: no currency is looked at there.
-    let mut lines: Vec<String> = (0..1_000).map(|n| release(&format!("n{n}"), &[bid("w", "valid", 1.0)], &[]).to_string()).collect();
+    let mut lines: Vec<String> =
+        (0..1_000).map(|n| release(&format!("n{n}"), &[bid("w", "valid", 1.0)], &[]).to_string()).collect();
     for n in 0..1_000 {
         let currency = if n == 0 || n % 3 == 0 { "EUR" } else { "BRL" };
-        let bids = [bid("w", "valid", 100.0), bid("a", "valid", 150.0)].map(|bid| with(bid, "/value/currency", currency));
+        let bids =
+            [bid("w", "valid", 100.0), bid("a", "valid", 150.0)].map(|bid| with(bid, "/value/currency", currency));
         lines.push(release(&format!("o{n}"), &bids, &[award("w")]).to_string());
     }
     let text = lines.join("\n");

@@ -74,7 +74,10 @@ fn defaults_fill_in_what_is_missing() {
         r#"{"ocid":"o","bids":{"details":[{"value":{"amount":1,"currency":"BRL"},"items":[{"classification":{"id":"1","scheme":"CATMAT"}},{"classification":{"id":"2","scheme":"CATMAT"}}],"status":"valid"},{"status":"valid","value":{"amount":0.0,"currency":null}}]},"awards":[{"items":[{"classification":{"scheme":"CATMAT"}}],"status":"active"},{"status":"active"}]}"#
     );
     assert_eq!(errors, "1,o,/bids/details[]/value/amount,1,,is zero\n");
-    assert_eq!(output("[defaults]\naward_status = active", r#"{"awards":[null]}"#), r#"{"awards":[{"status":"active"}]}"#);
+    assert_eq!(
+        output("[defaults]\naward_status = active", r#"{"awards":[null]}"#),
+        r#"{"awards":[{"status":"active"}]}"#
+    );
     let (_, errors, _) = run("[defaults]\naward_status = done", r#"{"awards":[{}]}"#);
     assert_eq!(errors, "1,,/awards[]/status,0,done,invalid\n", "a default may be invalid too");
 }
@@ -95,7 +98,9 @@ fn an_award_is_cancelled_with_all_its_contracts() {
         let line = format!(r#"{{"contracts":[{contracts}],"awards":[{{"id":1,"status":"active"}}]}}"#);
         output("[corrections]\naward_status_by_contract_status = true", &line).contains(r#""status":"cancelled"}]}"#)
     };
-    assert!(of(r#"{"awardID":1,"status":"cancelled"},{"awardID":"1","status":"cancelled"},{"awardID":2,"status":"active"}"#));
+    assert!(of(
+        r#"{"awardID":1,"status":"cancelled"},{"awardID":"1","status":"cancelled"},{"awardID":2,"status":"active"}"#
+    ));
     assert!(!of(r#"{"awardID":1,"status":"cancelled"},{"awardID":1,"status":"active"}"#));
     assert!(!of(r#"{"awardID":1,"status":"cancelled"},{"awardID":1}"#));
     assert!(!of(r#"{"awardID":2,"status":"cancelled"}"#));

@@ -67,7 +67,8 @@ fn r003_has_methods_and_thresholds_by_details() {
 #[test]
 fn r018_wants_the_number_one() {
     let of = |number: &str, method: &str| {
-        let line = format!(r#"{{"ocid":"o","tender":{{"procurementMethod":"{method}","numberOfTenderers":{number}}}}}"#);
+        let line =
+            format!(r#"{{"ocid":"o","tender":{{"procurementMethod":"{method}","numberOfTenderers":{number}}}}}"#);
         let (results, told) = super::run_text("[R018]", line.as_bytes(), super::effort(1, 99));
         assert!(told.is_empty(), "{told:?}");
         ids(&results, "OCID", "R018").len() == 1
@@ -135,7 +136,10 @@ fn r030_compares_dates_as_text() {
 fn r030_wants_a_valid_bid_of_a_supplier() {
     let late = with(bid("a", "valid", 1.0), "/date", "2024-02-01");
     let of = |bid: &Value, awards: &[Value]| {
-        fires("[R030]", &with(release("o", std::slice::from_ref(bid), awards), "/tender/tenderPeriod/endDate", "2024-01-01"))
+        fires(
+            "[R030]",
+            &with(release("o", std::slice::from_ref(bid), awards), "/tender/tenderPeriod/endDate", "2024-01-01"),
+        )
     };
     assert!(of(&late, &[award("a")]));
     assert!(!of(&late, &[award("b")]));
@@ -143,7 +147,8 @@ fn r030_wants_a_valid_bid_of_a_supplier() {
     assert!(!of(&with(late.clone(), "/status", "pending"), &[award("a")]));
     assert!(!of(&with(late.clone(), "/date", Value::Null), &[award("a")]));
     let two = with(late, "/tenderers", json!([{"id": "x"}, null, {"id": "a"}]));
-    let results = run("[R030]", &[with(release("o", &[two], &[award("a")]), "/tender/tenderPeriod/endDate", "2024-01-01")]);
+    let results =
+        run("[R030]", &[with(release("o", &[two], &[award("a")]), "/tender/tenderPeriod/endDate", "2024-01-01")]);
     assert_eq!(ids(&results, "Tenderer", "R030"), ["a"], "only who won");
 }
 
@@ -179,7 +184,10 @@ fn r036_wants_the_lowest_of_the_main_currency() {
     assert!(of(&[low.clone(), high.clone()], &[award("b"), json!({"status": "pending"})]));
     assert!(!of(&[low.clone(), high.clone()], &[with(award("b"), "/status", "cancelled")]), "no active award");
     assert!(!of(&[low.clone(), bid("b", "pending", 2.0)], &[award("b")]), "no valid bid");
-    assert!(!of(&[low.clone(), with(high.clone(), "/value/amount", Value::Null)], &[award("b")]), "none with an amount");
+    assert!(
+        !of(&[low.clone(), with(high.clone(), "/value/amount", Value::Null)], &[award("b")]),
+        "none with an amount"
+    );
     assert!(of(&[bid("a", "disqualified", 2.0), high.clone()], &[award("b")]), "the first of a tie");
     assert!(!of(&[high.clone(), bid("a", "disqualified", 2.0)], &[award("b")]));
     assert!(!of(&[with(low.clone(), "/value/currency", "USD"), high.clone()], &[award("b")]));

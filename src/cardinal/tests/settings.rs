@@ -41,13 +41,18 @@ fn unknown_sections_and_keys_are_errors() {
 #[test]
 fn values_have_types() {
     assert_eq!(error("[R024]\nthreshold = x"), "[R024] threshold must be a number, not \"x\"");
-    assert_eq!(error("[R025]\npercentile = 7.5"), "[R025] percentile must be a whole number, not negative, not \"7.5\"");
+    assert_eq!(
+        error("[R025]\npercentile = 7.5"),
+        "[R025] percentile must be a whole number, not negative, not \"7.5\""
+    );
     assert_eq!(error("[R048]\ndigits = -1"), "[R048] digits must be a whole number, not negative, not \"-1\"");
     assert_eq!(error("[R003]\nthreshold ="), "[R003] threshold must be a whole number, not \"\"");
     let days = "[R003.procurement_method_details]\nx = soon";
     assert_eq!(error(days), "[R003.procurement_method_details] x must be a whole number, not \"soon\"");
     assert_eq!(error("[defaults]\nparty_roles = 2"), "[defaults] party_roles must be true or false, not \"2\"");
-    for (text, on) in [("1", true), ("True", true), ("ON", true), ("yes", true), ("0", false), ("off", false), ("no", false)] {
+    for (text, on) in
+        [("1", true), ("True", true), ("ON", true), ("yes", true), ("0", false), ("off", false), ("no", false)]
+    {
         let settings = Settings::parse(&format!("[defaults]\nparty_roles = {text}")).unwrap();
         assert_eq!(settings.prepare.party_roles, on, "{text}");
     }
@@ -74,16 +79,23 @@ fn keys_may_name_their_section() {
 fn the_dialect_is_theirs() {
     let of = |text: &str| {
         let sections = ini::parse(text).unwrap();
-        let keys = sections.into_iter().flat_map(|(section, keys)| keys.into_iter().map(move |(key, value)| (section.clone(), key, value)));
+        let keys = sections
+            .into_iter()
+            .flat_map(|(section, keys)| keys.into_iter().map(move |(key, value)| (section.clone(), key, value)));
         keys.map(|(section, key, value)| format!("{section}|{key}|{value}")).collect::<Vec<_>>()
     };
     assert_eq!(of("a = 1\nb:2\n; c = 3\n# d = 4\n[ s ]\ne = 5 ; no comment\n"), ["|a|1", "|b|2", "s|e|5 ; no comment"]);
     assert_eq!(of("a =\nb = \r\nc = x\r\n"), ["|a|", "|b|", "|c|x"]);
     assert_eq!(of("a = 1\na = 2\n[s]\nb = 1\n[s]\nc = 2"), ["|a|2", "s|c|2"], "the last counts");
-    assert_eq!(of("a = \"x # y\" z\nb = 'q'\nc = a\\tb\\x00e9\\\\\nd = x\\\ny"), ["|a|x # y z", "|b|q", "|c|a\tbé\\", "|d|xy"]);
+    assert_eq!(
+        of("a = \"x # y\" z\nb = 'q'\nc = a\\tb\\x00e9\\\\\nd = x\\\ny"),
+        ["|a|x # y z", "|b|q", "|c|a\tbé\\", "|d|xy"]
+    );
     assert_eq!(of("[s] a = 1"), ["s|a|1"]);
     assert_eq!(of(""), [""; 0]);
-    for (text, line) in [("a = 1\n  ; x", 2), ("[s", 1), ("a", 1), ("= 1", 1), ("a = 1\nb = \"x", 2), ("a = \\x00zz", 1), ("a = \\", 1)] {
+    for (text, line) in
+        [("a = 1\n  ; x", 2), ("[s", 1), ("a", 1), ("= 1", 1), ("a = 1\nb = \"x", 2), ("a = \\x00zz", 1), ("a = \\", 1)]
+    {
         let Err(SettingsError::Syntax { line: at, .. }) = ini::parse(text) else { panic!("{text}") };
         assert_eq!(at, line, "{text}");
     }
