@@ -47,5 +47,6 @@ test-e2e: ## Test the binary (CIDADAO_BIN, or the debug build) from outside: RES
 bench: ## Measure import and investigation of a large sample (release build)
 	$(CARGO) build --locked --release
 	benches/large_sample.sh
+	benches/cardinal.sh
 	benches/service.sh
 	benches/rest.sh

@@ -12,6 +12,7 @@
 //! | [`detectors`] | red flags as SQL: catalogue, legal limits, engine |
 //! | [`investigation`] | question → plan → detectors → findings → report |
 //! | [`analysis`] | figures of a period |
+//! | [`cardinal`] | the indicators of Cardinal on OCDS JSON Lines, as a drop-in |
 //! | [`telemetry`] | logs, traces, metrics |
 //! | [`api`] | gRPC services and the Rust client |
 //! | [`gateway`] | HTTP: the REST shim, metrics |
@@ -27,6 +28,7 @@ pub mod api;
 pub mod app;
 pub mod auth;
 pub mod cache;
+pub mod cardinal;
 pub mod cli;
 pub mod config;
 pub mod detectors;

@@ -1,6 +1,7 @@
 //! The command line. What a command prints for programs goes to stdout alone, everything else to
 //! stderr.
 
+mod cardinal;
 mod demo;
 mod detect;
 mod import;
@@ -73,11 +74,18 @@ enum Command {
     Users(users::Command),
     /// Write a synthetic month in the official layout, with planted red flags
     Sample(sample::Args),
+    /// Calculate the indicators of Cardinal on OCDS files, with its settings and its output
+    #[command(disable_help_flag = true, disable_version_flag = true)]
+    Cardinal(cardinal::Args),
 }
 
 /// Reads the arguments of the process and runs the command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // It needs neither the configuration nor the runtime.
+    if let Command::Cardinal(args) = cli.command {
+        return cardinal::run(args);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::fail(&anyhow::Error::from(error)),
@@ -106,6 +114,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Keys(command) => keys::run(&config, command, cli.output).await,
         Command::Users(command) => users::run(&config, command, cli.output).await,
         Command::Sample(args) => sample::run(&args, cli.output),
+        Command::Cardinal(args) => Ok(cardinal::run(args)),
     }
 }
 

@@ -67,6 +67,26 @@ fn only_the_allowed_modules_name_a_library() {
 fn nothing_points_back() {
     let layers: [(&str, &[&str]); 10] = [
         (
+            "cardinal",
+            &[
+                "model",
+                "store",
+                "cache",
+                "jobs",
+                "lake",
+                "sources",
+                "detectors",
+                "investigation",
+                "analysis",
+                "api",
+                "gateway",
+                "cli",
+                "app",
+                "telemetry",
+                "config",
+            ],
+        ),
+        (
             "model",
             &[
                 "auth",

@@ -10,6 +10,7 @@ mod binary;
 mod cache;
 #[cfg(test)]
 mod gateway;
+mod cardinal;
 mod jobs;
 mod lake;
 mod replicas;
