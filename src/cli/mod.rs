@@ -3,6 +3,7 @@
 
 mod demo;
 mod detect;
+mod evaluate;
 mod import;
 mod investigate;
 mod output;
@@ -54,6 +55,8 @@ enum Command {
     Investigate(investigate::Args),
     /// Run detectors straight over files, without a server
     Detect(detect::Args),
+    /// Measure what detectors find against labelled data
+    Evaluate(evaluate::Args),
     /// Print the report of an investigation
     Report(report::Args),
     /// Write a synthetic month in the official layout, with planted red flags
@@ -85,6 +88,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Import(args) => import::run(&config, &args, cli.output).await,
         Command::Investigate(args) => investigate::run(&config, args, cli.output).await,
         Command::Detect(args) => detect::run(&config, &args, cli.output).await,
+        Command::Evaluate(args) => evaluate::run(&args, cli.output),
         Command::Report(args) => report::run(&config, &args, cli.output).await,
         Command::Sample(args) => sample::run(&args, cli.output),
     }

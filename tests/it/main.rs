@@ -6,6 +6,7 @@ mod api;
 mod architecture;
 mod binary;
 mod cache;
+mod evaluate;
 mod jobs;
 mod lake;
 mod replicas;
