@@ -4,6 +4,7 @@
 mod cardinal;
 mod demo;
 mod detect;
+mod evaluate;
 mod import;
 mod investigate;
 mod lake;
@@ -62,6 +63,8 @@ enum Command {
     Investigate(investigate::Args),
     /// Run detectors straight over files, without a server
     Detect(detect::Args),
+    /// Measure what detectors find against labelled data
+    Evaluate(evaluate::Args),
     /// Print the report of an investigation
     Report(report::Args),
     /// Print the OpenAPI document of the REST API
@@ -109,6 +112,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Lake(command) => lake::run(&config, &command, cli.output).await,
         Command::Investigate(args) => investigate::run(&config, args, cli.output).await,
         Command::Detect(args) => detect::run(&config, &args, cli.output).await,
+        Command::Evaluate(args) => evaluate::run(&args, cli.output),
         Command::Report(args) => report::run(&config, &args, cli.output).await,
         Command::Openapi => openapi::run(),
         Command::Keys(command) => keys::run(&config, command, cli.output).await,

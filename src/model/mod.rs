@@ -10,6 +10,7 @@ mod job;
 mod lake;
 mod mask;
 mod money;
+mod random;
 mod tax_id;
 mod text;
 mod violation;
@@ -24,6 +25,7 @@ pub use job::{AuditEntry, Counts, Event, EventKind, Job, JobError, JobKind, JobS
 pub use lake::{ImportRecord, LakeFile, LakeVersion, QuarantinedRow, Table};
 pub use mask::{mask_every_run, mask_text};
 pub use money::{Money, MoneyError, thousands};
+pub use random::Random;
 pub use tax_id::{TaxIdCheck, TaxIdKind, check_tax_id, cnpj_check_digits, cpf_check_digits, mask_cpf};
 pub use text::{counted, fold, is_control, printable};
 pub use violation::Violation;

@@ -65,7 +65,7 @@ fn only_the_allowed_modules_name_a_library() {
 
 #[test]
 fn nothing_points_back() {
-    let layers: [(&str, &[&str]); 10] = [
+    let layers: [(&str, &[&str]); 11] = [
         (
             "cardinal",
             &[

@@ -11,6 +11,7 @@ mod cache;
 #[cfg(test)]
 mod gateway;
 mod cardinal;
+mod evaluate;
 mod jobs;
 mod lake;
 mod replicas;

@@ -21,7 +21,6 @@ mod plant_shares;
 mod plant_splitting;
 mod plant_tax_ids;
 mod plant_values;
-mod random;
 mod record;
 mod supplier;
 mod values;
