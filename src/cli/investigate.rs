@@ -9,7 +9,6 @@ use super::{Output, output};
 use crate::api::client::{self, Client};
 use crate::api::pb;
 use crate::config::Config;
-use crate::investigation::{Language, severity_name};
 use crate::model::{Money, Severity};
 
 /// Arguments of `investigate`.
@@ -157,16 +156,21 @@ fn finding_json(finding: &pb::Finding) -> serde_json::Value {
 const SHOWN: usize = 25;
 
 fn print_findings(findings: &[pb::Finding], results: &pb::GetInvestigationResultsResponse) -> anyhow::Result<()> {
-    let mut table = output::table(["gravidade", "tipo", "indício", "valor em questão"]);
-    for finding in findings.iter().take(SHOWN) {
-        let amount = finding.amount_at_stake.parse::<Money>().map(Money::pt).unwrap_or_default();
-        table.add_row([
-            severity_of(finding).map_or("", |severity| severity_name(severity, Language::Portuguese)),
-            &finding.r#type,
-            &finding.description,
-            &amount,
-        ]);
-    }
+    let lines = findings.iter().take(SHOWN).map(|finding| {
+        let evidence = finding.evidence.as_ref();
+        let first = evidence.and_then(|evidence| evidence.rows.first());
+        let column = |name: &str| first.and_then(|row| row.columns.get(name)).map(String::as_str);
+        output::FindingLine {
+            severity: severity_of(finding),
+            kind: &finding.r#type,
+            description: &finding.description,
+            amount: finding.amount_at_stake.parse::<Money>().ok(),
+            about: String::new(),
+            more: 0,
+        }
+        .about(column, evidence.map_or(0, |evidence| evidence.total_rows))
+    });
+    let table = output::findings(lines);
     if !findings.is_empty() {
         output::line(table.to_string())?;
     }
@@ -174,11 +178,10 @@ fn print_findings(findings: &[pb::Finding], results: &pb::GetInvestigationResult
         let more = findings.len() - SHOWN;
         output::line(format!("… e mais {more}; todos: cidadao report {}", results.investigation_id))?;
     }
-    let mut table = output::table(["detector", "indícios", "sem indício", "não avaliável"]);
-    for summary in results.metadata.iter().flat_map(|metadata| &metadata.detectors) {
+    let table = output::detectors(results.metadata.iter().flat_map(|metadata| &metadata.detectors).map(|summary| {
         let id = summary.detector.as_ref().map(|detector| detector.id.as_str()).unwrap_or_default();
-        table.add_row([id, &summary.fired.to_string(), &summary.clear.to_string(), &summary.not_evaluable.to_string()]);
-    }
+        (id, [summary.fired, summary.clear, summary.not_evaluable])
+    }));
     output::line(table.to_string())?;
     output::line(&results.summary)
 }

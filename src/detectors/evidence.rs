@@ -103,6 +103,8 @@ fn finding(
             unit: column.unit.clone(),
             label_pt: column.label.pt.clone(),
             label_en: column.label.en.clone(),
+            text_pt: detector.text_pt.show(column, value, Language::Pt),
+            text_en: detector.text_en.show(column, value, Language::En),
         })
     });
     let value_of = |name: &str| match columns().find(|(column, _)| column.name == name) {

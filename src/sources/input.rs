@@ -88,7 +88,7 @@ impl Input {
     /// The error of a file whose bytes cannot be read.
     pub(crate) fn failed(&self, error: io::Error) -> ImportError {
         match &self.container {
-            Container::Plain(path) => ImportError::Io { path: path.clone(), source: error },
+            Container::Plain(path) => ImportError::Io { path: path.clone(), cause: error },
             Container::Zip(path, _) => {
                 let file = path.display().to_string();
                 match error.get_ref().and_then(|inner| inner.downcast_ref::<TooLarge>()) {
@@ -135,7 +135,7 @@ pub(crate) fn gather(paths: &[PathBuf]) -> Result<Gathered, ImportError> {
     let mut gathered = Gathered::default();
     let mut seen = BTreeSet::new();
     for path in paths {
-        let metadata = fs::metadata(path).map_err(|source| ImportError::Io { path: path.clone(), source })?;
+        let metadata = fs::metadata(path).map_err(|cause| ImportError::Io { path: path.clone(), cause })?;
         if metadata.is_dir() {
             directory(path, 0, &mut seen, &mut gathered)?;
         } else if metadata.is_file() {
@@ -161,7 +161,7 @@ fn directory(
     seen: &mut BTreeSet<PathBuf>,
     gathered: &mut Gathered,
 ) -> Result<(), ImportError> {
-    let failed = |source| ImportError::Io { path: path.to_owned(), source };
+    let failed = |cause| ImportError::Io { path: path.to_owned(), cause };
     if depth > MAX_DEPTH || !seen.insert(fs::canonicalize(path).map_err(failed)?) {
         gathered.ignored.push(path.display().to_string());
         return Ok(());
@@ -197,7 +197,7 @@ fn directory(
 
 fn file(path: &Path, bytes: u64, gathered: &mut Gathered) -> Result<(), ImportError> {
     let mut handle = open(path)?;
-    let failed = |source| ImportError::Io { path: path.to_owned(), source };
+    let failed = |cause| ImportError::Io { path: path.to_owned(), cause };
     let mut magic = Vec::new();
     (&mut handle).take(4).read_to_end(&mut magic).map_err(failed)?;
     if is_archive_name(path) || matches!(magic.as_slice(), b"PK\x03\x04" | b"PK\x05\x06") {
@@ -274,7 +274,7 @@ fn is_official_archive(path: &Path) -> bool {
 }
 
 fn open(path: &Path) -> Result<File, ImportError> {
-    File::open(path).map_err(|source| ImportError::Io { path: path.to_owned(), source })
+    File::open(path).map_err(|cause| ImportError::Io { path: path.to_owned(), cause })
 }
 
 fn open_archive(path: &Path) -> Result<ZipArchive<io::BufReader<File>>, ImportError> {
