@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
 
-use super::random::Random;
+use crate::model::Random;
 use super::record::{FIRST_DAY, Supplier};
 use super::supplier::Pool;
 use super::vocabulary::{ENDINGS, GOODS};
