@@ -8,10 +8,10 @@ mod architecture;
 mod auth;
 mod binary;
 mod cache;
-#[cfg(test)]
-mod gateway;
 mod cardinal;
 mod evaluate;
+#[cfg(test)]
+mod gateway;
 mod jobs;
 mod lake;
 mod replicas;
