@@ -11,6 +11,7 @@ use tokio::runtime::{self, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api, Prober, ServeError, Stack};
+use crate::auth::{Auth, AuthOptions};
 use crate::cache::{Cache, Hints, Redis, RedisOptions};
 use crate::config::Config;
 use crate::detectors::{Catalogue, DetectorError};
@@ -20,7 +21,7 @@ use crate::jobs::{JobHandler, Jobs, JobsOptions};
 use crate::lake::{Engine, Lake};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
-use crate::{analysis, investigation};
+use crate::{analysis, investigation, secret};
 
 /// Memory of the cache, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -124,6 +125,8 @@ impl fmt::Debug for EngineThreads {
 pub struct AppParts {
     /// The database.
     pub store: Store,
+    /// Who calls.
+    pub auth: Auth,
     /// The queue over it.
     pub jobs: Jobs,
     /// Redis, where one is used.
@@ -176,7 +179,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Store`] if the database cannot be opened, [`AppError::Io`] if the engine gets no
-    /// threads.
+    /// threads or the key of the tokens cannot be kept.
     pub async fn build(config: &Config) -> Result<Self, AppError> {
         let (pool_size, max_overflow) = config.database_pool;
         let store = Store::connect(&StoreOptions {
@@ -189,6 +192,13 @@ impl App {
             ..StoreOptions::new(&config.database_url)
         })
         .await?;
+        let signing_key = match &config.jwt_secret {
+            Some(secret) => secret.expose().as_bytes().to_vec(),
+            None => secret::load_or_create(&config.data_dir.join("jwt.key"))
+                .map_err(|cause| AppError::Io { what: "key of the tokens", cause })?
+                .to_vec(),
+        };
+        let auth = AuthOptions { token_ttl: config.token_ttl, ..AuthOptions::new(config.auth, signing_key) };
         let engine = EngineThreads::new(config.engine_threads)?;
         let lake = Lake::new(config.lake_dir(), store.clone());
         let catalogue = Arc::new(Catalogue::builtin()?);
@@ -223,6 +233,7 @@ impl App {
             Arc::new(analysis::Handler { lake: lake.clone(), engine: queries.clone(), metrics: metrics.clone() }),
         ];
         Ok(Self::of(AppParts {
+            auth: Auth::new(store.clone(), &auth),
             jobs: Jobs::new(store.clone(), options),
             store,
             cache,
@@ -270,6 +281,7 @@ impl App {
         let (draining, stopping) = (shutdown.child_token(), CancellationToken::new());
         let prober = Prober::new(parts.store.clone(), parts.cache.clone(), parts.lake.clone(), parts.jobs.clone());
         let api = Api {
+            auth: parts.auth.clone(),
             store: parts.store.clone(),
             jobs: parts.jobs.clone(),
             lake: parts.lake.clone(),

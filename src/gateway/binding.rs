@@ -9,6 +9,7 @@ use prost_reflect::{
 };
 use prost_types::FileDescriptorSet;
 
+use super::openapi::PageError;
 use super::template::{Overlap, Template, TemplateError};
 
 /// Name of the annotation.
@@ -132,6 +133,9 @@ pub enum BindingError {
         /// The value.
         value: String,
     },
+    /// The description of the API cannot be served: a defect of the build.
+    #[error(transparent)]
+    Pages(#[from] PageError),
     /// Some paths match two templates, and none of the two is the narrower one.
     #[error("{one} and {two} match the same paths")]
     Ambiguous {

@@ -9,12 +9,11 @@ use prost::Message as _;
 use prost::bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use prost_reflect::DynamicMessage;
 use tonic::body::Body;
-use tonic::service::Routes;
 use tonic::transport::server::TcpConnectInfo;
 use tonic::{Code, Status};
 use tower::{Service as _, ServiceExt as _};
 
-use crate::api::{Observe, REQUEST_ID, RequestId};
+use crate::api::{REQUEST_ID, RequestId, Services};
 
 /// Headers of a request that a call takes over.
 const PASSED: [HeaderName; 4] = [
@@ -42,7 +41,7 @@ pub(super) struct Origin<'a> {
 /// # Errors
 /// The status of a call that ended before its first message.
 pub(super) async fn call(
-    stack: &Observe<Routes>,
+    stack: &Services,
     method: &PathAndQuery,
     message: &DynamicMessage,
     origin: Origin<'_>,

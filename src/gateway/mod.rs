@@ -8,6 +8,7 @@
 //! | `call` | the call within the process |
 //! | `wire`, `write`, `stream`, `problem` | from messages to JSON, to events, from errors to problems |
 //! | `rest` | one request, from one end to the other |
+//! | [`openapi`] | the description of the routes, and a page to read and try them |
 //! | `server` | the listener, its limits, CORS and compression |
 //! | `health` | probes |
 //! | `metrics` | the metrics listener |
@@ -19,6 +20,7 @@ mod count;
 mod health;
 mod metrics;
 pub mod names;
+pub mod openapi;
 mod problem;
 mod query;
 mod read;
@@ -31,13 +33,19 @@ pub mod template;
 mod wire;
 mod write;
 
+use prost_reflect::DescriptorPool;
+
+use self::binding::BindingError;
+use crate::api::VERSION;
+
 pub use metrics::{MetricsSource, serve_metrics};
 pub use rest::{Gateway, GatewayParts};
 pub use server::serve;
 
-/// Pages beside the API.
-fn pages() -> axum::Router {
-    axum::Router::new()
+/// Pages beside the API: its description, for programs and for people.
+fn pages(pool: &DescriptorPool) -> Result<axum::Router, BindingError> {
+    let settings = openapi::Settings { version: VERSION, credentials_required: false };
+    Ok(openapi::router(&openapi::document(pool, settings)?)?)
 }
 
 #[cfg(test)]

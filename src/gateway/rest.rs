@@ -11,7 +11,6 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, Value};
 use sha2::{Digest as _, Sha256};
-use tonic::service::Routes as Services;
 use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, ServiceExt as _};
 
@@ -23,7 +22,7 @@ use super::routes::Routes;
 use super::stream::{Form, Shape, Stream};
 use super::write::{Place, Writer};
 use super::{body, health, query, read};
-use crate::api::{Api, Observe, REQUEST_ID, RequestId};
+use crate::api::{Api, REQUEST_ID, RequestId, Services};
 
 /// What the shim is made of.
 #[derive(Debug, Clone)]
@@ -31,7 +30,7 @@ pub struct GatewayParts {
     /// Health, metrics, and whether the server is about to stop.
     pub api: Api,
     /// The services.
-    pub service: Observe<Services>,
+    pub service: Services,
     /// Silence after which a stream sends a sign of life.
     pub heartbeat: Duration,
 }
@@ -43,7 +42,7 @@ pub struct Gateway(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     api: Api,
-    service: Observe<Services>,
+    service: Services,
     heartbeat: Duration,
     /// Asked for what is no route of the API.
     pages: Router,
@@ -84,7 +83,7 @@ impl Gateway {
         let routes =
             Routes::new(endpoints.iter().map(|one| (one.binding.method.clone(), one.binding.template.clone())));
         let GatewayParts { api, service, heartbeat } = parts;
-        let pages = super::pages();
+        let pages = super::pages(&pool)?;
         Ok(Self(Arc::new(Inner { api, service, heartbeat, pages, routes, endpoints, writer: Arc::new(writer) })))
     }
 
@@ -187,7 +186,7 @@ impl Gateway {
     }
 
     /// What is no route of the API.
-    async fn other(&self, request: Request<Body>, id: &RequestId, mut count: Count) -> Response<Body> {
+    async fn other(&self, mut request: Request<Body>, id: &RequestId, mut count: Count) -> Response<Body> {
         let path = request.uri().path().to_owned();
         if let Some(label) = health::label(&path) {
             count.endpoint(&Arc::from(label));
@@ -199,9 +198,10 @@ impl Gateway {
             count.status(response.status());
             return response;
         }
-        let (method, has_pages) = (request.method().clone(), self.0.pages.has_routes());
-        if !has_pages {
-            return count.problem(&Problem::of_refusal(Refusal::NoRoute, id));
+        let method = request.method().clone();
+        if method == Method::HEAD {
+            // The body is taken off where the answer leaves, which needs its length.
+            *request.method_mut() = Method::GET;
         }
         let response = match self.0.pages.clone().oneshot(request).await {
             Ok(response) => response,
@@ -304,7 +304,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// A validator of a body: equal bodies have it in common, others do not.
-fn etag(body: &[u8]) -> String {
+pub(super) fn etag(body: &[u8]) -> String {
     let digest = Sha256::digest(body);
     let mut out = String::with_capacity(34);
     out.push('"');
@@ -316,7 +316,7 @@ fn etag(body: &[u8]) -> String {
 }
 
 /// Whether the client has the body of this validator.
-fn known(headers: &HeaderMap, etag: &str) -> bool {
+pub(super) fn known(headers: &HeaderMap, etag: &str) -> bool {
     let given = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut tags = given.flat_map(|value| value.split(',')).map(str::trim);
     tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)

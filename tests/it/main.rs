@@ -4,8 +4,12 @@
 #[cfg(test)]
 mod api;
 mod architecture;
+#[cfg(test)]
+mod auth;
 mod binary;
 mod cache;
+mod cardinal;
+mod evaluate;
 #[cfg(test)]
 mod gateway;
 mod jobs;

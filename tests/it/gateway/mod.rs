@@ -2,6 +2,7 @@
 
 mod answers;
 mod browsers;
+mod pages;
 mod parity;
 mod probes;
 mod refusals;
