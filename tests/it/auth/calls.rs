@@ -47,7 +47,7 @@ async fn a_server_is_open_until_the_first_key() {
     let key = made.key.into();
     let me = who(&server, keyed(&key, ME)).await.unwrap();
     let stored = made.api_key.unwrap();
-    assert_eq!((me.principal, me.name.as_str()), (format!("key:{}", stored.key_id), "mine"));
+    assert_eq!((me.principal.as_str(), me.name.as_str()), (format!("key:{}", stored.key_id).as_str(), "mine"));
     assert_eq!(me.method(), pb::AuthMethod::ApiKey);
     // An administrator reads what was started before.
     let get = pb::GetInvestigationRequest { investigation_id: id.clone() };

@@ -337,7 +337,7 @@ fn with_full_names(of: &MessageDescriptor, answer: Value) -> Value {
     if of.full_name().starts_with("google.protobuf.") {
         return Value::Object(fields);
     }
-    let named = |(name, value)| {
+    let named = |(name, value): (String, Value)| {
         let field = of.get_field_by_name(&name).unwrap_or_else(|| panic!("{name} is no field of {}", of.full_name()));
         (name, with_full_name(&field, value))
     };
