@@ -42,7 +42,7 @@ async fn an_investigation_runs_from_start_to_report() {
     }
     assert_eq!(found["evidence"]["rows"], json!([]));
     assert!(results["summary"].is_string() && results["metadata"].is_object());
-    let none = get(&server, &format!("/api/v1/investigations/{id}/results?types=nothing")).await.ok();
+    let none = get(&server, &format!("/api/v1/investigations/{id}/results?types=amendment_cap")).await.ok();
     assert_eq!(none["findings"], json!([]));
 
     let list = get(&server, "/api/v1/investigations?page_size=1&status=completed").await.ok();

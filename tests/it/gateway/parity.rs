@@ -2,16 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use cidadao::auth::{Accounts, Actor, KeyRequest, PasswordCost, Passwords, UserRequest};
 use cidadao::gateway::binding::{Binding, RequestBody, bindings, pool};
-use cidadao::model::JobState;
+use cidadao::model::{JobState, Role};
+use cidadao::secret::Secret;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use prost::bytes::{Buf as _, BufMut as _};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
 use serde_json::{Map, Value, json};
 use tokio_stream::StreamExt as _;
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic_types::StatusExt as _;
 
-use super::{Answer, post};
+use super::{Answer, post_request};
+use crate::api::reason;
 use crate::server::TestServer;
 
 /// A request of an RPC, and what differs between two answers to it.
@@ -22,10 +27,12 @@ struct Row {
     moment: &'static [&'static str],
     /// Messages of a stream that does not end by itself.
     take: Option<usize>,
+    /// Whether it is refused.
+    refused: bool,
 }
 
 const fn row(rpc: &'static str, request: Value) -> Row {
-    Row { rpc, request, moment: &[], take: None }
+    Row { rpc, request, moment: &[], take: None, refused: false }
 }
 
 /// Ids of what the server holds.
@@ -33,8 +40,13 @@ struct Held {
     investigation: String,
     analysis: String,
     contract: String,
+    /// A key to revoke.
+    spare_key: String,
+    /// What every call presents.
+    key: Secret,
 }
 
+const PASSWORD: &str = "correct horse battery";
 const REQUEST_ID: &str = "0191d0f2-7a5b-7c3d-8e9f-0a1b2c3d4e5f";
 
 fn investigation() -> Value {
@@ -56,6 +68,24 @@ fn rows(held: &Held) -> Vec<Row> {
         row("AnalysisService.GetAnalysis", two.clone()),
         row("AnalysisService.WatchAnalysis", json!({"analysis_id": held.analysis, "after_sequence": "1"})),
         row("AnalysisService.GetAnalysisResults", two),
+        Row {
+            moment: &["access_token", "expires_in"],
+            ..row("AuthService.Login", json!({"email": "ana@example.org", "password": PASSWORD}))
+        },
+        Row { refused: true, ..row("AuthService.Login", json!({"username": "ana", "password": "not the right one"})) },
+        row("AuthService.WhoAmI", json!({})),
+        Row {
+            moment: &["key_id", "prefix", "create_time", "expire_time", "key"],
+            ..row("AuthService.CreateApiKey", json!({"name": "k", "role": "ROLE_VIEWER", "expires_in": "3600s"}))
+        },
+        Row { moment: &["last_use_time"], ..row("AuthService.ListApiKeys", json!({"page_size": 2})) },
+        row("AuthService.RevokeApiKey", by("key_id", &held.spare_key)),
+        Row {
+            refused: true,
+            ..row("AuthService.CreateUser", json!({"username": "ana", "password": PASSWORD, "role": "ROLE_VIEWER"}))
+        },
+        row("AuthService.ListUsers", json!({})),
+        row("AuthService.DisableUser", by("username", "bia")),
         row(
             "ContractService.SearchContracts",
             json!({"filters": {"min_value": 1000.25, "modalidades": ["MODALITY_PREGAO", "MODALITY_DISPENSA_LICITACAO"]}, "page_size": 5}),
@@ -70,6 +100,18 @@ fn rows(held: &Held) -> Vec<Row> {
         row("InvestigationService.StartInvestigation", investigation()),
         row("InvestigationService.BatchStartInvestigations", json!({"requests": [investigation(), {"query": ""}]})),
         row("InvestigationService.GetInvestigation", one.clone()),
+        Row { refused: true, ..row("InvestigationService.GetInvestigation", by("investigation_id", REQUEST_ID)) },
+        Row {
+            refused: true,
+            ..row("InvestigationService.StartInvestigation", json!({"query": "x", "filters": {"year": 7}}))
+        },
+        Row {
+            refused: true,
+            ..row(
+                "InvestigationService.WatchInvestigation",
+                json!({"investigation_id": held.investigation, "after_sequence": "999"}),
+            )
+        },
         row("InvestigationService.ListInvestigations", json!({"page_size": 2, "status": "JOB_STATE_COMPLETED"})),
         row("InvestigationService.CancelInvestigation", one.clone()),
         row("InvestigationService.WatchInvestigation", one.clone()),
@@ -95,14 +137,19 @@ fn rows(held: &Held) -> Vec<Row> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_doors_give_the_same_answer_to_every_rpc() {
     let server = TestServer::with_sample(300).await;
+    let (key, spare_key) = accounts(&server).await;
     let id = |answer: Value, key: &str| answer[key].as_str().unwrap().to_owned();
-    let started = post(&server, "/api/v1/investigations/start", &investigation()).await.ok();
-    let analysed = post(&server, "/api/v1/analysis/start", &analysis()).await.ok();
-    let contracts = super::get(&server, "/api/v1/contracts?page_size=1").await.ok();
+    let with_key = |request: reqwest::RequestBuilder| Answer::of(request.header("x-api-key", key.expose()));
+    let post = |path, body: Value| with_key(post_request(&server, path, body.to_string()));
+    let started = post("/api/v1/investigations/start", investigation()).await.ok();
+    let analysed = post("/api/v1/analysis/start", analysis()).await.ok();
+    let contracts = with_key(reqwest::Client::new().get(server.url("/api/v1/contracts?page_size=1"))).await.ok();
     let held = Held {
         investigation: id(started, "investigation_id"),
         analysis: id(analysed, "analysis_id"),
         contract: id(contracts["contracts"][0].clone(), "contract_id"),
+        spare_key,
+        key,
     };
     server.wait_for(&held.investigation, JobState::Completed).await;
     server.wait_for(&held.analysis, JobState::Completed).await;
@@ -118,11 +165,12 @@ async fn both_doors_give_the_same_answer_to_every_rpc() {
             .find(|rpc| rpc.full_name() == format!("cidadao.v1.{}", row.rpc))
             .unwrap_or_else(|| panic!("{} is in the table and not in the API", row.rpc));
         let request = DynamicMessage::deserialize(rpc.input(), row.request.clone()).unwrap();
-        let expected = over_grpc(&server, &rpc, &request, row).await;
+        let expected = over_grpc(&server, &rpc, &request, row, &held.key).await;
+        let refused = expected.iter().any(|answer| answer.get("refused").is_some());
+        assert_eq!(refused, row.refused, "{}: {expected:?}", row.rpc);
         assert!(!expected.is_empty(), "{} gives nothing to compare", row.rpc);
         for binding in bindings.iter().filter(|binding| binding.rpc == rpc) {
-            let answers = over_rest(&server, binding, row).await;
-            let parsed: Vec<_> = answers.into_iter().map(|answer| comparable(&rpc.output(), answer, row)).collect();
+            let parsed = over_rest(&server, binding, row, &held.key).await;
             assert_eq!(parsed.len(), expected.len(), "{}", binding.describe());
             for (rest, grpc) in parsed.iter().zip(&expected) {
                 assert!(rest == grpc, "{}\nREST {rest}\ngRPC {grpc}", binding.describe());
@@ -142,33 +190,71 @@ async fn both_doors_give_the_same_answer_to_every_rpc() {
     server.stop().await;
 }
 
+/// An administrator's key, and another one; beside them the users `ana` and `bia`.
+async fn accounts(server: &TestServer) -> (Secret, String) {
+    let actor = Actor { id: "test", remote: "here" };
+    let accounts = Accounts::new(server.store().clone(), Passwords::new(PasswordCost { memory_kib: 256, passes: 1 }));
+    for username in ["ana", "bia"] {
+        let (email, password) = (Some(format!("{username}@example.org")), PASSWORD.to_owned().into());
+        let request = UserRequest { username: username.to_owned(), email, role: Role::Analyst, password };
+        accounts.create_user(actor, request).await.unwrap();
+    }
+    let key = async |role| {
+        let request = KeyRequest { name: "parity".to_owned(), role, username: None, expires_in: None };
+        accounts.create_key(actor, request).await.unwrap()
+    };
+    let (_, secret) = key(Role::Admin).await;
+    let (spare, _) = key(Role::Viewer).await;
+    (secret, spare.id)
+}
+
 async fn over_grpc(
     server: &TestServer,
     rpc: &MethodDescriptor,
     request: &DynamicMessage,
     row: &Row,
-) -> Vec<DynamicMessage> {
+    key: &Secret,
+) -> Vec<Value> {
     let mut client = tonic::client::Grpc::new(server.channel());
     client.ready().await.unwrap();
     let path = format!("/{}/{}", rpc.parent_service().full_name(), rpc.name()).parse().unwrap();
     let codec = Bytes(rpc.output());
-    let call = tonic::Request::new(request.clone());
-    let answers = if rpc.is_server_streaming() {
-        let stream = client.server_streaming(call, path, codec).await.unwrap().into_inner();
-        stream.take(row.take.unwrap_or(usize::MAX)).collect::<Result<Vec<_>, _>>().await.unwrap()
+    let mut call = tonic::Request::new(request.clone());
+    call.metadata_mut().insert("x-api-key", key.expose().parse().unwrap());
+    let answers: Result<Vec<_>, Status> = if rpc.is_server_streaming() {
+        match client.server_streaming(call, path, codec).await {
+            Ok(stream) => stream.into_inner().take(row.take.unwrap_or(usize::MAX)).collect().await,
+            Err(status) => Err(status),
+        }
     } else {
-        vec![client.unary(call, path, codec).await.unwrap().into_inner()]
+        client.unary(call, path, codec).await.map(|answer| vec![answer.into_inner()])
     };
-    answers.into_iter().map(|answer| without(answer, row.moment)).collect()
+    match answers {
+        Ok(answers) => answers.into_iter().map(|answer| canonical(answer, row)).collect(),
+        Err(status) => {
+            let details = status.get_error_details();
+            let fields = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
+            let fields: Vec<_> = fields.iter().map(|one| one.field.as_str()).collect();
+            vec![refused(&format!("{:?}", status.code()), status.message(), &reason(&status), &fields)]
+        }
+    }
 }
 
-async fn over_rest(server: &TestServer, binding: &Binding, row: &Row) -> Vec<Value> {
+/// A refusal by what both doors say of it; the names of codes differ in their underscores.
+fn refused(code: &str, message: &str, reason: &str, fields: &[&str]) -> Value {
+    let code = code.replace('_', "").to_lowercase();
+    let message = message.trim_start_matches("validation_error: ");
+    json!({"refused": {"code": code, "message": message, "reason": reason, "fields": fields}})
+}
+
+async fn over_rest(server: &TestServer, binding: &Binding, row: &Row, key: &Secret) -> Vec<Value> {
     let mut left = row.request.as_object().unwrap().clone();
     let mut path = binding.template.as_str().to_owned();
     for variable in binding.template.variables() {
         let [name] = variable.path.as_slice() else { panic!("{} has a nested variable", binding.describe()) };
         let text = left.remove(name).unwrap();
-        path = path.replace(&format!("{{{name}}}"), text.as_str().unwrap());
+        let text = utf8_percent_encode(text.as_str().unwrap(), NON_ALPHANUMERIC).to_string();
+        path = path.replace(&format!("{{{name}}}"), &text);
     }
     let mut query = Vec::new();
     let body = match &binding.body {
@@ -187,10 +273,20 @@ async fn over_rest(server: &TestServer, binding: &Binding, row: &Row) -> Vec<Val
     if let Some(body) = body {
         request = request.header("content-type", "application/json").body(body.to_string());
     }
-    if !binding.rpc.is_server_streaming() {
-        return vec![Answer::of(request).await.ok()];
+    request = request.header("x-api-key", key.expose()).header("accept", "application/x-ndjson");
+    if row.refused {
+        let answer = Answer::of(request).await;
+        let problem = answer.json();
+        let text = |key: &str| problem[key].as_str().unwrap_or_else(|| panic!("no {key} in {answer:?}")).to_owned();
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        let fields: Vec<_> = errors.iter().map(|one| one["field"].as_str().unwrap()).collect();
+        return vec![refused(&text("code"), &text("detail"), &text("reason"), &fields)];
     }
-    let mut response = request.header("accept", "application/x-ndjson").send().await.unwrap();
+    let output = binding.rpc.output();
+    if !binding.rpc.is_server_streaming() {
+        return vec![comparable(&output, Answer::of(request).await.ok(), row)];
+    }
+    let mut response = request.send().await.unwrap();
     assert_eq!(response.status(), 200, "{}", binding.describe());
     let mut text = String::new();
     let mut out = Vec::new();
@@ -204,7 +300,7 @@ async fn over_rest(server: &TestServer, binding: &Binding, row: &Row) -> Vec<Val
         }
     }
     out.truncate(row.take.unwrap_or(usize::MAX));
-    out
+    out.into_iter().map(|answer| comparable(&output, answer, row)).collect()
 }
 
 fn parameters(prefix: &str, value: &Value, out: &mut Vec<(String, String)>) {
@@ -223,12 +319,17 @@ fn parameters(prefix: &str, value: &Value, out: &mut Vec<(String, String)>) {
 
 /// The message of a REST answer, read by another reader than the product's: the full names of enums are put back, and
 /// prost-reflect does the rest.
-fn comparable(of: &MessageDescriptor, answer: Value, row: &Row) -> DynamicMessage {
+fn comparable(of: &MessageDescriptor, answer: Value, row: &Row) -> Value {
     let full = with_full_names(of, answer);
     let message = DynamicMessage::deserialize(of.clone(), full).unwrap();
     // Over the wire once: what has its default is not set.
     let bytes = prost::Message::encode_to_vec(&message);
-    without(DynamicMessage::decode(of.clone(), bytes.as_slice()).unwrap(), row.moment)
+    canonical(DynamicMessage::decode(of.clone(), bytes.as_slice()).unwrap(), row)
+}
+
+/// prost-reflect's JSON of a message: the bytes within an `Any` may hold the same map in any order.
+fn canonical(message: DynamicMessage, row: &Row) -> Value {
+    serde_json::to_value(without(message, row.moment)).unwrap()
 }
 
 fn with_full_names(of: &MessageDescriptor, answer: Value) -> Value {
