@@ -69,6 +69,28 @@ pub(super) fn need(path: &str) -> (Need, Option<(&'static str, &'static str)>) {
     found.map_or((Need::Role(Role::Admin), None), |(service, method, need)| (*need, Some((*service, *method))))
 }
 
+/// When a call needs credentials, as far as its RPC says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credentials {
+    /// Never.
+    Never,
+    /// Where the server asks for them.
+    WhereAsked,
+    /// Also where the server asks nobody else for them.
+    Always,
+}
+
+impl Credentials {
+    /// What the RPC of a path needs, for example `/cidadao.v1.AuthService/Login`.
+    pub fn of(path: &str) -> Self {
+        match need(path).0 {
+            Nothing => Self::Never,
+            Need::Role(_) => Self::WhereAsked,
+            Need::Identified(_) => Self::Always,
+        }
+    }
+}
+
 /// Whether a principal may call what has this need.
 ///
 /// # Errors

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+pub use access::Credentials;
 pub use caller::{REQUEST_ID, RequestId};
 pub use errors::{ERROR_DOMAIN, violation};
 pub use guard::{Guard, GuardLayer};

@@ -304,6 +304,11 @@ impl Auth {
         self.inner.recheck
     }
 
+    /// Whether credentials are asked for from the start, whether there are any or not.
+    pub fn is_always_required(&self) -> bool {
+        self.inner.mode == AuthMode::Required
+    }
+
     /// Whether credentials are asked for now. Once they are, they stay so while the process runs.
     ///
     /// # Errors

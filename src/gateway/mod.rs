@@ -43,8 +43,8 @@ pub use rest::{Gateway, GatewayParts};
 pub use server::serve;
 
 /// Pages beside the API: its description, for programs and for people.
-fn pages(pool: &DescriptorPool) -> Result<axum::Router, BindingError> {
-    let settings = openapi::Settings { version: VERSION, credentials_required: false };
+fn pages(pool: &DescriptorPool, credentials_required: bool) -> Result<axum::Router, BindingError> {
+    let settings = openapi::Settings { version: VERSION, credentials_required };
     Ok(openapi::router(&openapi::document(pool, settings)?)?)
 }
 

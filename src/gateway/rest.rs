@@ -83,7 +83,7 @@ impl Gateway {
         let routes =
             Routes::new(endpoints.iter().map(|one| (one.binding.method.clone(), one.binding.template.clone())));
         let GatewayParts { api, service, heartbeat } = parts;
-        let pages = super::pages(&pool)?;
+        let pages = super::pages(&pool, api.auth.is_always_required())?;
         Ok(Self(Arc::new(Inner { api, service, heartbeat, pages, routes, endpoints, writer: Arc::new(writer) })))
     }
 

@@ -29,6 +29,14 @@ const LIMITS: &[Limit] = &[
     ("SearchContractsRequest.page_size", not_negative),
     ("SearchContractsRequest.query", || json!({"maxLength": 200})),
     ("GetInvestigationResultsRequest.types", || json!({"maxItems": 100})),
+    ("ListApiKeysRequest.page_size", not_negative),
+    ("ListUsersRequest.page_size", not_negative),
+    ("LoginRequest.username", || json!({"maxLength": 254})),
+    ("LoginRequest.email", || json!({"maxLength": 254})),
+    ("LoginRequest.password", || json!({"minLength": 1})),
+    ("CreateApiKeyRequest.name", || json!({"minLength": 1})),
+    ("CreateUserRequest.username", || json!({"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{1,63}$"})),
+    ("CreateUserRequest.password", || json!({"minLength": 12, "maxLength": 128})),
     ("WatchInvestigationRequest.after_sequence", not_negative),
     ("WatchAnalysisRequest.after_sequence", not_negative),
     ("WatchInvestigationsRequest.status", || json!({"maxItems": 20})),
@@ -41,7 +49,7 @@ const SET: &[&str] =
     &["ContractFilters.modalidades", "StartAnalysisRequest.analysis_type", "WatchInvestigationsRequest.status"];
 
 /// Path parameters that are UUIDs: anything else is the id of nothing.
-const UUIDS: &[&str] = &["investigation_id", "analysis_id"];
+const UUIDS: &[&str] = &["investigation_id", "analysis_id", "key_id"];
 
 /// What is laid over the schema of a field of a request.
 pub(super) fn of_field(full_name: &str) -> Option<Value> {

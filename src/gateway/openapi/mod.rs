@@ -17,13 +17,14 @@ use std::collections::BTreeMap;
 
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 use serde::{Serialize, Serializer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::comments::Comments;
 use self::node::Node;
 use self::operations::Operations;
 use self::schema::Schemas;
 use super::binding::{Binding, BindingError, RequestBody};
+use crate::api::Credentials;
 
 pub use page::{PageError, router};
 
@@ -32,7 +33,7 @@ pub use page::{PageError, router};
 pub struct Settings {
     /// Version of the product.
     pub version: &'static str,
-    /// Whether a call without credentials is refused.
+    /// Whether a call without credentials is refused from the start; else it may be once there are any.
     pub credentials_required: bool,
 }
 
@@ -45,9 +46,6 @@ impl Serialize for Document {
         self.0.serialize(serializer)
     }
 }
-
-/// RPCs that anybody may call.
-const OPEN: &[&str] = &["cidadao.v1.AuthService.Login"];
 
 const DESCRIPTION: &str = "\
 Investigates public contracts: finds red flags, shows the evidence for each, streams its progress. A finding is an \
@@ -81,8 +79,10 @@ pub fn document(pool: &DescriptorPool, settings: Settings) -> Result<Document, B
         let time = times.entry(rpc.full_name().to_owned()).and_modify(|time| *time += 1).or_insert(1_u32);
         let id = if *time == 1 { rpc.name().to_owned() } else { format!("{}_{time}", rpc.name()) };
         let mut operation = operations.operation(binding, &id);
-        if OPEN.contains(&rpc.full_name()) {
-            operation.set("security", json!([]));
+        match Credentials::of(&format!("/{}/{}", rpc.parent_service().full_name(), rpc.name())) {
+            Credentials::Never => operation.set("security", json!([])),
+            Credentials::WhereAsked => {}
+            Credentials::Always => operation.set("security", json!(credentials())),
         }
         let path = operations::path(&binding.template);
         let methods = paths.get(&path).cloned().unwrap_or_else(Node::object);
@@ -97,7 +97,7 @@ pub fn document(pool: &DescriptorPool, settings: Settings) -> Result<Document, B
     }
     components.set("Problem", problems::schema());
     let anybody = if settings.credentials_required { None } else { Some(json!({})) };
-    let security: Vec<_> = [json!({"bearer": []}), json!({"api_key": []})].into_iter().chain(anybody).collect();
+    let security: Vec<_> = credentials().into_iter().chain(anybody).collect();
     let info = Node::object()
         .with("title", "Cidadão.AI")
         .with("version", settings.version)
@@ -150,7 +150,7 @@ fn tags(pool: &DescriptorPool, comments: &Comments, bindings: &[Binding]) -> Vec
 }
 
 fn parameters() -> Node {
-    let header = |name: &str, description: &str, schema: serde_json::Value| {
+    let header = |name: &str, description: &str, schema: Value| {
         Node::object().with("name", name).with("in", "header").with("description", description).with("schema", schema)
     };
     let id = "Id of the request, for the log and for errors; one is made up if it is missing or not fit to be logged.";
@@ -162,13 +162,18 @@ fn parameters() -> Node {
 }
 
 fn headers() -> Node {
-    let header = |description: &str, schema: serde_json::Value| json!({"description": description, "schema": schema});
+    let header = |description: &str, schema: Value| json!({"description": description, "schema": schema});
     Node::object()
         .with("X-Request-Id", header("Id of the request: that of the caller, or a new one.", json!({"type": "string"})))
         .with("ETag", header("Changes whenever the answer does.", json!({"type": "string"})))
         .with("Cache-Control", header("How long it may be kept.", json!({"type": "string"})))
         .with("Retry-After", header("Seconds to wait.", json!({"type": "integer", "minimum": 0})))
         .with("WWW-Authenticate", header("What credentials are asked for.", json!({"type": "string"})))
+}
+
+/// Any of these will do.
+fn credentials() -> [Value; 2] {
+    [json!({"bearer": []}), json!({"api_key": []})]
 }
 
 fn security_schemes() -> Node {

@@ -159,7 +159,7 @@ impl Operations<'_> {
         for problem in problems::ALL {
             let possible = match problem.kind {
                 Kind::Always => true,
-                Kind::WithId => names_something,
+                Kind::WithName => names_something || body,
                 Kind::WithBody => body,
                 Kind::WithState => names_something || body || binding.method != Method::GET,
             };

@@ -10,8 +10,8 @@ use super::operations::header_reference;
 pub(super) enum Kind {
     /// All.
     Always,
-    /// Those whose path names something.
-    WithId,
+    /// Those that name something, in their path or body.
+    WithName,
     /// Those that read a body.
     WithBody,
     /// Those whose success depends on the state of something.
@@ -49,7 +49,7 @@ pub(super) const ALL: &[Problem] = &[
     ),
     problem("401", "Unauthenticated", Kind::Always, "Credentials are missing, wrong or expired."),
     problem("403", "Forbidden", Kind::Always, "The credentials do not allow this."),
-    problem("404", "NotFound", Kind::WithId, "There is nothing with this id, or it is not the caller's."),
+    problem("404", "NotFound", Kind::WithName, "There is nothing of this name, or it is not the caller's."),
     problem(
         "409",
         "Conflict",
