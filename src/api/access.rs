@@ -36,7 +36,6 @@ pub(super) const TABLE: &[(&str, &str, Need)] = &[
     ("cidadao.v1.InvestigationService", "GetInvestigationResults", VIEWER),
     ("cidadao.v1.InvestigationService", "GetInvestigationReport", VIEWER),
     ("cidadao.v1.AnalysisService", "StartAnalysis", ANALYST),
-    ("cidadao.v1.AnalysisService", "CancelAnalysis", ANALYST),
     ("cidadao.v1.AnalysisService", "GetAnalysis", VIEWER),
     ("cidadao.v1.AnalysisService", "GetAnalysisResults", VIEWER),
     ("cidadao.v1.AnalysisService", "WatchAnalysis", VIEWER),
