@@ -28,6 +28,13 @@ const WARNING_SHARE: f64 = 0.20;
 /// Judged subjects from which the share means something.
 const WARNING_LEAST: i64 = 20;
 
+/// What several detectors read, made of the tables.
+const VIEWS: [(&str, &str); 3] = [
+    ("contract_amendments", include_str!("views/contract_amendments.sql")),
+    ("small_purchases", include_str!("views/small_purchases.sql")),
+    ("lines_of_business", include_str!("views/lines_of_business.sql")),
+];
+
 /// A session in which detectors can run: one plan over one state of the lake.
 pub struct Run {
     context: SessionContext,
@@ -55,9 +62,10 @@ impl Run {
     /// every [`Table`] (columns of [`crate::lake::schema`]).
     ///
     /// `contracts` has the current rows in reais and `in_scope`: limits and shares are in reais, and no
-    /// rate is guessed. The other tables have the current rows;
-    /// `legal_limits` is [`LegalLimits`]; `covered_months` has the months whose file of contracts was
-    /// taken in, each as year × 12 + month − 1.
+    /// rate is guessed. The other tables have the current rows; `legal_limits` is [`LegalLimits`];
+    /// `covered_months` has the months whose file of contracts was taken in, each as year × 12 +
+    /// month − 1; `contract_amendments`, `small_purchases` and `lines_of_business` are views of these
+    /// (`src/detectors/views`).
     ///
     /// # Errors
     /// [`DetectorError::Query`] if a table is missing or cannot be read.
@@ -102,7 +110,8 @@ impl Run {
 }
 
 async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -> datafusion::common::Result<()> {
-    for name in Table::ALL.map(Table::as_str).into_iter().chain(["legal_limits", "covered_months"]) {
+    let views = VIEWS.iter().map(|(name, _)| *name);
+    for name in Table::ALL.map(Table::as_str).into_iter().chain(["legal_limits", "covered_months"]).chain(views) {
         context.deregister_table(name)?;
     }
     let current = || col("row_status").eq(lit(CURRENT));
@@ -139,6 +148,10 @@ async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -
     let in_scope = scope::predicate(plan).alias("in_scope");
     let view = contracts.select(columns.into_iter().chain([in_scope]))?;
     context.register_table("contracts", view.into_view())?;
+    for (name, sql) in VIEWS {
+        let view = context.sql(sql).await?;
+        context.register_table(name, view.into_view())?;
+    }
     Ok(())
 }
 

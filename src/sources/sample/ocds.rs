@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
 
-use super::random::Random;
 use super::record::{FIRST_DAY, Supplier};
 use super::supplier::Pool;
 use super::vocabulary::{ENDINGS, GOODS};
 use super::{NOTE, SampleError, SampleOptions, SampleSummary, check_directory};
+use crate::model::Random;
 
 /// Prefix of the made-up publisher: no registered one ends so.
 const PREFIX: &str = "ocds-000000";
