@@ -353,9 +353,8 @@ impl<'a> Import<'a> {
                 Unit::Text(text) => text,
                 Unit::TooLong(text) => return faults.push(Fault::new(part, line, "", Reason::LineTooLong, text)),
             };
-            let document = match scratch.parse(text) {
-                Ok(document) => document,
-                Err(_) => return faults.push(Fault::new(part, line, "", Reason::InvalidJson, text)),
+            let Ok(document) = scratch.parse(text) else {
+                return faults.push(Fault::new(part, line, "", Reason::InvalidJson, text));
             };
             let found = match find(document.root()) {
                 Ok(found) => found,

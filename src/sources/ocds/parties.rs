@@ -161,7 +161,10 @@ mod tests {
 
     const KEY: PiiKey = PiiKey::from_bytes([7; 32]);
 
-    fn who(release: &str) -> Option<(TaxIdKind, Option<String>, Option<String>, Option<String>)> {
+    /// Kind, id, key and name.
+    type Who = (TaxIdKind, Option<String>, Option<String>, Option<String>);
+
+    fn who(release: &str) -> Option<Who> {
         let mut scratch = Scratch::default();
         let document = scratch.parse(release.as_bytes()).unwrap();
         let parties = Parties::of(document.root());

@@ -305,7 +305,7 @@ impl<'a> Process<'a> {
     }
 
     /// What the release says about those who bid or supply.
-    fn write_suppliers(&mut self, rows: &mut Rows) -> Result<(), LakeError> {
+    fn write_suppliers(&self, rows: &mut Rows) -> Result<(), LakeError> {
         let bids = self.release.get("bids").filter(|bids| bids.is_object());
         let mut references: Vec<View<'a>> = self.parties.all_with_role("supplier").collect();
         references.extend(self.parties.all_with_role("tenderer"));

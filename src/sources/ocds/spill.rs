@@ -1,7 +1,7 @@
 //! Releases of processes that appear several times, set aside until all of them are there.
 
 use std::fs;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, IntoInnerError, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::SpooledTempFile;
@@ -69,7 +69,7 @@ impl Spill {
         let root = self.root;
         self.buckets.into_iter().map(move |bucket| {
             let mut content = Vec::new();
-            let file = bucket.into_inner().map_err(|error| error.into_error());
+            let file = bucket.into_inner().map_err(IntoInnerError::into_error);
             let read =
                 file.and_then(|mut file| file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut content)));
             read.map(|_| content).map_err(|error| failed(&root, error))

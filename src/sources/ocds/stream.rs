@@ -65,7 +65,9 @@ impl Block {
         let bytes = self.bytes.as_slice();
         match &self.content {
             Content::Units(units) => {
-                units.iter().for_each(|(range, place)| visit(*place, Unit::Text(&bytes[range.clone()])))
+                for (range, place) in units {
+                    visit(*place, Unit::Text(&bytes[range.clone()]));
+                }
             }
             Content::TooLong(place) => visit(*place, Unit::TooLong(bytes)),
             Content::Lines { first, longest } => {
