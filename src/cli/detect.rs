@@ -9,9 +9,9 @@ use serde_json::json;
 use super::{Output, output};
 use crate::config::Config;
 use crate::detectors::{Catalogue, Run};
-use crate::investigation::{Language, Request, plan_of, score, severity_name};
+use crate::investigation::{Request, plan_of, score};
 use crate::lake::{self, LakeSnapshot};
-use crate::model::{DetectorSummary, Finding, Money};
+use crate::model::{DetectorSummary, Finding};
 use crate::sources::{self, PiiKey};
 
 /// Arguments of `detect`.
@@ -96,26 +96,22 @@ fn finding_json(finding: &Finding) -> serde_json::Value {
 }
 
 fn print(contracts: i64, findings: &[Finding], summaries: &[DetectorSummary]) -> anyhow::Result<()> {
-    let mut table = output::table(["gravidade", "tipo", "indício", "valor em questão"]);
-    for finding in findings {
-        table.add_row([
-            severity_name(finding.severity, Language::Portuguese),
-            &finding.detector.id,
-            &finding.description_pt,
-            &finding.amount_at_stake.map(Money::pt).unwrap_or_default(),
-        ]);
-    }
-    output::line(table.to_string())?;
-    let mut table = output::table(["detector", "indícios", "sem indício", "não avaliável"]);
-    for summary in summaries {
-        table.add_row([
-            summary.detector.id.as_str(),
-            &summary.fired.to_string(),
-            &summary.clear.to_string(),
-            &summary.not_evaluable.to_string(),
-        ]);
-    }
-    output::line(table.to_string())?;
+    let lines = findings.iter().map(|finding| {
+        let first = finding.evidence.rows.first();
+        output::FindingLine {
+            severity: Some(finding.severity),
+            kind: &finding.detector.id,
+            description: &finding.description_pt,
+            amount: finding.amount_at_stake,
+            about: String::new(),
+            more: 0,
+        }
+        .about(|name| first?.columns.get(name).map(String::as_str), finding.evidence.total_rows)
+    });
+    output::line(output::findings(lines).to_string())?;
+    let counts = |summary: &DetectorSummary| [summary.fired, summary.clear, summary.not_evaluable];
+    let summaries = summaries.iter().map(|summary| (summary.detector.id.as_str(), counts(summary)));
+    output::line(output::detectors(summaries).to_string())?;
     output::say(format!("{contracts} contracts"));
     Ok(())
 }

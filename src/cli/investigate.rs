@@ -9,8 +9,8 @@ use super::{Output, output};
 use crate::api::client::{self, Client};
 use crate::api::pb;
 use crate::config::Config;
-use crate::investigation::{Language, severity_name};
 use crate::model::{Money, Severity};
+use crate::secret::Secret;
 
 /// Arguments of `investigate`.
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// Address of the server [default: that of --grpc-addr]
     #[arg(long, value_name = "URL")]
     server: Option<String>,
+    /// API key, where the server asks for credentials
+    #[arg(long, env = "CIDADAO_API_KEY", value_name = "KEY", hide_env_values = true)]
+    api_key: Option<Secret>,
     /// Only these detectors
     #[arg(long, value_name = "ID,…", value_delimiter = ',')]
     only: Vec<String>,
@@ -46,7 +49,7 @@ pub(super) fn server_url(server: Option<&str>, config: &Config) -> String {
 
 pub(super) async fn run(config: &Config, args: Args, format: Output) -> anyhow::Result<ExitCode> {
     let url = server_url(args.server.as_deref(), config);
-    let mut client = Client::connect(&url)
+    let mut client = Client::connect(&url, args.api_key.as_ref())
         .await
         .with_context(|| format!("no server answers at {url}; start one with `cidadao serve`"))?;
     let started = client
@@ -157,16 +160,21 @@ fn finding_json(finding: &pb::Finding) -> serde_json::Value {
 const SHOWN: usize = 25;
 
 fn print_findings(findings: &[pb::Finding], results: &pb::GetInvestigationResultsResponse) -> anyhow::Result<()> {
-    let mut table = output::table(["gravidade", "tipo", "indício", "valor em questão"]);
-    for finding in findings.iter().take(SHOWN) {
-        let amount = finding.amount_at_stake.parse::<Money>().map(Money::pt).unwrap_or_default();
-        table.add_row([
-            severity_of(finding).map_or("", |severity| severity_name(severity, Language::Portuguese)),
-            &finding.r#type,
-            &finding.description,
-            &amount,
-        ]);
-    }
+    let lines = findings.iter().take(SHOWN).map(|finding| {
+        let evidence = finding.evidence.as_ref();
+        let first = evidence.and_then(|evidence| evidence.rows.first());
+        let column = |name: &str| first.and_then(|row| row.columns.get(name)).map(String::as_str);
+        output::FindingLine {
+            severity: severity_of(finding),
+            kind: &finding.r#type,
+            description: &finding.description,
+            amount: finding.amount_at_stake.parse::<Money>().ok(),
+            about: String::new(),
+            more: 0,
+        }
+        .about(column, evidence.map_or(0, |evidence| evidence.total_rows))
+    });
+    let table = output::findings(lines);
     if !findings.is_empty() {
         output::line(table.to_string())?;
     }
@@ -174,11 +182,10 @@ fn print_findings(findings: &[pb::Finding], results: &pb::GetInvestigationResult
         let more = findings.len() - SHOWN;
         output::line(format!("… e mais {more}; todos: cidadao report {}", results.investigation_id))?;
     }
-    let mut table = output::table(["detector", "indícios", "sem indício", "não avaliável"]);
-    for summary in results.metadata.iter().flat_map(|metadata| &metadata.detectors) {
+    let table = output::detectors(results.metadata.iter().flat_map(|metadata| &metadata.detectors).map(|summary| {
         let id = summary.detector.as_ref().map(|detector| detector.id.as_str()).unwrap_or_default();
-        table.add_row([id, &summary.fired.to_string(), &summary.clear.to_string(), &summary.not_evaluable.to_string()]);
-    }
+        (id, [summary.fired, summary.clear, summary.not_evaluable])
+    }));
     output::line(table.to_string())?;
     output::line(&results.summary)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::DetectorError;
+use super::render::show_number;
 use crate::model::{AppliedLimit, DetectorRef, Outcome, Strength};
 
 /// A text in both languages.
@@ -107,6 +108,9 @@ pub struct Header {
     pub groups: Vec<String>,
     /// Tables that it reads.
     pub tables: Vec<String>,
+    /// Runs only if it is asked for by name.
+    #[serde(default)]
+    pub on_request: bool,
     /// Severity rule.
     pub severity: Bilingual,
     /// Description of a finding, with `{column|format}` for numbers.
@@ -140,11 +144,16 @@ impl Parameter {
 
     /// The parameter as a finding quotes it.
     pub fn applied(&self) -> AppliedLimit {
+        let (text_pt, text_en) = show_number(&self.value, &self.unit);
         AppliedLimit {
             name: self.name.clone(),
             value: self.value.clone(),
             unit: self.unit.clone(),
             legal_basis: self.legal_basis.clone(),
+            label_pt: self.label.pt.clone(),
+            label_en: self.label.en.clone(),
+            text_pt,
+            text_en,
         }
     }
 }

@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::DataFusionError;
 
 use super::DetectorError;
+use super::render::show_number;
 use crate::model::AppliedLimit;
 
 /// How a value relates to a limit that allows it.
@@ -49,11 +50,37 @@ pub struct LegalLimit {
 impl LegalLimit {
     /// The limit as a finding quotes it.
     pub fn applied(&self) -> AppliedLimit {
+        let (label_pt, label_en) = self.label();
+        let (text_pt, text_en) = show_number(&self.value, &self.unit);
         AppliedLimit {
             name: self.limit.clone(),
             value: self.value.clone(),
             unit: self.unit.clone(),
             legal_basis: format!("{}, {}", self.act, self.article),
+            label_pt: label_pt.to_owned(),
+            label_en: label_en.to_owned(),
+            text_pt,
+            text_en,
+        }
+    }
+
+    /// What is limited, in Portuguese and in English; its name where there are no words for it.
+    fn label(&self) -> (&str, &str) {
+        match self.limit.as_str() {
+            "amendment_cap" => ("Limite de acréscimos", "Cap on additions"),
+            "amendment_cap_reform" => ("Limite de acréscimos em reforma", "Cap on additions, reforms"),
+            "dispensa_goods" => {
+                ("Teto de dispensa, compras e serviços", "Ceiling of direct purchase, goods and services")
+            }
+            "dispensa_works" => {
+                ("Teto de dispensa, obras e engenharia", "Ceiling of direct purchase, works and engineering")
+            }
+            "doubled_ceiling_factor" => ("Fator do teto em dobro", "Factor of the doubled ceiling"),
+            "emergency_term" => ("Prazo máximo da emergência", "Longest term of an emergency"),
+            "large_scale" => ("Grande vulto", "Large scale"),
+            "small_purchase" => ("Pequenas compras", "Small purchases"),
+            "vehicle_maintenance" => ("Manutenção de veículos", "Maintenance of vehicles"),
+            name => (name, name),
         }
     }
 

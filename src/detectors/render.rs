@@ -1,29 +1,16 @@
 //! Values of a query, and texts made of them.
 
-use std::sync::LazyLock;
-
-use chrono::NaiveDate;
+use chrono::{NaiveDate, SecondsFormat};
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type};
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
+};
 
 use super::Header;
 use super::header::{Bilingual, EvidenceColumn};
-use crate::model::{Money, TaxIdCheck, TaxIdKind, check_tax_id, mask_cpf};
-
-/// Eleven digits on their own, punctuated as a CPF or not at all.
-static ELEVEN_DIGITS: LazyLock<Option<regex::Regex>> =
-    LazyLock::new(|| regex::Regex::new(r"\b(?:\d{11}|\d{3}\.\d{3}\.\d{3}-\d{2})\b").ok());
-
-/// A published text with every CPF in it masked: names of sole traders and objects hold some.
-pub(super) fn mask_cpfs(text: &str) -> String {
-    let Some(eleven) = ELEVEN_DIGITS.as_ref() else { return String::new() };
-    let masked = eleven.replace_all(text, |found: &regex::Captures<'_>| match check_tax_id(&found[0]) {
-        (TaxIdKind::Cpf, digits, TaxIdCheck::Valid) => mask_cpf(&digits),
-        _ => found[0].to_owned(),
-    });
-    masked.into_owned()
-}
+use crate::lake::schema;
+use crate::model::{Money, mask_text};
 
 /// A value of one row.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,6 +72,12 @@ impl Value {
                     .value_as_date(0)
                     .ok_or_else(|| format!("column {column}: a day out of range"))?,
             ),
+            DataType::Timestamp(..) => {
+                let moment = to(&schema::MOMENT)?;
+                let moment = moment.as_primitive::<TimestampMicrosecondType>().value_as_datetime(0);
+                let moment = moment.ok_or_else(|| format!("column {column}: a moment out of range"))?;
+                Self::Text(moment.and_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true))
+            }
             DataType::Boolean => Self::Truth(slice.as_boolean().value(0)),
             kind if kind.is_integer() => Self::Int(to(&DataType::Int64)?.as_primitive::<Int64Type>().value(0)),
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
@@ -102,9 +95,16 @@ impl Value {
             Self::Float(number) => trimmed(*number),
             Self::Int(number) => number.to_string(),
             Self::Date(day) => day.to_string(),
-            Self::Text(text) => mask_cpfs(text),
+            Self::Text(text) => mask_text(text).into_owned(),
             Self::Truth(truth) => truth.to_string(),
         })
+    }
+
+    /// The value of digits with at most one point.
+    fn parse(text: &str) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let units = format!("{whole}{fraction}").parse().ok()?;
+        Some(Self::Decimal(units, i8::try_from(fraction.len()).ok()?))
     }
 
     fn number(&self) -> Option<f64> {
@@ -173,7 +173,41 @@ fn number(value: f64, places: usize, language: Language) -> String {
     out
 }
 
+/// A number written in full, as it reads in Portuguese and in English: `ratio` as a percentage, no
+/// digit of it lost. What is no number stands as it is.
+pub(super) fn show_number(value: &str, unit: &str) -> (String, String) {
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
+    let Some(parsed) = Value::parse(value) else { return (value.to_owned(), value.to_owned()) };
+    let places = fraction.trim_end_matches('0').len();
+    let both = |format: &dyn Fn(Language) -> String| (format(Language::Pt), format(Language::En));
+    match (unit, parsed.number()) {
+        ("BRL", _) => both(&|language| Format::Brl.show(&parsed, None, language)),
+        ("ratio", Some(share)) => {
+            let (pt, en) = both(&|language| number(share * 100.0, places.saturating_sub(2), language));
+            (format!("{pt} %"), format!("{en}%"))
+        }
+        ("days", Some(days)) => {
+            let one = whole == "1" && places == 0;
+            let (pt, en) = both(&|language| number(days, places, language));
+            (format!("{pt} {}", if one { "dia" } else { "dias" }), format!("{en} {}", if one { "day" } else { "days" }))
+        }
+        (_, Some(count)) => both(&|language| number(count, places, language)),
+        (_, None) => (value.to_owned(), value.to_owned()),
+    }
+}
+
 impl Format {
+    /// How a value of this unit is shown where no text says it.
+    fn of_unit(unit: &str) -> Self {
+        match unit {
+            "BRL" => Self::Brl,
+            "count" | "days" => Self::Int,
+            "date" => Self::Date,
+            "text" => Self::Text,
+            _ => Self::Ratio,
+        }
+    }
+
     fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "brl" => Self::Brl,
@@ -205,7 +239,7 @@ impl Format {
             (Self::Text, Value::Text(text)) => Some(match words.and_then(|column| column.words.get(text)) {
                 Some(Bilingual { pt, .. }) if language == Language::Pt => pt.clone(),
                 Some(Bilingual { en, .. }) => en.clone(),
-                None => mask_cpfs(text),
+                None => mask_text(text).into_owned(),
             }),
             _ => None,
         };
@@ -229,10 +263,8 @@ impl Template {
             parts.push(match (known, parameter) {
                 (true, _) => Part::Column(name.to_owned(), format),
                 (false, Some(parameter)) => {
-                    let (whole, fraction) = parameter.value.split_once('.').unwrap_or((&parameter.value, ""));
-                    let units =
-                        format!("{whole}{fraction}").parse().map_err(|_| format!("parameter {name}: too long"))?;
-                    Part::Parameter(Value::Decimal(units, fraction.len() as i8), format)
+                    let value = Value::parse(&parameter.value).ok_or_else(|| format!("parameter {name}: too long"))?;
+                    Part::Parameter(value, format)
                 }
                 (false, None) => return Err(format!("text: {name:?} is neither evidence nor a parameter")),
             });
@@ -240,6 +272,15 @@ impl Template {
         }
         parts.push(Part::Literal(rest.to_owned()));
         Ok(Self(parts))
+    }
+
+    /// A value of an evidence column by itself, shown as the text shows it, or else as its unit says.
+    pub(super) fn show(&self, column: &EvidenceColumn, value: &Value, language: Language) -> String {
+        let said = self.0.iter().find_map(|part| match part {
+            Part::Column(name, format) if *name == column.name => Some(*format),
+            _ => None,
+        });
+        said.unwrap_or_else(|| Format::of_unit(&column.unit)).show(value, Some(column), language)
     }
 
     /// The text with the values of one row.
@@ -281,9 +322,22 @@ mod tests {
 
     #[test]
     fn a_cpf_in_a_text_is_masked() {
-        assert_eq!(mask_cpfs("FULANA DE TAL 52998224725"), "FULANA DE TAL ***.982.247-**");
-        assert_eq!(mask_cpfs("CPF 529.982.247-25."), "CPF ***.982.247-**.");
-        assert_eq!(mask_cpfs("processo 12345678901, CNPJ 00000000000191"), "processo 12345678901, CNPJ 00000000000191");
+        let text = Value::Text("FULANA DE TAL 52998224725".to_owned());
+        assert_eq!(text.exact().unwrap(), "FULANA DE TAL ***.982.247-**");
+        assert_eq!(Format::Text.show(&text, None, Language::Pt), "FULANA DE TAL ***.982.247-**");
+    }
+
+    #[test]
+    fn numbers_read_as_their_unit_says() {
+        let two = |pt: &str, en: &str| (pt.to_owned(), en.to_owned());
+        assert_eq!(show_number("1000000.00", "BRL"), two("R$ 1.000.000,00", "R$ 1,000,000.00"));
+        assert_eq!(show_number("0.25", "ratio"), two("25 %", "25%"));
+        assert_eq!(show_number("0.0001", "ratio"), two("0,01 %", "0.01%"));
+        assert_eq!(show_number("1.5", "factor"), two("1,5", "1.5"));
+        assert_eq!(show_number("180", "days"), two("180 dias", "180 days"));
+        assert_eq!(show_number("1", "days"), two("1 dia", "1 day"));
+        assert_eq!(show_number("12000", "count"), two("12.000", "12,000"));
+        assert_eq!(show_number("abc", "count"), two("abc", "abc"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use handler::{Handler, plan_of};
 pub use planner::{DetectorInfo, plan};
-pub use report::{Language, Rendered, ReportFormat, ReportInput, render_report, severity_name, summary};
+pub use report::{Language, Rendered, ReportFormat, ReportInput, render_report, row_about, severity_name, summary};
 pub use request::{InvestigationType, Options, Request, filter_violations, period_violations};
 
 use crate::model::{DetectorSummary, Job, Plan, Strength};

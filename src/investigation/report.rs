@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::{Output, Request};
-use crate::model::{DetectorSummary, Finding, Job, Money, Outcome, Plan, Severity};
+use crate::model::{DetectorSummary, EvidenceRow, Finding, Job, Money, Outcome, Plan, Severity, Table, printable};
 
 /// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,22 +250,17 @@ fn markdown(input: &ReportInput<'_>, language: Language) -> String {
             line(format!("- {}: {}", t("Valor em questão", "Amount at stake"), language.money(amount)));
         }
         line(format!("\n{}\n", md(description(finding, language))));
-        for value in &finding.evidence.values {
-            line(format!("- {}: {}", md(t(&value.label_pt, &value.label_en)), md(&value.value)));
-        }
-        for limit in &finding.evidence.limits {
-            let basis = if limit.legal_basis.is_empty() { String::new() } else { format!(" ({})", limit.legal_basis) };
-            line(format!("- {}: {} {}{}", md(&limit.name), md(&limit.value), limit.unit, md(&basis)));
+        for text in evidence_lines(finding, language) {
+            line(format!("- {}", md(&text)));
         }
         line(format!("\n{}:\n", t("Linhas publicadas", "Published rows")));
         for row in &finding.evidence.rows {
-            let place = format!("{}, {} {}", row.file, t("linha", "line"), row.line);
-            line(format!("- `{}` `{}` — {}", row.table, row.id, md(&place)));
+            line(format!("- `{}` `{}` — {}", row.table, row.id, md(&row_text(row, language))));
         }
-        let causes = match language {
-            Language::Portuguese => &finding.false_positives_pt,
-            Language::English => &finding.false_positives_en,
-        };
+        if let Some(text) = rows_left_out(finding, language) {
+            line(format!("- {text}"));
+        }
+        let causes = false_positives(finding, language);
         if !causes.is_empty() {
             line(format!("\n{}:\n", t("O que pode explicar sem irregularidade", "What may explain it innocently")));
             for cause in causes {
@@ -275,6 +270,62 @@ fn markdown(input: &ReportInput<'_>, language: Language) -> String {
         line(String::new());
     }
     out
+}
+
+fn false_positives(finding: &Finding, language: Language) -> &[String] {
+    match language {
+        Language::Portuguese => &finding.false_positives_pt,
+        Language::English => &finding.false_positives_en,
+    }
+}
+
+/// The numbers and the thresholds of a finding, as they are read.
+fn evidence_lines(finding: &Finding, language: Language) -> Vec<String> {
+    // What was stored before texts were has the exact value only.
+    let either = |text: &str, exact: &str| if text.is_empty() { exact.to_owned() } else { text.to_owned() };
+    let values = finding.evidence.values.iter().map(|value| {
+        let text = either(language.pick(&value.text_pt, &value.text_en), &value.value);
+        format!("{}: {text}", language.pick(&value.label_pt, &value.label_en))
+    });
+    let limits = finding.evidence.limits.iter().map(|limit| {
+        let label = either(language.pick(&limit.label_pt, &limit.label_en), &limit.name);
+        let text = either(language.pick(&limit.text_pt, &limit.text_en), &limit.value);
+        let basis = if limit.legal_basis.is_empty() { String::new() } else { format!(" ({})", limit.legal_basis) };
+        format!("{label}: {text}{basis}")
+    });
+    values.chain(limits).collect()
+}
+
+/// A published row in words: what it is about, and where it stands.
+fn row_text(row: &EvidenceRow, language: Language) -> String {
+    let place = format!("{}, {} {}", row.file, language.pick("linha", "line"), row.line);
+    let about = row_about(|name| row.columns.get(name).map(String::as_str), language);
+    if about.is_empty() { place } else { format!("{about} — {place}") }
+}
+
+fn rows_left_out(finding: &Finding, language: Language) -> Option<String> {
+    let shown = i32::try_from(finding.evidence.rows.len()).unwrap_or(i32::MAX);
+    let more = finding.evidence.total_rows.saturating_sub(shown);
+    (more > 0).then(|| format!("… {} {more}", language.pick("e mais", "and")) + language.pick("", " more"))
+}
+
+/// Whom and what a published row is about, out of its columns: number, buyer, supplier, value, day.
+pub fn row_about<'a>(column: impl Fn(&str) -> Option<&'a str>, language: Language) -> String {
+    let text = |name: &str| column(name).filter(|text| !text.is_empty()).map(|text| printable(text).into_owned());
+    let with_id = |name: &str, id: &str| match (text(name), text(id)) {
+        (Some(name), Some(id)) => Some(format!("{name} ({id})")),
+        (name, id) => name.or(id),
+    };
+    let value = text("current_value").or_else(|| text("initial_value")).or_else(|| text("value"));
+    let value = value.map(|value| value.parse::<Money>().map_or(value, |money| language.money(money)));
+    let day = text("signature_date").or_else(|| text("publication_date"));
+    let day = day.map(|day| match (language, day.parse::<chrono::NaiveDate>()) {
+        (Language::Portuguese, Ok(day)) => day.format("%d/%m/%Y").to_string(),
+        _ => day,
+    });
+    let number = text("number").map(|number| format!("{} {number}", language.pick("nº", "no.")));
+    let parts = [number, with_id("buyer_name", "buyer_id"), with_id("supplier_name", "supplier_id"), value, day];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 fn detector_notes(summary: &DetectorSummary, language: Language) -> Vec<String> {
@@ -293,7 +344,7 @@ fn detector_notes(summary: &DetectorSummary, language: Language) -> Vec<String> 
 /// Escapes what Markdown or HTML would read in published text.
 fn md(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in printable(text).chars() {
         match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' => {
                 out.push('\\');
@@ -302,7 +353,6 @@ fn md(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            '\r' | '\n' => out.push(' '),
             c => out.push(c),
         }
     }
@@ -311,7 +361,7 @@ fn md(text: &str) -> String {
 
 fn esc(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in printable(text).chars() {
         match c {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
@@ -383,40 +433,30 @@ fn html(input: &ReportInput<'_>, language: Language) -> String {
             esc(&finding.id),
             esc(description(finding, language)),
         ));
-        let values: String = finding
-            .evidence
-            .values
-            .iter()
-            .map(|value| format!("<li>{}: {}</li>", esc(t(&value.label_pt, &value.label_en)), esc(&value.value)))
-            .collect();
-        let limits: String = finding
-            .evidence
-            .limits
-            .iter()
-            .map(|limit| {
-                format!(
-                    "<li>{}: {} {} {}</li>",
-                    esc(&limit.name),
-                    esc(&limit.value),
-                    esc(&limit.unit),
-                    esc(&limit.legal_basis)
-                )
-            })
-            .collect();
-        let rows: String = finding
+        if let Some(amount) = finding.amount_at_stake {
+            let label = t("Valor em questão", "Amount at stake");
+            add(format!("<p>{label}: <strong>{}</strong></p>\n", esc(&language.money(amount))));
+        }
+        let item = |text: &str| format!("<li>{}</li>", esc(text));
+        let values: String = evidence_lines(finding, language).iter().map(|text| item(text)).collect();
+        let mut rows: String = finding
             .evidence
             .rows
             .iter()
-            .map(|row| {
-                let line = t("linha", "line");
-                format!("<li><code>{}</code> — {}, {line} {}</li>", esc(&row.id), esc(&row.file), row.line)
-            })
+            .map(|row| format!("<li><code>{}</code> — {}</li>", esc(&row.id), esc(&row_text(row, language))))
             .collect();
+        rows.extend(rows_left_out(finding, language).map(|text| item(&text)));
+        let causes: String = false_positives(finding, language).iter().map(|text| item(text)).collect();
         add(format!(
-            "<ul>{values}{limits}</ul><details><summary>{} ({})</summary><ul>{rows}</ul></details></article>\n",
+            "<ul>{values}</ul><details><summary>{} ({})</summary><ul>{rows}</ul></details>",
             t("Linhas publicadas", "Published rows"),
             finding.evidence.total_rows,
         ));
+        if !causes.is_empty() {
+            let label = t("O que pode explicar sem irregularidade", "What may explain it innocently");
+            add(format!("<details><summary>{label}</summary><ul>{causes}</ul></details>"));
+        }
+        add("</article>\n".to_owned());
     }
     out.push_str("</body></html>\n");
     out
@@ -448,6 +488,9 @@ fn csv(input: &ReportInput<'_>, language: Language) -> Result<String, Box<dyn st
         "contract_ids",
         "rows",
         "legal_basis",
+        "buyer",
+        "supplier",
+        "contract_number",
     ])?;
     for finding in input.findings {
         let rows: Vec<_> = finding.evidence.rows.iter().map(|row| format!("{}:{}", row.file, row.line)).collect();
@@ -461,14 +504,30 @@ fn csv(input: &ReportInput<'_>, language: Language) -> Result<String, Box<dyn st
             &cell(&finding.contract_ids.join(" ")),
             &cell(&rows.join(" ")),
             &cell(&finding.detector.legal_basis),
+            &cell(&distinct(finding, "buyer_name")),
+            &cell(&distinct(finding, "supplier_name")),
+            &cell(&distinct(finding, "number")),
         ])?;
     }
     Ok(String::from_utf8(out.into_inner()?)?)
 }
 
+/// What the contracts of a finding say in a column, each text once, in their order.
+fn distinct(finding: &Finding, column: &str) -> String {
+    let mut texts: Vec<&str> = Vec::new();
+    let contracts = finding.evidence.rows.iter().filter(|row| row.table == Table::Contracts.as_str());
+    for text in contracts.filter_map(|row| row.columns.get(column)) {
+        if !texts.contains(&text.as_str()) {
+            texts.push(text);
+        }
+    }
+    texts.join("; ")
+}
+
 /// A text that a spreadsheet does not take for a formula.
 fn cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    let text = printable(text);
+    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.into_owned() }
 }
 
 #[cfg(test)]
@@ -481,6 +540,31 @@ mod tests {
         assert_eq!(esc("<b a='\"'>&"), "&lt;b a=&#39;&quot;&#39;&gt;&amp;");
         assert_eq!(cell("=SUM(A1)"), "'=SUM(A1)");
         assert_eq!(cell("texto"), "texto");
+        assert_eq!(cell("\t=1"), " =1");
+        assert_eq!(md("a\u{1b}[31m\nb"), "a\u{fffd}\\[31m b");
+    }
+
+    #[test]
+    fn a_row_says_whom_it_is_about() {
+        let column = |name: &str| match name {
+            "number" => Some("34/2023"),
+            "buyer_name" => Some("Polícia Federal"),
+            "buyer_id" => Some("200356"),
+            "supplier_name" => Some(""),
+            "supplier_id" => Some("12.345.678/0001-95"),
+            "initial_value" => Some("2588.97"),
+            "signature_date" => Some("2023-12-30"),
+            _ => None,
+        };
+        assert_eq!(
+            row_about(column, Language::Portuguese),
+            "nº 34/2023 · Polícia Federal (200356) · 12.345.678/0001-95 · R$ 2.588,97 · 30/12/2023"
+        );
+        assert_eq!(
+            row_about(column, Language::English),
+            "no. 34/2023 · Polícia Federal (200356) · 12.345.678/0001-95 · R$ 2,588.97 · 2023-12-30"
+        );
+        assert_eq!(row_about(|_| None, Language::English), "");
     }
 
     #[test]

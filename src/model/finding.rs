@@ -135,6 +135,12 @@ pub struct EvidenceValue {
     pub label_pt: String,
     /// Label in English.
     pub label_en: String,
+    /// The value as it reads in Portuguese: `R$ 1.234,56`, `31/01/2024`, `25,0 %`, words for codes.
+    #[serde(default)]
+    pub text_pt: String,
+    /// The value as it reads in English.
+    #[serde(default)]
+    pub text_en: String,
 }
 
 /// A limit or parameter that was applied.
@@ -148,6 +154,18 @@ pub struct AppliedLimit {
     pub unit: String,
     /// Act and article; empty for a parameter of the detector's own.
     pub legal_basis: String,
+    /// What it is, in Portuguese.
+    #[serde(default)]
+    pub label_pt: String,
+    /// What it is, in English.
+    #[serde(default)]
+    pub label_en: String,
+    /// The value as it reads in Portuguese.
+    #[serde(default)]
+    pub text_pt: String,
+    /// The value as it reads in English.
+    #[serde(default)]
+    pub text_en: String,
 }
 
 /// What a finding rests on.

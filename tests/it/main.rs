@@ -4,10 +4,14 @@
 #[cfg(test)]
 mod api;
 mod architecture;
+#[cfg(test)]
+mod auth;
 mod binary;
 mod cache;
-#[cfg(test)]
 mod cardinal;
+mod evaluate;
+#[cfg(test)]
+mod gateway;
 mod jobs;
 mod lake;
 mod replicas;

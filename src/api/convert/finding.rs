@@ -74,6 +74,8 @@ fn evidence(evidence: Evidence) -> pb::Evidence {
                 unit: value.unit,
                 label: value.label_pt,
                 label_en: value.label_en,
+                text: value.text_pt,
+                text_en: value.text_en,
             })
             .collect(),
         limits: evidence
@@ -84,6 +86,10 @@ fn evidence(evidence: Evidence) -> pb::Evidence {
                 value: limit.value,
                 unit: limit.unit,
                 legal_basis: limit.legal_basis,
+                label: limit.label_pt,
+                label_en: limit.label_en,
+                text: limit.text_pt,
+                text_en: limit.text_en,
             })
             .collect(),
         total_rows: evidence.total_rows,
