@@ -39,6 +39,14 @@ fn quantiles_are_of_type_8() {
 }
 
 #[test]
+fn quartiles_and_fences_are_exact_to_the_last_digit() {
+    let quartiles = Sorted::of([0.51, 0.76, 0.05, 0.62, 0.32].into_iter()).quartiles();
+    // Interpolated from below, and the fences rounded once: otherwise the last digits are others.
+    assert_eq!((quartiles.q1, quartiles.q3), (0.22999999999999998, 0.6666666666666666));
+    assert_eq!((quartiles.lower_fence(), quartiles.upper_fence()), (-0.425, 1.3216666666666665));
+}
+
+#[test]
 fn the_gap_is_of_the_lowest_bids() {
     let winner = |amount| bid("w", "valid", amount);
     let of = |bids: &[Value]| ratio(release("o", bids, &[award("w")]));
