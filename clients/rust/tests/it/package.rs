@@ -27,7 +27,7 @@ fn the_example_of_the_readme_runs() {
     let done = Command::new(example()).arg(server.address()).output().unwrap();
     let printed = String::from_utf8(done.stdout).unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    assert!(printed.contains("100%") && printed.contains("High") && printed.ends_with("\nquery\n"), "{printed}");
+    assert!(printed.contains("100%") && printed.ends_with("\nquery\n"), "{printed}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -42,24 +42,37 @@ fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
-fn command(directory: &TempDir) -> Command {
+fn command(directory: &Path) -> Command {
     let mut command = Command::new(binary());
-    command.arg("--data-dir").arg(directory.path().join("data")).stdout(Stdio::null());
+    command.arg("--data-dir").arg(directory.join("data")).stdout(Stdio::null());
     command
+}
+
+/// A directory with the sample taken in, made once a run; servers get copies of it.
+fn prepared() -> &'static Path {
+    static PREPARED: OnceLock<PathBuf> = OnceLock::new();
+    PREPARED.get_or_init(|| {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("product");
+        let _ = std::fs::remove_dir_all(&directory);
+        std::fs::create_dir_all(&directory).unwrap();
+        let month = directory.join("month");
+        run(command(&directory).args(["sample", "--rows", ROWS, "--seed", "1", "--out"]).arg(&month));
+        run(command(&directory).arg("import").arg(&month));
+        directory
+    })
+}
+
+fn run(command: &mut Command) {
+    let done = command.output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 impl Product {
     pub(crate) fn start() -> Self {
         let directory = TempDir::new().unwrap();
-        let month = directory.path().join("month");
-        let run = |command: &mut Command| {
-            let done = command.output().unwrap();
-            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        };
-        run(command(&directory).args(["sample", "--rows", ROWS, "--seed", "1", "--out"]).arg(&month));
-        run(command(&directory).arg("import").arg(&month));
+        run(Command::new("cp").arg("-R").arg(prepared().join("data")).arg(directory.path()));
         let (grpc, metrics) = (free_address(), free_address());
-        let process = serve(&directory, &grpc, &metrics);
+        let process = serve(directory.path(), &grpc, &metrics);
         Self { directory, grpc, metrics, process }
     }
 
@@ -84,7 +97,7 @@ impl Product {
         let sent = Command::new("kill").args(["-s", signal, &self.process.id().to_string()]).status().unwrap();
         assert!(sent.success());
         self.process.wait().unwrap();
-        self.process = serve(&self.directory, &self.grpc, &self.metrics);
+        self.process = serve(self.directory.path(), &self.grpc, &self.metrics);
     }
 }
 
@@ -96,7 +109,7 @@ impl Drop for Product {
     }
 }
 
-fn serve(directory: &TempDir, grpc: &str, metrics: &str) -> Child {
+fn serve(directory: &Path, grpc: &str, metrics: &str) -> Child {
     let mut process = command(directory)
         .args(["serve", "--lease-seconds", "2", "--grpc-addr", grpc])
         .args(["--http-addr", "127.0.0.1:0", "--metrics-addr", metrics])
