@@ -5,6 +5,7 @@
 //! the plan is about are counted and reported. The form of the files is in `docs/detectors.md`.
 
 mod catalogue;
+pub mod collusion;
 mod error;
 mod evidence;
 pub mod functions;

@@ -5,10 +5,12 @@
 
 mod filters;
 mod finding;
+mod identity;
 mod job;
 mod lake;
 mod mask;
 mod money;
+mod random;
 mod tax_id;
 mod text;
 mod violation;
@@ -18,10 +20,12 @@ pub use finding::{
     AppliedLimit, DetectorRef, DetectorSummary, Evidence, EvidenceRow, EvidenceValue, Finding, Outcome, ReasonCount,
     Severity, Strength,
 };
+pub use identity::{ApiKey, Role, User};
 pub use job::{AuditEntry, Counts, Event, EventKind, Job, JobError, JobKind, JobState, NewEvent, NewJob, Priority};
-pub use lake::{ImportRecord, LakeFile, QuarantinedRow, Table};
+pub use lake::{ImportRecord, LakeFile, LakeVersion, QuarantinedRow, Table};
 pub use mask::{mask_every_run, mask_text};
 pub use money::{Money, MoneyError, thousands};
+pub use random::Random;
 pub use tax_id::{TaxIdCheck, TaxIdKind, check_tax_id, cnpj_check_digits, cpf_check_digits, mask_cpf};
 pub use text::{counted, fold, is_control, printable};
 pub use violation::Violation;

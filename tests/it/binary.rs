@@ -14,21 +14,21 @@ use crate::support::RedisServer;
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-fn cidadao(data: &Path) -> Command {
+pub(crate) fn cidadao(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cidadao"));
     command.arg("--data-dir").arg(data).env_remove("DATABASE_URL").env_remove("REDIS_URL").env("CIDADAO_LOG", "warn");
     command
 }
 
 #[track_caller]
-fn ok(output: &Output) -> String {
+pub(crate) fn ok(output: &Output) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {stderr}", output.status);
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 #[track_caller]
-fn json(output: &Output) -> Value {
+pub(crate) fn json(output: &Output) -> Value {
     let text = ok(output);
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
@@ -38,7 +38,7 @@ fn free_port() -> u16 {
 }
 
 /// A running server, killed when dropped.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     grpc: u16,
     metrics: u16,
@@ -49,10 +49,10 @@ impl Server {
         Self::of(cidadao(data))
     }
 
-    fn of(mut command: Command) -> Self {
+    pub(crate) fn of(mut command: Command) -> Self {
         let (grpc, metrics) = (free_port(), free_port());
         let child = command
-            .args(["serve", "--lease-seconds", "2"])
+            .args(["serve", "--lease-seconds", "2", "--http-addr", "127.0.0.1:0"])
             .args(["--grpc-addr", &format!("127.0.0.1:{grpc}"), "--metrics-addr", &format!("127.0.0.1:{metrics}")])
             .stdout(Stdio::null())
             .spawn()
@@ -66,7 +66,7 @@ impl Server {
         server
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.grpc)
     }
 }
@@ -237,7 +237,7 @@ fn planted_red_flags_are_found_and_nothing_else() {
 fn the_demo_shows_findings_and_stops() {
     let data = tempfile::tempdir().unwrap();
     let output = cidadao(data.path())
-        .args(["demo", "--exit", "--rows", "2000"])
+        .args(["demo", "--exit", "--rows", "2000", "--http-addr", "127.0.0.1:0"])
         .args(["--grpc-addr", &format!("127.0.0.1:{}", free_port())])
         .args(["--metrics-addr", &format!("127.0.0.1:{}", free_port())])
         .output()
@@ -448,7 +448,7 @@ fn a_redis_that_goes_and_comes_is_told_of_once_without_its_password() {
 fn events(server: &Server, id: &str) -> Vec<i64> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let mut client = cidadao::api::client::Client::connect(&server.url()).await.unwrap();
+        let mut client = cidadao::api::client::Client::connect(&server.url(), None).await.unwrap();
         let mut sequences = Vec::new();
         client.follow(id, |event| sequences.push(event.sequence)).await.unwrap();
         sequences

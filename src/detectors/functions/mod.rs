@@ -30,9 +30,14 @@ pub use words::has_word;
 use datafusion::execution::FunctionRegistry;
 use datafusion::prelude::SessionContext;
 
+use super::collusion;
+
 /// Makes every function known to a session.
 pub fn register(context: &SessionContext) {
     for function in Function::ALL {
+        context.register_udf(function.udf());
+    }
+    for function in collusion::sql::Function::ALL {
         context.register_udf(function.udf());
     }
     context.register_udaf(quantile8_udaf());

@@ -280,6 +280,10 @@ impl Data {
                 Cell::Text(one.tender.clone()),
                 Cell::Text(one.tender.as_ref().map(|_| one.buyer.clone())),
                 Cell::Text(None),
+                Cell::Text(None),
+                Cell::Text(None),
+                text("BRL"),
+                Cell::Text(None),
             ];
             row.extend(provenance(one.source, &one.file, at));
             row
@@ -298,6 +302,8 @@ impl Data {
                 Cell::Day(one.published),
                 text(&one.object),
                 text(fold(&one.object)),
+                Cell::Number(None),
+                Cell::Day(None),
             ];
             row.extend(provenance("portal:compras", "202401_TermoAditivo.csv", at));
             row
@@ -334,6 +340,10 @@ impl Data {
             ("amendments_all", self.amendment_rows()),
             ("contract_items_all", self.item_rows()),
         ];
+        for table in Table::ALL.into_iter().skip(tables.len()) {
+            let empty = MemTable::try_new(schema::of(table), vec![vec![]]).unwrap();
+            context.register_table(format!("{}_all", table.as_str()), Arc::new(empty)).unwrap();
+        }
         for (name, rows) in tables {
             let size = rows.num_rows().div_ceil(partitions).max(1);
             let parts = (0..partitions)

@@ -1,6 +1,6 @@
 use super::{Amendment, Contract, Data, Item, day, verdicts};
 use crate::detectors::{Catalogue, Detector, DetectorError, Run};
-use crate::model::{Filters, Plan, Severity};
+use crate::model::{Filters, Plan, Severity, Table};
 use datafusion::prelude::SessionContext;
 
 /// Data on which every detector fires.
@@ -139,8 +139,8 @@ async fn frequent_flags_come_with_a_warning() {
 async fn views_of_text_are_read_as_well() {
     // What Parquet gives: every text column as a view.
     let context = lively().session(2);
-    for name in ["contracts_all", "amendments_all", "contract_items_all"] {
-        let frame = context.table(name).await.unwrap();
+    for name in Table::ALL.map(|table| format!("{}_all", table.as_str())) {
+        let frame = context.table(name.as_str()).await.unwrap();
         let columns = frame.schema().fields().iter().map(|field| {
             let column = datafusion::prelude::col(field.name());
             match field.data_type() {
@@ -152,7 +152,7 @@ async fn views_of_text_are_read_as_well() {
             }
         });
         let view = frame.clone().select(columns.collect::<Vec<_>>()).unwrap().into_view();
-        context.deregister_table(name).unwrap();
+        context.deregister_table(name.as_str()).unwrap();
         context.register_table(name, view).unwrap();
     }
     let plan = Plan { include_items: true, terms: vec!["papel".to_owned()], ..Plan::default() };

@@ -21,10 +21,10 @@
 use chrono::NaiveDate;
 
 use super::buyer::Buyer;
-use super::random::Random;
 use super::record::{Cents, Contract, DIRECT_AWARD, Expected, Kind, day};
 use super::vocabulary::{self, Line};
 use crate::model::Modality;
+use crate::model::Random;
 
 /// Ceilings of value-based dispensas, in cents, and the bases that name them.
 #[derive(Debug, Clone, Copy)]

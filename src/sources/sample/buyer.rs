@@ -6,11 +6,11 @@ use chrono::{Months, NaiveDate, TimeDelta};
 
 use super::background;
 use super::derived;
-use super::random::Random;
 use super::record::{Cents, Contract, FIRST_DAY, Kind, LAST_DAY, LAST_MONTH, Supplier};
 use super::supplier::Pool;
 use super::values::{GROUPS, GroupIndex, Values};
 use super::vocabulary::{self, Line};
+use crate::model::Random;
 
 /// A buyer and its contracts.
 #[derive(Debug)]

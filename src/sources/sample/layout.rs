@@ -11,10 +11,10 @@ use chrono::{Datelike, Months, NaiveDate};
 
 use super::SampleError;
 use super::buyer::Buyer;
-use super::random::Random;
 use super::record::{Cents, Contract, FIRST_MONTH, LAST_MONTH, LabelCount, SampleSummary};
 use super::vocabulary::SECRET;
 use crate::model::Modality;
+use crate::model::Random;
 
 /// Header of `AAAAMM_Compras.csv`.
 pub(super) const COMPRAS: [&str; 24] = [

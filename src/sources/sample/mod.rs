@@ -15,6 +15,7 @@ mod background;
 mod buyer;
 mod derived;
 mod layout;
+mod ocds;
 mod plan;
 mod plant_amendments;
 mod plant_peers;
@@ -23,7 +24,6 @@ mod plant_shares;
 mod plant_splitting;
 mod plant_tax_ids;
 mod plant_values;
-mod random;
 mod record;
 mod supplier;
 mod values;
@@ -34,6 +34,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
+pub use ocds::generate_ocds;
 pub use record::{LabelCount, SampleSummary};
 
 /// What to generate.

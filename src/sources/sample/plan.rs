@@ -3,7 +3,6 @@
 
 use super::buyer::Buyer;
 use super::layout::Files;
-use super::random::Random;
 use super::record::{Expected, Kind, OUTLIER, SampleSummary};
 use super::supplier::Pool;
 use super::values::{self, GOODS_PREGAO, GROUPS, GroupIndex, Values};
@@ -11,6 +10,7 @@ use super::{
     SampleError, plant_amendments, plant_peers, plant_rules, plant_shares, plant_splitting, plant_tax_ids, plant_values,
 };
 use crate::model::Modality;
+use crate::model::Random;
 
 /// Cases of one kind: how many there are to be, and how many there are.
 #[derive(Debug, Clone, Copy)]

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{Datelike, NaiveDate, TimeDelta};
 use serde::Serialize;
 
-use super::random::Random;
 use super::vocabulary::{self, Line};
 use crate::model::Modality;
+use crate::model::Random;
 
 /// An amount in cents; far below what `i64` holds.
 pub(super) type Cents = i64;

@@ -454,7 +454,7 @@ fn texts_speak_of_one_kind_and_of_no_emergency() {
 /// The arithmetic of the fence, on the values alone: half a band above the largest.
 #[test]
 fn fence_lies_above_the_band() {
-    let mut random = random::Random::new(3, 3);
+    let mut random = crate::model::Random::new(3, 3);
     let mut values = values::Values::new(&mut random);
     for group in 0..values::GROUPS.len() {
         for count in [30, 60, 1_000] {

@@ -9,9 +9,9 @@
 //! the distribution; each therefore takes the place of a background row with a value of the same
 //! eighth of the band (see [`Values::place`]). What remains is small against the half band.
 
-use super::random::Random;
 use super::record::{Cents, Kind};
 use crate::model::Modality;
+use crate::model::Random;
 
 /// Contracts that are compared with each other.
 #[derive(Debug, Clone, Copy)]

@@ -1,19 +1,19 @@
 //! Random numbers that stay the same for ever.
 //!
-//! A sample is named by its rows and its seed, so the stream behind it may not change with the
+//! Samples and permutation tests are named by their seed, so the stream behind it may not change with the
 //! version of a library; `rand` promises that for none of its default generators. This is
-//! SplitMix64 (Steele, Lea, Flood 2014), which is enough for data that only has to look irregular.
+//! SplitMix64 (Steele, Lea, Flood 2014): enough for data that has to look irregular, and for shuffles.
 
 /// A stream of random numbers.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 /// 2^64 over the golden ratio: the increment of SplitMix64.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Random {
     /// Stream number `stream` of `seed`.
-    pub(super) fn new(seed: u64, stream: u64) -> Self {
+    pub fn new(seed: u64, stream: u64) -> Self {
         // Two rounds, so that neighbouring streams of neighbouring seeds share nothing.
         let mut mixer = Self(seed);
         let seed = mixer.next();
@@ -30,29 +30,29 @@ impl Random {
     }
 
     /// A number below `limit`; 0 if `limit` is 0.
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         // The high half of the product: unbiased enough for limits far below 2^64, and no division.
         ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
     }
 
     /// A number from `low` to `high`, both included; `low` if `high` is not above it.
-    pub(super) fn between(&mut self, low: i64, high: i64) -> i64 {
+    pub fn between(&mut self, low: i64, high: i64) -> i64 {
         let span = high.saturating_sub(low).max(0).unsigned_abs();
         low + self.below(span + 1) as i64
     }
 
     /// A number in [0, 1).
-    pub(super) fn unit(&mut self) -> f64 {
+    pub fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// True `per_mille` times in a thousand.
-    pub(super) fn chance(&mut self, per_mille: u64) -> bool {
+    pub fn chance(&mut self, per_mille: u64) -> bool {
         self.below(1000) < per_mille
     }
 
     /// One of the items.
-    pub(super) fn pick<T: Copy, const N: usize>(&mut self, items: &[T; N]) -> T {
+    pub fn pick<T: Copy, const N: usize>(&mut self, items: &[T; N]) -> T {
         const { assert!(N > 0) };
         items[self.below(N as u64) as usize]
     }
