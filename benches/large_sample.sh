@@ -21,4 +21,4 @@ measure "sample $rows" "$binary" sample --rows "$rows" --seed 1 --out "$dir/mont
 du -sh "$dir/month" | awk '{print "csv                      " $1}'
 measure "import" "$binary" --data-dir "$dir/data" import "$dir/month"
 measure "detect (import + all)" "$binary" detect "$dir/month" --output json
-measure "demo (serve, all)" "$binary" --data-dir "$dir/demo" --grpc-addr 127.0.0.1:50951 --metrics-addr 127.0.0.1:8951 demo --exit --rows "$rows"
+measure "demo (serve, all)" "$binary" --data-dir "$dir/demo" --grpc-addr 127.0.0.1:50951 --http-addr 127.0.0.1:0 --metrics-addr 127.0.0.1:8951 demo --exit --rows "$rows"

@@ -20,6 +20,7 @@ trap 'rm -rf "$work"' EXIT
 python=$(venv "$clients/python/requirements/generate.txt")
 npm_modules
 plugins=$(go_tools)
+cargo_target
 export PATH="$plugins:$clients/typescript/node_modules/.bin:$python/bin:$PATH"
 
 # The sources: our own files and the published google ones they import.
@@ -36,6 +37,12 @@ done
 buf generate "$sources" --template "$clients/go/buf.gen.yaml" --path "$sources/cidadao" -o "$work/go"
 buf generate "$sources" --template "$clients/typescript/buf.gen.yaml" -o "$work/typescript"
 
+mkdir -p "$work/rust"
+(
+  cd "$clients/rust"
+  cargo run --locked --quiet --package generate -- "$sources" "$work/rust/cidadao.v1.rs"
+)
+
 mkdir -p "$work/stubs" "$work/python"
 (
   cd "$sources"
@@ -49,6 +56,7 @@ mkdir -p "$work/stubs" "$work/python"
 
 # What was generated, and where it belongs. `v1/__init__.py` is written by hand.
 targets=(
+  "rust:rust/src/gen"
   "go/cidadaov1:go/cidadaov1"
   "typescript:typescript/src/gen"
   "python/v1:python/src/cidadao_client/v1"

@@ -62,4 +62,12 @@ go_tools() {
   echo "$dir"
 }
 
+# cargo_target: lets the Rust client use what the server's build has compiled; its packages have the same pins.
+cargo_target() {
+  local metadata
+  metadata=$(cargo metadata --manifest-path "$root/Cargo.toml" --no-deps --format-version 1 --offline) || return
+  CARGO_TARGET_DIR=$(sed 's/.*"target_directory":"\([^"]*\)".*/\1/' <<<"$metadata")
+  export CARGO_TARGET_DIR
+}
+
 buf() { "$clients/typescript/node_modules/.bin/buf" "$@"; }

@@ -2,7 +2,7 @@
 # Checks proto/, that the generated code is what it gives, and each client against the real server:
 # the binary that CIDADAO_BIN names, or target/debug/cidadao.
 #
-#     clients/test.sh [PART…]     proto, python, typescript, go; all of them if none is named
+#     clients/test.sh [PART…]     proto, openapi, rust, python, typescript, go; all of them if none is named
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -17,11 +17,31 @@ ready() {
 
 check_proto() {
   has npm "checks of proto/" && has go "checks of generated code" && has "${PYTHON:-python3}" "checks of generated code" \
-    || return 0
+    && has cargo "checks of generated code" || return 0
   ready npm_modules "checks of proto/" || return 0
   (cd "$root" && buf lint)
   "$clients/breaking.sh"
   "$clients/generate.sh" --check
+}
+
+test_rust() {
+  has cargo "the Rust client" || return 0
+  cargo_target
+  cd "$clients/rust"
+  cargo fetch --locked --quiet || { missing "what the Rust client needs" "the Rust client"; return 0; }
+  cargo fmt --all --check
+  cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+  cargo test --locked --quiet
+  RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps
+}
+
+check_openapi() {
+  has "${PYTHON:-python3}" "checks of the OpenAPI document" || return 0
+  local environment
+  environment=$(venv "$clients/openapi/requirements.txt") \
+    || { missing "what checks the OpenAPI document" "its checks"; return 0; }
+  [ -n "${CIDADAO_BIN:-}" ] || cargo_target
+  "${CIDADAO_BIN:-$CARGO_TARGET_DIR/debug/cidadao}" openapi | "$environment/bin/python" "$clients/openapi/check.py"
 }
 
 test_python() {
@@ -60,11 +80,11 @@ test_go() {
   go test -count=1 ./...
 }
 
-[ $# != 0 ] || set -- proto python typescript go
+[ $# != 0 ] || set -- proto openapi rust python typescript go
 for part; do
   case $part in
-    proto) check=check_proto ;;
-    python | typescript | go) check=test_$part ;;
+    proto | openapi) check=check_$part ;;
+    rust | python | typescript | go) check=test_$part ;;
     *) say "no such part: $part" && exit 2 ;;
   esac
   say "$part"

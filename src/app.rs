@@ -11,15 +11,17 @@ use tokio::runtime::{self, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api, Prober, ServeError, Stack};
+use crate::auth::{Auth, AuthOptions};
 use crate::cache::{Cache, Hints, Redis, RedisOptions};
 use crate::config::Config;
 use crate::detectors::{Catalogue, DetectorError};
-use crate::gateway::{self, MetricsSource};
+use crate::gateway::binding::BindingError;
+use crate::gateway::{self, Gateway, GatewayParts, MetricsSource};
 use crate::jobs::{JobHandler, Jobs, JobsOptions};
 use crate::lake::{Engine, Lake};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
-use crate::{analysis, investigation};
+use crate::{analysis, investigation, secret};
 
 /// Memory of the cache, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -35,18 +37,20 @@ const NOTICE: Duration = Duration::from_millis(300);
 pub struct Listeners {
     /// gRPC.
     pub grpc: TcpListener,
+    /// REST.
+    pub http: TcpListener,
     /// Metrics.
     pub metrics: TcpListener,
 }
 
 impl Listeners {
-    /// Both on loopback, on ports that the system chooses.
+    /// All on loopback, on ports that the system chooses.
     ///
     /// # Errors
     /// If a socket cannot be bound.
     pub async fn loopback() -> std::io::Result<Self> {
         let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-        Ok(Self { grpc: bind().await?, metrics: bind().await? })
+        Ok(Self { grpc: bind().await?, http: bind().await?, metrics: bind().await? })
     }
 }
 
@@ -59,6 +63,9 @@ pub enum AppError {
     /// gRPC.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// An annotation of the API cannot be served: a defect of the build.
+    #[error(transparent)]
+    Gateway(#[from] BindingError),
     /// A detector of this version is malformed.
     #[error(transparent)]
     Detectors(#[from] DetectorError),
@@ -118,6 +125,8 @@ impl fmt::Debug for EngineThreads {
 pub struct AppParts {
     /// The database.
     pub store: Store,
+    /// Who calls.
+    pub auth: Auth,
     /// The queue over it.
     pub jobs: Jobs,
     /// Redis, where one is used.
@@ -146,6 +155,10 @@ pub struct AppParts {
     pub grace: Duration,
     /// How long a job may take where its request does not say.
     pub job_timeout: Option<Duration>,
+    /// Silence after which a stream sends a heartbeat.
+    pub heartbeat: Duration,
+    /// Origins whose pages may call the API.
+    pub cors_origins: Vec<String>,
 }
 
 impl fmt::Debug for AppParts {
@@ -166,7 +179,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Store`] if the database cannot be opened, [`AppError::Io`] if the engine gets no
-    /// threads.
+    /// threads or the key of the tokens cannot be kept.
     pub async fn build(config: &Config) -> Result<Self, AppError> {
         let (pool_size, max_overflow) = config.database_pool;
         let store = Store::connect(&StoreOptions {
@@ -179,6 +192,13 @@ impl App {
             ..StoreOptions::new(&config.database_url)
         })
         .await?;
+        let signing_key = match &config.jwt_secret {
+            Some(secret) => secret.expose().as_bytes().to_vec(),
+            None => secret::load_or_create(&config.data_dir.join("jwt.key"))
+                .map_err(|cause| AppError::Io { what: "key of the tokens", cause })?
+                .to_vec(),
+        };
+        let auth = AuthOptions { token_ttl: config.token_ttl, ..AuthOptions::new(config.auth, signing_key) };
         let engine = EngineThreads::new(config.engine_threads)?;
         let lake = Lake::new(config.lake_dir(), store.clone());
         let catalogue = Arc::new(Catalogue::builtin()?);
@@ -213,6 +233,7 @@ impl App {
             Arc::new(analysis::Handler { lake: lake.clone(), engine: queries.clone(), metrics: metrics.clone() }),
         ];
         Ok(Self::of(AppParts {
+            auth: Auth::new(store.clone(), &auth),
             jobs: Jobs::new(store.clone(), options),
             store,
             cache,
@@ -228,6 +249,8 @@ impl App {
             probe_every: PROBE_EVERY,
             grace: config.grace,
             job_timeout: config.job_timeout,
+            heartbeat: config.heartbeat,
+            cors_origins: config.cors_origins.clone(),
         }))
     }
 
@@ -246,7 +269,7 @@ impl App {
         &self.parts
     }
 
-    /// Serves gRPC and metrics and does jobs until `shutdown`, then drains: it is not ready any more
+    /// Serves gRPC, REST and metrics and does jobs until `shutdown`, then drains: it is not ready any more
     /// and takes no more jobs; those that run hand over within the grace period; a moment later
     /// clients are told to reconnect elsewhere (GOAWAY), streams are cut, calls end.
     ///
@@ -258,6 +281,7 @@ impl App {
         let (draining, stopping) = (shutdown.child_token(), CancellationToken::new());
         let prober = Prober::new(parts.store.clone(), parts.cache.clone(), parts.lake.clone(), parts.jobs.clone());
         let api = Api {
+            auth: parts.auth.clone(),
             store: parts.store.clone(),
             jobs: parts.jobs.clone(),
             lake: parts.lake.clone(),
@@ -274,6 +298,11 @@ impl App {
             stopping: stopping.clone(),
         };
         let stack = Stack::new(&api)?;
+        let rest = Gateway::new(GatewayParts {
+            api: api.clone(),
+            service: stack.service.clone(),
+            heartbeat: parts.heartbeat,
+        })?;
         let source = MetricsSource {
             metrics: parts.metrics.clone(),
             store: parts.store.clone(),
@@ -283,6 +312,7 @@ impl App {
             jobs: parts.jobs.clone(),
         };
         let grpc = api::serve(&api, stack, listeners.grpc, parts.probe_every);
+        let http = gateway::serve(rest, listeners.http, &parts.cors_origins, stopping.clone());
         let metrics = gateway::serve_metrics(source, listeners.metrics, stopping.clone());
         let jobs = parts.jobs.run(parts.handlers.clone(), draining.clone());
         let announce = async {
@@ -300,8 +330,9 @@ impl App {
                 draining.cancel();
                 result
             };
-            let (grpc, metrics, (), ()) = tokio::join!(
+            let (grpc, http, metrics, (), ()) = tokio::join!(
                 async { guard(grpc.await.map_err(AppError::from)) },
+                async { guard(http.await.map_err(|cause| AppError::Io { what: "HTTP listener", cause })) },
                 async {
                     let io = |cause| AppError::Io { what: "metrics listener", cause };
                     guard(metrics.await.map_err(io))
@@ -309,7 +340,7 @@ impl App {
                 jobs,
                 announce,
             );
-            grpc.and(metrics)
+            grpc.and(http).and(metrics)
         };
         tokio::select! {
             result = served => result,
@@ -328,10 +359,11 @@ impl App {
         let addr = |listener: &TcpListener| {
             listener.local_addr().map_err(|cause| AppError::Io { what: "address of a listener", cause })
         };
-        let (grpc_addr, metrics_addr) = (addr(&listeners.grpc)?, addr(&listeners.metrics)?);
+        let (grpc_addr, http_addr) = (addr(&listeners.grpc)?, addr(&listeners.http)?);
+        let metrics_addr = addr(&listeners.metrics)?;
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(self.serve(listeners, shutdown.clone()));
-        Ok(ServerHandle { grpc_addr, metrics_addr, shutdown, task })
+        Ok(ServerHandle { grpc_addr, http_addr, metrics_addr, shutdown, task })
     }
 }
 
@@ -340,6 +372,8 @@ impl App {
 pub struct ServerHandle {
     /// Where gRPC is served.
     pub grpc_addr: SocketAddr,
+    /// Where REST is served.
+    pub http_addr: SocketAddr,
     /// Where the metrics are served.
     pub metrics_addr: SocketAddr,
     shutdown: CancellationToken,

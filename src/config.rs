@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::auth::AuthMode;
 use crate::cache::RedisUrl;
 use crate::jobs::Retention;
 use crate::model::JobKind;
+use crate::secret::{KEY_BYTES, Secret};
 use crate::telemetry::TelemetryOptions;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -23,6 +25,12 @@ pub struct Settings {
     /// Address of gRPC [default: 127.0.0.1:50051]
     #[arg(long, env = "CIDADAO_GRPC_ADDR", value_name = "HOST:PORT", global = true)]
     pub grpc_addr: Option<SocketAddr>,
+    /// Address of REST, gRPC-Web and health [default: 127.0.0.1:8080]
+    #[arg(long, env = "CIDADAO_HTTP_ADDR", value_name = "HOST:PORT", global = true)]
+    pub http_addr: Option<SocketAddr>,
+    /// Origins whose pages may call the API from a browser, with commas between them, as https://example.org [default: none]
+    #[arg(long, env = "CIDADAO_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', global = true)]
+    pub cors_origins: Option<Vec<String>>,
     /// Address of the metrics, `/metrics` [default: 127.0.0.1:8001]
     #[arg(long, env = "CIDADAO_METRICS_ADDR", value_name = "HOST:PORT", global = true)]
     pub metrics_addr: Option<SocketAddr>,
@@ -96,9 +104,15 @@ pub struct Settings {
     /// Memory of the query engine in MiB; beyond it, it spills to disk [default: 2048]
     #[arg(long, env = "CIDADAO_ENGINE_MEMORY_MIB", value_name = "MIB", global = true)]
     pub engine_memory_mib: Option<usize>,
-    /// Credentials: `off`, which is accepted only while every listener is on loopback [default: off]
-    #[arg(long, env = "CIDADAO_AUTH", value_name = "off", global = true)]
+    /// When credentials are asked for: `required`, `auto` (as soon as there is a key or a user, and always where a listener is not on loopback), `off` (accepted only while every listener is on loopback) [default: auto]
+    #[arg(long, env = "CIDADAO_AUTH", value_name = "MODE", global = true)]
     pub auth: Option<String>,
+    /// What bearer tokens are signed with, at least 32 bytes; the same in all replicas [default: kept in <data dir>/jwt.key]
+    #[arg(long, env = "CIDADAO_JWT_SECRET", value_name = "SECRET", hide_env_values = true, global = true)]
+    pub jwt_secret: Option<Secret>,
+    /// Seconds that a bearer token holds [default: 3600]
+    #[arg(long, env = "CIDADAO_TOKEN_TTL_SECONDS", value_name = "SECONDS", global = true)]
+    pub token_ttl_seconds: Option<u64>,
     /// Log format: `pretty` or `json` [default: pretty]
     #[arg(long, env = "CIDADAO_LOG_FORMAT", value_name = "FORMAT", global = true)]
     pub log_format: Option<String>,
@@ -127,6 +141,10 @@ pub enum LogFormat {
 pub struct Config {
     /// Address of gRPC.
     pub grpc_addr: SocketAddr,
+    /// Address of REST.
+    pub http_addr: SocketAddr,
+    /// Origins whose pages may call the API.
+    pub cors_origins: Vec<String>,
     /// Address of the metrics.
     pub metrics_addr: SocketAddr,
     /// Directory of the lake and of the embedded database.
@@ -167,6 +185,12 @@ pub struct Config {
     pub engine_threads: usize,
     /// Memory of the query engine, in bytes.
     pub engine_memory: usize,
+    /// When credentials are asked for: [`AuthMode::Auto`] only while every listener is on loopback.
+    pub auth: AuthMode,
+    /// What bearer tokens are signed with; made and kept in the data directory if unset.
+    pub jwt_secret: Option<Secret>,
+    /// How long a bearer token holds.
+    pub token_ttl: Duration,
     /// Format of the logs.
     pub log_format: LogFormat,
     /// Filter of the logs.
@@ -224,6 +248,8 @@ impl Settings {
     pub fn over(self, below: Self) -> Self {
         Self {
             grpc_addr: self.grpc_addr.or(below.grpc_addr),
+            http_addr: self.http_addr.or(below.http_addr),
+            cors_origins: self.cors_origins.or(below.cors_origins),
             metrics_addr: self.metrics_addr.or(below.metrics_addr),
             data_dir: self.data_dir.or(below.data_dir),
             database_url: self.database_url.or(below.database_url),
@@ -251,6 +277,8 @@ impl Settings {
             engine_threads: self.engine_threads.or(below.engine_threads),
             engine_memory_mib: self.engine_memory_mib.or(below.engine_memory_mib),
             auth: self.auth.or(below.auth),
+            jwt_secret: self.jwt_secret.or(below.jwt_secret),
+            token_ttl_seconds: self.token_ttl_seconds.or(below.token_ttl_seconds),
             log_format: self.log_format.or(below.log_format),
             log: self.log.or(below.log),
             otlp_endpoint: self.otlp_endpoint.or(below.otlp_endpoint),
@@ -275,17 +303,28 @@ impl Config {
             }
         };
         let grpc_addr = settings.grpc_addr.unwrap_or(loopback(50_051));
+        let http_addr = settings.http_addr.unwrap_or(loopback(8_080));
         let metrics_addr = settings.metrics_addr.unwrap_or(loopback(8_001));
-        match settings.auth.as_deref() {
-            None | Some("off") => {
-                for (field, addr) in [("grpc_addr", grpc_addr), ("metrics_addr", metrics_addr)] {
-                    if !addr.ip().is_loopback() {
-                        let rule = "must be a loopback address while auth is off";
-                        return Err(invalid(field, rule, addr.to_string()));
-                    }
-                }
+        let cors_origins = settings.cors_origins.unwrap_or_default();
+        if let Some(bad) = cors_origins.iter().find(|origin| !is_origin(origin)) {
+            return Err(invalid("cors_origins", "must be http(s)://host[:port] each", bad.clone()));
+        }
+        let listeners = [("grpc_addr", grpc_addr), ("http_addr", http_addr), ("metrics_addr", metrics_addr)];
+        let exposed = listeners.into_iter().find(|(_, addr)| !addr.ip().to_canonical().is_loopback());
+        let auth = match (settings.auth.as_deref(), exposed) {
+            (Some("off"), Some((field, addr))) => {
+                return Err(invalid(field, "must be a loopback address while auth is off", addr.to_string()));
             }
-            Some(other) => return Err(invalid("auth", "must be off", other.to_owned())),
+            (Some("off"), None) => AuthMode::Off,
+            (None | Some("auto"), None) => AuthMode::Auto,
+            (None | Some("auto"), Some(_)) | (Some("required"), _) => AuthMode::Required,
+            (Some(other), _) => return Err(invalid("auth", "must be required, auto or off", other.to_owned())),
+        };
+        if let Some(length) =
+            settings.jwt_secret.as_ref().map(|secret| secret.expose().len()).filter(|n| *n < KEY_BYTES)
+        {
+            // The value itself is not told.
+            return Err(invalid("jwt_secret", "must have at least 32 bytes", format!("{length} bytes")));
         }
         let data_dir = settings.data_dir.unwrap_or_else(|| PathBuf::from("data"));
         let database_url =
@@ -326,6 +365,8 @@ impl Config {
         };
         Ok(Self {
             grpc_addr,
+            http_addr,
+            cors_origins,
             metrics_addr,
             data_dir,
             database_url,
@@ -374,6 +415,9 @@ impl Config {
             engine_threads: between("engine_threads", settings.engine_threads.unwrap_or(cores), 1, 256)?,
             engine_memory: between("engine_memory_mib", settings.engine_memory_mib.unwrap_or(2_048), 64, 1 << 20)?
                 * (1 << 20),
+            auth,
+            jwt_secret: settings.jwt_secret,
+            token_ttl: seconds("token_ttl_seconds", settings.token_ttl_seconds.unwrap_or(3_600), 60, 86_400)?,
             log_format,
             log: settings.log.unwrap_or_else(|| "warn,cidadao=info".to_owned()),
             otlp_endpoint: settings.otlp_endpoint.filter(|endpoint| !endpoint.is_empty()),
@@ -399,6 +443,15 @@ impl Config {
     }
 }
 
+/// Whether a text is an origin as browsers send it: no path, no slash at the end, no `*`.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        !host.is_empty()
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -421,10 +474,52 @@ mod tests {
     }
 
     #[test]
+    fn whoever_listens_beyond_loopback_asks_for_credentials() {
+        let mode = |auth: Option<&str>, addr: &str| {
+            let auth = auth.map(str::to_owned);
+            let grpc = Settings { auth: auth.clone(), grpc_addr: addr.parse().ok(), ..Settings::default() };
+            let metrics = Settings { auth, metrics_addr: addr.parse().ok(), ..Settings::default() };
+            let [grpc, metrics] = [grpc, metrics].map(|settings| Config::resolve(settings).ok().map(|c| c.auth));
+            assert_eq!(grpc, metrics);
+            grpc
+        };
+        for local in ["127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+            assert_eq!(mode(None, local), Some(AuthMode::Auto));
+            assert_eq!(mode(Some("auto"), local), Some(AuthMode::Auto));
+            assert_eq!(mode(Some("off"), local), Some(AuthMode::Off));
+            assert_eq!(mode(Some("required"), local), Some(AuthMode::Required));
+        }
+        for open in ["0.0.0.0:1", "10.0.0.1:1", "[::]:1"] {
+            assert_eq!(mode(None, open), Some(AuthMode::Required));
+            assert_eq!(mode(Some("auto"), open), Some(AuthMode::Required));
+            assert_eq!(mode(Some("off"), open), None);
+            assert_eq!(mode(Some("required"), open), Some(AuthMode::Required));
+        }
+    }
+
+    #[test]
+    fn the_secret_of_tokens_is_long_and_not_shown() {
+        let with = |secret: &str| Settings { jwt_secret: secret.parse().ok(), ..Settings::default() };
+        let short = with("hunter2hunter2hunter2hunter2hun");
+        assert!(!format!("{short:?}").contains("hunter2"));
+        let text = Config::resolve(short).unwrap_err().to_string();
+        assert!(text.contains("jwt_secret") && text.contains("31 bytes") && !text.contains("hunter2"), "{text}");
+        let config = Config::resolve(with("hunter2hunter2hunter2hunter2hunt")).unwrap();
+        assert!(config.jwt_secret.is_some() && !format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
     fn what_breaks_a_rule_is_named() {
-        let open = Settings { grpc_addr: "0.0.0.0:1".parse().ok(), ..Settings::default() };
+        let off = Some("off".to_owned());
+        let open = Settings { grpc_addr: "0.0.0.0:1".parse().ok(), auth: off, ..Settings::default() };
         let text = Config::resolve(open).unwrap_err().to_string();
         assert!(text.contains("grpc_addr") && text.contains("loopback") && text.contains("0.0.0.0:1"), "{text}");
+        let open = Settings { http_addr: "0.0.0.0:1".parse().ok(), ..Settings::default() };
+        assert!(Config::resolve(open).unwrap_err().to_string().contains("http_addr"));
+        for origin in ["*", "https://a.example/", "a.example", "http://", "https://*.example"] {
+            let settings = Settings { cors_origins: Some(vec![origin.to_owned()]), ..Settings::default() };
+            assert!(Config::resolve(settings).unwrap_err().to_string().contains("cors_origins"), "{origin}");
+        }
         let secret = Settings { database_url: Some("mysql://u:hunter2@h/db".to_owned()), ..Settings::default() };
         let text = Config::resolve(secret).unwrap_err().to_string();
         assert!(text.contains("mysql") && !text.contains("hunter2"), "{text}");
@@ -436,6 +531,7 @@ mod tests {
             Settings { lease_seconds: Some(0), ..Settings::default() },
             Settings { cache_ttl_seconds: Some(0), ..Settings::default() },
             Settings { auth: Some("maybe".to_owned()), ..Settings::default() },
+            Settings { token_ttl_seconds: Some(59), ..Settings::default() },
             Settings { log_format: Some("xml".to_owned()), ..Settings::default() },
         ] {
             assert!(matches!(Config::resolve(settings), Err(ConfigError::Invalid { .. })));

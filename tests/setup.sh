@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and the machine lacks: PostgreSQL and Redis from the system's packages, grpcurl
-# through the Go toolchain. What cannot be had is named; with CIDADAO_REQUIRE_ALL=1 that is an error.
+# Installs what the tests need and the machine lacks: PostgreSQL, Redis and Chromium from the system's packages,
+# grpcurl through the Go toolchain. What cannot be had is named; with CIDADAO_REQUIRE_ALL=1 that is an error.
 set -euo pipefail
 
 missing() {
@@ -34,6 +34,13 @@ has_postgres || add_package PostgreSQL postgresql
 has_postgres || missing PostgreSQL
 has_redis || add_package Redis redis-server
 has_redis || missing Redis
+
+has_browser() {
+  command -v "${CIDADAO_BROWSER:-chromium}" >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
+}
+
+has_browser || add_package Chromium chromium
+has_browser || missing Chromium
 
 has_grpcurl() {
   command -v grpcurl >/dev/null || [ -x "$(go env GOPATH 2>/dev/null)/bin/grpcurl" ]

@@ -63,7 +63,8 @@ func (p *product) run(arguments ...string) error {
 }
 
 func (p *product) start() (err error) {
-	p.process, err = p.command("serve", "--lease-seconds", "2", "--grpc-addr", p.grpc, "--metrics-addr", p.metrics)
+	p.process, err = p.command("serve", "--lease-seconds", "2",
+		"--grpc-addr", p.grpc, "--http-addr", "127.0.0.1:0", "--metrics-addr", p.metrics)
 	if err != nil {
 		return err
 	}

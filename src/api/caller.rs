@@ -1,31 +1,22 @@
 //! Who calls, from where, under which request id.
 
+use http::Extensions;
 use tonic::Request;
+use tonic::transport::server::TcpConnectInfo;
 use uuid::Uuid;
 
-/// Who a call acts for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// Name in the store and in the audit log.
-    pub id: String,
-}
-
-/// The principal of a call. Credentials are not asked for yet: whoever reaches the listener, which
-/// is on loopback then, is `local`.
-pub fn principal<T>(_request: &Request<T>) -> Principal {
-    Principal { id: "local".to_owned() }
-}
+use super::Principal;
 
 /// Id of one request: the caller's `x-request-id` if it is fit to be logged, else a new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(String);
 
 /// Header of the request id, in and out.
-pub(super) const REQUEST_ID: &str = "x-request-id";
+pub const REQUEST_ID: &str = "x-request-id";
 
 impl RequestId {
     /// The id in the headers, or a new one.
-    pub(super) fn of(headers: &http::HeaderMap) -> Self {
+    pub fn of(headers: &http::HeaderMap) -> Self {
         let fit = |id: &&str| {
             (1..=128).contains(&id.len())
                 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
@@ -53,11 +44,16 @@ pub(super) struct Caller {
 
 impl Caller {
     pub(super) fn of<T>(request: &Request<T>) -> Self {
+        Self::of_extensions(request.extensions())
+    }
+
+    /// What the layers around the services found out; whoever came past them is nobody.
+    pub(super) fn of_extensions(extensions: &Extensions) -> Self {
+        let remote = extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
         Self {
-            principal: principal(request),
-            remote: request.remote_addr().map(|addr| addr.to_string()).unwrap_or_default(),
-            request_id: request
-                .extensions()
+            principal: extensions.get::<Principal>().cloned().unwrap_or_else(Principal::anonymous),
+            remote: remote.map(|addr| addr.to_string()).unwrap_or_default(),
+            request_id: extensions
                 .get::<RequestId>()
                 .cloned()
                 .unwrap_or_else(|| RequestId::of(&http::HeaderMap::new())),

@@ -5,34 +5,74 @@ use std::time::Duration;
 
 use tonic::Code;
 pub use tonic::Status;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic_types::StatusExt as _;
 
 use super::pb;
 use super::pb::investigation_service_client::InvestigationServiceClient;
+use crate::secret::Secret;
 
 /// Times that a broken watch is reopened before its error is given up to the caller.
 const RECONNECTS: u32 = 30;
 
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address is malformed or nobody answers.
+    #[error(transparent)]
+    Transport(#[from] tonic::transport::Error),
+    /// The key holds characters that a header cannot.
+    #[error("the API key holds characters that no key has")]
+    Key,
+}
+
+/// Puts an API key into every call.
+#[derive(Clone, Default)]
+struct Credentials(Option<MetadataValue<Ascii>>);
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Credentials(…)" } else { "Credentials(none)" })
+    }
+}
+
+impl Interceptor for Credentials {
+    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
+        if let Some(key) = &self.0 {
+            request.metadata_mut().insert("x-api-key", key.clone());
+        }
+        Ok(request)
+    }
+}
+
 /// A connection to a server.
 #[derive(Debug, Clone)]
 pub struct Client {
-    investigations: InvestigationServiceClient<Channel>,
+    investigations: InvestigationServiceClient<InterceptedService<Channel, Credentials>>,
 }
 
 impl Client {
-    /// Connects to `http://host:port`.
+    /// Connects to `http://host:port`, with an API key where the server asks for one.
     ///
     /// # Errors
-    /// If the address is malformed or nobody answers within five seconds.
-    pub async fn connect(address: &str) -> Result<Self, tonic::transport::Error> {
+    /// If the address or the key is malformed or nobody answers within five seconds.
+    pub async fn connect(address: &str, api_key: Option<&Secret>) -> Result<Self, ConnectError> {
+        let key = api_key.map(|key| key.expose().parse::<MetadataValue<Ascii>>()).transpose();
+        let mut credentials = Credentials(key.map_err(|_| ConnectError::Key)?);
+        if let Some(key) = &mut credentials.0 {
+            key.set_sensitive(true);
+        }
         let channel = Endpoint::from_shared(address.to_owned())?
             .connect_timeout(Duration::from_secs(5))
             .http2_keep_alive_interval(Duration::from_secs(20))
             .keep_alive_while_idle(true)
             .connect()
             .await?;
-        let investigations = InvestigationServiceClient::new(channel).max_decoding_message_size(64 << 20);
+        let investigations =
+            InvestigationServiceClient::with_interceptor(channel, credentials).max_decoding_message_size(64 << 20);
         Ok(Self { investigations })
     }
 

@@ -64,5 +64,5 @@ pub(super) fn watch(api: &Api, caller: Caller, request: &pb::WatchInvestigations
         std::future::ready(item)
     });
     let items: Pin<Box<dyn Stream<Item = Result<_, ApiError>> + Send>> = Box::pin(items);
-    Ok(until_stop(items, caller, api.stopping.clone()))
+    Ok(until_stop(items, caller, api))
 }

@@ -12,9 +12,10 @@ use tonic::{Code, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::caller::Caller;
+use crate::auth::AuthError;
 use crate::jobs::JobsError;
 use crate::lake::LakeError;
-use crate::model::{JobState, Violation};
+use crate::model::{JobState, Role, Violation};
 use crate::store::StoreError;
 
 /// Domain of the reasons in `ErrorInfo`.
@@ -75,6 +76,17 @@ pub(super) enum ApiError {
     Render(Box<dyn std::error::Error + Send + Sync>),
     /// A task that worked for a call failed: a defect.
     Panicked(tokio::task::JoinError),
+    /// The caller has not the role that the method needs.
+    RoleMissing {
+        /// What it needs.
+        needed: Role,
+        /// What the caller has.
+        role: Role,
+    },
+    /// The caller lost its credentials while a stream ran.
+    Revoked,
+    /// Credentials, logins and accounts.
+    Auth(AuthError),
     /// The queue.
     Jobs(JobsError),
     /// The store.
@@ -86,6 +98,12 @@ pub(super) enum ApiError {
 impl From<JobsError> for ApiError {
     fn from(error: JobsError) -> Self {
         Self::Jobs(error)
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        Self::Auth(error)
     }
 }
 
@@ -114,17 +132,32 @@ struct Public {
     message: String,
     metadata: HashMap<String, String>,
     violations: Vec<Violation>,
+    /// When to try again.
+    retry_after: Option<Duration>,
     /// The cause, for the log alone.
     hidden: Option<String>,
 }
 
 impl Public {
     fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), metadata: HashMap::new(), violations: Vec::new(), hidden: None }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            metadata: HashMap::new(),
+            violations: Vec::new(),
+            retry_after: (code == Code::Unavailable).then_some(RETRY_DELAY),
+            hidden: None,
+        }
     }
 
     fn with(mut self, key: &str, value: impl Into<String>) -> Self {
         self.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    fn after(mut self, retry_after: Duration) -> Self {
+        self.retry_after = Some(retry_after);
         self
     }
 
@@ -143,6 +176,8 @@ impl Public {
             "investigation" => "INVESTIGATION_NOT_FOUND",
             "analysis" => "ANALYSIS_NOT_FOUND",
             "contract" => "CONTRACT_NOT_FOUND",
+            "api_key" => "API_KEY_NOT_FOUND",
+            "user" => "USER_NOT_FOUND",
             _ => "NOT_FOUND",
         };
         let id = short(id);
@@ -175,6 +210,17 @@ impl Public {
                     .with("id", job_id)
             }
             StoreError::NotFound { what, id } => Self::not_found(what, id),
+            StoreError::Exists { what, field, value } => {
+                let value = short(value);
+                Self::new(
+                    Code::AlreadyExists,
+                    "NAME_TAKEN",
+                    format!("there is a {what} with the {field} {value:?} already"),
+                )
+                .with("resource", *what)
+                .with("field", *field)
+                .with("value", value)
+            }
             StoreError::Invalid { field, rule, value } => {
                 Self::invalid(vec![Violation::new(*field, format!("must {rule}"), value)])
             }
@@ -187,8 +233,50 @@ impl Public {
         }
     }
 
+    fn auth(error: &AuthError) -> Self {
+        match error {
+            AuthError::Missing => {
+                let message = "credentials are required: authorization: Bearer TOKEN_OR_KEY, or x-api-key: KEY; \
+                               the first key is made with `cidadao keys create`";
+                Self::new(Code::Unauthenticated, "CREDENTIALS_MISSING", message)
+            }
+            AuthError::Refused => {
+                Self::new(Code::Unauthenticated, "CREDENTIALS_INVALID", "the credentials are not valid")
+            }
+            AuthError::Expired => {
+                Self::new(Code::Unauthenticated, "TOKEN_EXPIRED", "the token has expired; log in again")
+            }
+            AuthError::TooMany { retry_after } => {
+                // Whole seconds, and never none.
+                let seconds = retry_after.as_secs_f64().ceil().max(1.0);
+                let message = format!("too many failed logins; try again in {seconds} seconds");
+                Self::new(Code::ResourceExhausted, "TOO_MANY_FAILED_LOGINS", message)
+                    .after(Duration::from_secs_f64(seconds))
+            }
+            AuthError::Busy => {
+                Self::new(Code::ResourceExhausted, "TOO_MANY_LOGINS", "too many logins at once; try again")
+                    .after(RETRY_DELAY)
+            }
+            AuthError::Invalid(violations) => Self::invalid(violations.clone()),
+            AuthError::Store(error) => Self::store(error),
+            AuthError::Internal(cause) => Self::internal(cause),
+        }
+    }
+
     fn of(error: &ApiError) -> Self {
         match error {
+            ApiError::RoleMissing { needed, role } => {
+                let (needed, role) = (needed.as_str(), role.as_str());
+                let message = format!("this needs the role {needed}; the caller is {role}");
+                Self::new(Code::PermissionDenied, "ROLE_MISSING", message)
+                    .with("required_role", needed)
+                    .with("role", role)
+            }
+            ApiError::Revoked => {
+                let message = "the credentials were revoked or disabled while the stream ran";
+                Self::new(Code::Unauthenticated, "CREDENTIALS_INVALID", message)
+            }
+            ApiError::Auth(error) => Self::auth(error),
             ApiError::Invalid(violations) => Self::invalid(violations.clone()),
             ApiError::NotFound { resource, id } => Self::not_found(resource, id),
             ApiError::NotFinished { resource, id, state } => {
@@ -258,20 +346,42 @@ impl Public {
         details.set_error_info(self.reason, ERROR_DOMAIN, self.metadata);
         let mut bytes = 0;
         for violation in &self.violations {
-            let description = format!("{}, got {:?}", violation.rule, violation.value);
+            let description = describe(violation);
             bytes += violation.field.len() + description.len();
             if bytes > MAX_VIOLATION_BYTES && details.has_bad_request_violations() {
                 break;
             }
             details.add_bad_request_violation(&violation.field, description);
         }
-        match self.code {
-            Code::Unavailable => _ = details.set_retry_info(Some(RETRY_DELAY)),
-            Code::Internal => _ = details.set_request_info(request_id, ""),
-            _ => {}
+        if self.retry_after.is_some() {
+            details.set_retry_info(self.retry_after);
+        }
+        if self.code == Code::Internal {
+            details.set_request_info(request_id, "");
         }
         Status::with_error_details(self.code, self.message, details)
     }
+}
+
+/// The description of a broken rule: the rule, and the value that breaks it as a JSON string.
+fn describe(violation: &Violation) -> String {
+    let value = serde_json::Value::String(violation.value.clone());
+    format!("{}{VALUE}{value}", violation.rule)
+}
+
+/// What stands between rule and value. Within a JSON string a quote has a backslash before it, so that the last
+/// one of these is the one that was written.
+const VALUE: &str = ", got ";
+
+/// Field, rule and value out of the description of a `google.rpc.BadRequest` violation of this API; of another one's
+/// the whole description is the rule.
+pub fn violation(field: &str, description: &str) -> Violation {
+    let parts = description.rfind(", got \"").and_then(|at| {
+        let value = serde_json::from_str::<String>(&description[at + VALUE.len()..]).ok()?;
+        Some((&description[..at], value))
+    });
+    let (rule, value) = parts.unwrap_or((description, String::new()));
+    Violation { field: field.to_owned(), rule: rule.to_owned(), value }
 }
 
 /// The answer to a call: its message, or the status of its error, whose cause is logged here.
@@ -287,6 +397,11 @@ pub(super) fn status(caller: &Caller, error: &ApiError) -> Status {
         tracing::error!(target: "cidadao::api", request_id, cause, reason = public.reason, "a call failed");
     }
     public.status(request_id)
+}
+
+/// The reason that goes with an error.
+pub(super) fn reason(error: &ApiError) -> &'static str {
+    Public::of(error).reason
 }
 
 /// The same as a message, for an answer that holds several.
@@ -309,11 +424,12 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::api::caller::{Principal, RequestId};
+    use crate::api::Principal;
+    use crate::api::caller::RequestId;
 
     fn caller() -> Caller {
         Caller {
-            principal: Principal { id: "local".to_owned() },
+            principal: Principal::local(),
             remote: String::new(),
             request_id: RequestId::of(&http::HeaderMap::new()),
         }
@@ -336,6 +452,30 @@ mod tests {
                 &["field", "rule"],
             ),
             (ApiError::NotFound { resource, id: id() }, Code::NotFound, "INVESTIGATION_NOT_FOUND", &["id"]),
+            (
+                ApiError::RoleMissing { needed: Role::Admin, role: Role::Viewer },
+                Code::PermissionDenied,
+                "ROLE_MISSING",
+                &["required_role", "role"],
+            ),
+            (ApiError::Revoked, Code::Unauthenticated, "CREDENTIALS_INVALID", &[]),
+            (ApiError::Auth(AuthError::Missing), Code::Unauthenticated, "CREDENTIALS_MISSING", &[]),
+            (ApiError::Auth(AuthError::Refused), Code::Unauthenticated, "CREDENTIALS_INVALID", &[]),
+            (ApiError::Auth(AuthError::Expired), Code::Unauthenticated, "TOKEN_EXPIRED", &[]),
+            (
+                ApiError::Auth(AuthError::TooMany { retry_after: std::time::Duration::from_millis(1) }),
+                Code::ResourceExhausted,
+                "TOO_MANY_FAILED_LOGINS",
+                &[],
+            ),
+            (ApiError::Auth(AuthError::Busy), Code::ResourceExhausted, "TOO_MANY_LOGINS", &[]),
+            (ApiError::Auth(AuthError::Internal(secret())), Code::Internal, "INTERNAL", &[]),
+            (
+                ApiError::Store(StoreError::Exists { what: "user", field: "username", value: "ana".to_owned() }),
+                Code::AlreadyExists,
+                "NAME_TAKEN",
+                &["resource", "field", "value"],
+            ),
             (
                 ApiError::NotFinished { resource, id: id(), state: running },
                 Code::FailedPrecondition,
@@ -394,11 +534,19 @@ mod tests {
             for key in keys {
                 assert!(!info.metadata[*key].is_empty(), "{error:?} {key}");
             }
-            assert_eq!(details.retry_info().is_some(), code == Code::Unavailable);
+            assert_eq!(details.retry_info().is_some(), matches!(code, Code::Unavailable | Code::ResourceExhausted));
             let request = details.request_info().map(|info| info.request_id.as_str());
             assert_eq!(request, (code == Code::Internal).then(|| caller.request_id.as_str()));
             let sent = format!("{status:?}{}", String::from_utf8_lossy(status.details()));
             assert!(!sent.contains("hunter2") && !sent.contains("/secret"), "{sent}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_description_gives_rule_and_value_back(rule in "must [a-z, ]{0,20}", value in ".{0,40}|(, got \"){1,3}.*") {
+            let given = Violation::new("f", rule, value);
+            proptest::prop_assert_eq!(&violation("f", &describe(&given)), &given);
         }
     }
 

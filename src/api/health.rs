@@ -226,11 +226,12 @@ async fn timed(name: &'static str, required: bool, patience: Duration, probe: im
 }
 
 /// Each service with the dependencies that it cannot work without; `""` is the server as a whole.
-const SERVICES: [(&str, &[&str]); 5] = [
+const SERVICES: [(&str, &[&str]); 6] = [
     ("", &["database", "lake"]),
     ("cidadao.v1.InvestigationService", &["database", "lake"]),
     ("cidadao.v1.AnalysisService", &["database", "lake"]),
     ("cidadao.v1.ContractService", &["database", "lake"]),
+    ("cidadao.v1.AuthService", &["database"]),
     ("cidadao.v1.HealthService", &[]),
 ];
 

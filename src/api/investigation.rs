@@ -11,9 +11,10 @@ use super::caller::Caller;
 use super::convert::{self, timestamp};
 use super::errors::{self, ApiError, answer};
 use super::jobs::{self, Events};
+use super::page::more_than;
 use super::pb::batch_start_result::Result as BatchResult;
 use super::pb::investigation_service_server::InvestigationService;
-use super::{Api, VERSION, dashboard, page, pb};
+use super::{Api, Role, VERSION, dashboard, page, pb};
 use crate::detectors::Catalogue;
 use crate::investigation::{
     self, InvestigationType, Language, Options, Output, Rendered, ReportFormat, ReportInput, plan_of, render_report,
@@ -111,20 +112,18 @@ impl Service {
         let mut found = Vec::new();
         let size = page::size(request.page_size, LIST_PAGE, &mut found);
         let state = convert::known(request.status, "status", &mut found).and_then(convert::state_from_pb);
-        let owner = caller.principal.id.as_str();
-        let binding = page::Binding::new("ListInvestigations", &[owner, state.map_or("", JobState::as_str)]);
+        let principal = &caller.principal;
+        // Administrators see everybody's.
+        let owner = (principal.role < Role::Admin).then(|| principal.id.clone());
+        let arguments = [principal.id.as_str(), state.map_or("", JobState::as_str)];
+        let binding = page::Binding::new("ListInvestigations", &arguments);
         let before = binding.position(&request.page_token, read_place, &mut found);
         if !found.is_empty() {
             return Err(ApiError::Invalid(found));
         }
-        let query = JobQuery { kind: KIND, owner: Some(owner.to_owned()), state, before, limit: more_than(size) };
+        let query = JobQuery { kind: KIND, owner, state, before, limit: more_than(size) };
         let mut listed = self.api.jobs.list(query).await?;
-        let next_page_token = if listed.len() > size {
-            listed.truncate(size);
-            listed.last().map(|job| binding.token(&place(job))).unwrap_or_default()
-        } else {
-            String::new()
-        };
+        let next_page_token = page::cut(&mut listed, size, |job| binding.token(&place(job)));
         let investigations =
             listed.into_iter().map(|job| investigation(job, &self.api.catalogue)).collect::<Result<_, _>>()?;
         Ok(pb::ListInvestigationsResponse { investigations, next_page_token })
@@ -173,12 +172,7 @@ impl Service {
         let total_findings = self.api.store.count_findings(query.clone()).await?;
         let by_severity = self.by_severity(&job.id).await?;
         let mut findings = self.api.store.findings(query).await?;
-        let next_page_token = if findings.len() > size {
-            findings.truncate(size);
-            findings.last().map(|(ordinal, _)| binding.token(&ordinal.to_string())).unwrap_or_default()
-        } else {
-            String::new()
-        };
+        let next_page_token = page::cut(&mut findings, size, |(ordinal, _)| binding.token(&ordinal.to_string()));
         let output = Output::of(&job);
         Ok(pb::GetInvestigationResultsResponse {
             investigation_id: job.id,
@@ -269,11 +263,6 @@ impl Service {
             findings.extend(batch.into_iter().map(|(_, finding)| finding));
         }
     }
-}
-
-fn more_than(size: usize) -> i64 {
-    // One more than the page tells whether there is a next one.
-    i64::try_from(size).unwrap_or(i64::MAX - 1) + 1
 }
 
 fn not_finished(job: &Job) -> ApiError {

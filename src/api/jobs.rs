@@ -4,13 +4,13 @@
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _};
-use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::caller::Caller;
 use super::convert;
 use super::errors::{self, ApiError};
-use super::{Api, pb};
+use super::{Api, Principal, pb};
+use crate::auth::Auth;
 use crate::jobs::WatchItem;
 use crate::model::{Job, JobKind, Violation};
 
@@ -27,7 +27,8 @@ pub(super) const fn resource(kind: JobKind) -> &'static str {
 
 /// The caller's job of this kind and id.
 ///
-/// An id that is no UUID is the id of nothing, as one that is unknown or another owner's.
+/// An id that is no UUID is the id of nothing, as one that is unknown or, unless the caller is an
+/// administrator, another owner's.
 pub(super) async fn find(api: &Api, caller: &Caller, kind: JobKind, id: &str) -> Result<Job, ApiError> {
     let resource = resource(kind);
     if id.is_empty() {
@@ -37,7 +38,7 @@ pub(super) async fn find(api: &Api, caller: &Caller, kind: JobKind, id: &str) ->
         Some(id) => api.jobs.get(&id.to_string()).await?,
         None => None,
     };
-    job.filter(|job| job.kind == kind && job.owner == caller.principal.id)
+    job.filter(|job| job.kind == kind && caller.principal.may_see(&job.owner))
         .ok_or_else(|| ApiError::NotFound { resource, id: id.to_owned() })
 }
 
@@ -69,26 +70,44 @@ pub(super) async fn watch(
         })
         .map_err(ApiError::from)
     });
-    Ok(until_stop(Box::pin(events), caller, api.stopping.clone()))
+    Ok(until_stop(Box::pin(events), caller, api))
 }
 
-/// The stream, cut with `UNAVAILABLE` when the server stops: a watch of a job that still runs would
-/// keep its connection open for ever. Ends after an error.
+/// The stream, cut with `UNAVAILABLE` when the server stops, as a watch of a job that still runs would
+/// keep its connection open for ever, and with `UNAUTHENTICATED` a moment after the caller's key was
+/// revoked or its user disabled. Ends after an error.
 pub(super) fn until_stop<T: Send + 'static>(
     events: Pin<Box<dyn Stream<Item = Result<T, ApiError>> + Send>>,
     caller: Caller,
-    stopping: CancellationToken,
+    api: &Api,
 ) -> Messages<T> {
-    Box::pin(futures::stream::unfold(Some((events, caller, stopping)), |state| async move {
-        let (mut events, caller, stopping) = state?;
+    let revoked = Box::pin(revoked(api.auth.clone(), caller.principal.clone()));
+    let cut = (revoked, api.stopping.clone());
+    Box::pin(futures::stream::unfold(Some((events, caller, cut)), |state| async move {
+        let (mut events, caller, (mut revoked, stopping)) = state?;
         let item = tokio::select! {
             biased;
+            // First, or a busy stream would never come to it.
+            () = &mut revoked => Err(ApiError::Revoked),
             item = events.next() => item?,
             () = stopping.cancelled() => Err(ApiError::Stopping),
         };
         Some(match item {
-            Ok(event) => (Ok(event), Some((events, caller, stopping))),
+            Ok(event) => (Ok(event), Some((events, caller, (revoked, stopping)))),
             Err(error) => (Err(errors::status(&caller, &error)), None),
         })
     }))
+}
+
+/// Returns once a principal holds no more.
+async fn revoked(auth: Auth, principal: Principal) {
+    loop {
+        tokio::time::sleep(auth.recheck()).await;
+        match auth.still_holds(&principal).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            // A stream outlives a database that is away; the next look decides.
+            Err(error) => tracing::debug!(%error, "the caller of a stream could not be checked"),
+        }
+    }
 }

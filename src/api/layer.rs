@@ -21,7 +21,7 @@ use tower::{Layer, Service};
 use tracing::{Instrument as _, Span, field};
 
 use super::caller::{REQUEST_ID, RequestId};
-use crate::telemetry::{Metrics, join_trace};
+use crate::telemetry::{Metrics, join_trace, traceparent};
 
 /// A method that the server declares.
 #[derive(Debug, Clone)]
@@ -114,6 +114,9 @@ where
             let mut response = ready.call(request).await?;
             if let Ok(value) = http::HeaderValue::from_str(id.as_str()) {
                 response.headers_mut().insert(REQUEST_ID, value);
+            }
+            if let Some(value) = traceparent(&call.span).and_then(|text| http::HeaderValue::from_str(&text).ok()) {
+                response.headers_mut().insert("traceparent", value);
             }
             if let Some(code) = code_of(response.headers()) {
                 call.end(code);

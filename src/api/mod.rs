@@ -1,12 +1,15 @@
 //! gRPC: the services of `proto/cidadao/v1`, conversions, errors, the server, and a thin client.
 
+mod access;
 mod analysis;
+mod auth;
 mod caller;
 pub mod client;
 mod contracts;
 mod convert;
 mod dashboard;
 mod errors;
+mod guard;
 mod health;
 mod investigation;
 mod jobs;
@@ -19,12 +22,18 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-pub use caller::{Principal, RequestId, principal};
-pub use errors::ERROR_DOMAIN;
+pub use access::Credentials;
+pub use caller::{REQUEST_ID, RequestId};
+pub use errors::{ERROR_DOMAIN, violation};
+pub use guard::{Guard, GuardLayer};
 pub use health::{HealthReport, HealthState, Probed, Prober};
 pub use layer::{Observe, ObserveLayer};
-pub use server::{ServeError, Stack, serve};
+pub use server::{ServeError, Services, Stack, serve};
 
+pub use crate::auth::Principal;
+pub use crate::model::Role;
+
+use crate::auth::Auth;
 use crate::detectors::Catalogue;
 use crate::jobs::Jobs;
 use crate::lake::{Engine, Lake};
@@ -37,6 +46,8 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What the services are made of. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Api {
+    /// Who calls.
+    pub auth: Auth,
     /// Results, and the time.
     pub store: Store,
     /// The queue.

@@ -21,6 +21,20 @@ pub(super) fn size(asked: i32, default: usize, found: &mut Vec<Violation>) -> us
     }
 }
 
+/// How many entries to read for a page: one more tells whether there is a next one.
+pub(super) fn more_than(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX - 1) + 1
+}
+
+/// Cuts what was read to the size of a page; the token of the next one, empty on the last page.
+pub(super) fn cut<T>(entries: &mut Vec<T>, size: usize, token: impl FnOnce(&T) -> String) -> String {
+    if entries.len() <= size {
+        return String::new();
+    }
+    entries.truncate(size);
+    entries.last().map(token).unwrap_or_default()
+}
+
 /// The arguments that a token belongs to.
 #[derive(Debug)]
 pub(super) struct Binding(String);

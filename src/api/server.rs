@@ -11,13 +11,15 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tower::Layer as _;
 
+use super::guard::{Guard, GuardLayer};
 use super::health::{self, Prober, Serving};
 use super::layer::{Observe, ObserveLayer};
 use super::pb::analysis_service_server::AnalysisServiceServer;
+use super::pb::auth_service_server::AuthServiceServer;
 use super::pb::contract_service_server::ContractServiceServer;
 use super::pb::health_service_server::HealthServiceServer;
 use super::pb::investigation_service_server::InvestigationServiceServer;
-use super::{Api, analysis, contracts, investigation, pb};
+use super::{Api, analysis, auth, contracts, investigation, pb};
 
 /// Largest request, in bytes: well above the largest valid one, so that a query which is too long is
 /// answered by its rule and not by the transport.
@@ -39,12 +41,15 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
-/// Every service, traced and counted: what the gRPC listener serves, and what may be called within
+/// What answers calls.
+pub type Services = Observe<Guard<Routes>>;
+
+/// Every service, guarded, traced and counted: what the gRPC listener serves, and what may be called within
 /// the process.
 #[derive(Debug, Clone)]
 pub struct Stack {
     /// The services.
-    pub service: Observe<Routes>,
+    pub service: Services,
     health: HealthReporter,
 }
 
@@ -81,12 +86,14 @@ impl Stack {
             .add_service(limited!(InvestigationServiceServer::new(investigation::Service::new(api.clone()))))
             .add_service(limited!(AnalysisServiceServer::new(analysis::Service::new(api.clone()))))
             .add_service(limited!(ContractServiceServer::new(contracts::Service::new(api.clone()))))
+            .add_service(limited!(AuthServiceServer::new(auth::Service::new(api.clone()))))
             .add_service(limited!(HealthServiceServer::new(health_of_parts)))
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?)
             .prepare();
-        let service = ObserveLayer::new(api.metrics.clone(), &descriptors)?.layer(routes);
+        let service = ObserveLayer::new(api.metrics.clone(), &descriptors)?
+            .layer(GuardLayer::new(api.auth.clone()).layer(routes));
         Ok(Self { service, health })
     }
 }

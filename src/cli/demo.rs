@@ -4,11 +4,15 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use super::keys::{ACTOR, BATCH};
 use super::{Output, import, investigate, output, serve};
 use crate::api::client::Client;
 use crate::api::pb;
 use crate::app::App;
+use crate::auth::{AuthMode, KeyRequest};
 use crate::config::Config;
+use crate::model::Role;
+use crate::secret::Secret;
 use crate::sources::ImportOptions;
 use crate::sources::sample::{SampleOptions, generate};
 use crate::telemetry::Telemetry;
@@ -46,15 +50,18 @@ pub(super) async fn run(mut config: Config, args: &Args, format: Output) -> anyh
     output::say("2/3 importing them");
     let app = App::build(&config).await?;
     // A smaller sample than the last one is no cut download.
-    let options = ImportOptions { accept_loss: true };
+    let options = ImportOptions { accept_loss: true, ..ImportOptions::default() };
     import::into(&config, &app.parts().lake, &app.parts().store, &[month], options).await?;
+
+    let key = if config.auth == AuthMode::Off { None } else { Some(new_key(&app).await?) };
 
     output::say(format!("3/3 investigating: {}", args.query));
     let server = {
         let shutdown = shutdown.clone();
         tokio::spawn(async move { app.serve(listeners, shutdown).await })
     };
-    let mut client = Client::connect(&format!("http://{grpc}")).await.context("the demo server does not answer")?;
+    let mut client =
+        Client::connect(&format!("http://{grpc}"), key.as_ref()).await.context("the demo server does not answer")?;
     let started = client
         .start(pb::StartInvestigationRequest { query: args.query.clone(), ..Default::default() })
         .await
@@ -64,15 +71,38 @@ pub(super) async fn run(mut config: Config, args: &Args, format: Output) -> anyh
     if args.exit {
         shutdown.cancel();
     } else {
+        let (header, option) = key.as_ref().map_or_else(Default::default, |key| {
+            let key = key.expose();
+            (format!(" -H 'x-api-key: {key}'"), format!(" --api-key {key}"))
+        });
         output::say(format!(
             "\nserving on {grpc} (metrics: http://{metrics}/metrics); stop with Ctrl-C. Try:\n\
   grpcurl -plaintext {grpc} list\n\
-  grpcurl -plaintext -d '{{\"query\": \"contratos emergenciais acima de 1 milhão\"}}' {grpc} cidadao.v1.InvestigationService/StartInvestigation\n\
-  grpcurl -plaintext -d '{{\"investigation_id\": \"{id}\", \"after_sequence\": 3}}' {grpc} cidadao.v1.InvestigationService/WatchInvestigation\n\
-  cidadao report {id} --format html --grpc-addr {grpc} > report.html"
+  grpcurl -plaintext{header} -d '{{\"query\": \"contratos emergenciais acima de 1 milhão\"}}' {grpc} cidadao.v1.InvestigationService/StartInvestigation\n\
+  grpcurl -plaintext{header} -d '{{\"investigation_id\": \"{id}\", \"after_sequence\": 3}}' {grpc} cidadao.v1.InvestigationService/WatchInvestigation\n\
+  cidadao report {id} --format html --grpc-addr {grpc}{option} > report.html"
         ));
     }
     server.await??;
     telemetry.shutdown().await;
     Ok(code)
+}
+
+/// Name of the key of the demo.
+const KEY: &str = "demo";
+
+/// A key for this run. Those of earlier runs, which nobody can show again, are revoked.
+async fn new_key(app: &App) -> anyhow::Result<Secret> {
+    let accounts = app.parts().auth.accounts();
+    let mut after = None;
+    loop {
+        let keys = accounts.store().api_keys(after, BATCH).await?;
+        let Some(last) = keys.last() else { break };
+        after = Some(last.id.clone());
+        for key in keys.iter().filter(|key| key.name == KEY && key.revoked_at.is_none()) {
+            accounts.revoke_key(ACTOR, &key.id).await?;
+        }
+    }
+    let request = KeyRequest { name: KEY.to_owned(), role: Role::Admin, username: None, expires_in: None };
+    Ok(accounts.create_key(ACTOR, request).await?.1)
 }

@@ -9,24 +9,41 @@ use serde_json::Value;
 use super::{Output, output};
 use crate::config::Config;
 use crate::lake::Lake;
-use crate::sources::{self, ImportOptions, ImportSummary, PiiKey, Progress};
+use crate::sources::{self, ImportFormat, ImportOptions, ImportSummary, PiiKey, Progress};
 use crate::store::{Store, StoreOptions};
 
 /// Arguments of `import`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Files, directories or official zips of the Portal da Transparência
+    /// Files, directories or official zips of the Portal da Transparência; OCDS as JSON or JSON Lines, .gz or .zip
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<PathBuf>,
     /// Take in a new edition that has less than half of the rows of the one in the lake
     #[arg(long)]
     accept_loss: bool,
+    /// What the files are; found out from their content by default
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+}
+
+/// A published format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Bulk files of the Portal da Transparência.
+    Portal,
+    /// Open Contracting Data Standard.
+    Ocds,
 }
 
 pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow::Result<ExitCode> {
     let store = Store::connect(&StoreOptions::new(&config.database_url)).await?;
     let lake = Lake::new(config.lake_dir(), store.clone());
-    let summary = into(config, &lake, &store, &args.sources, ImportOptions { accept_loss: args.accept_loss }).await?;
+    let said = args.format.map(|format| match format {
+        Format::Portal => ImportFormat::Portal,
+        Format::Ocds => ImportFormat::Ocds,
+    });
+    let options = ImportOptions { accept_loss: args.accept_loss, format: said };
+    let summary = into(config, &lake, &store, &args.sources, options).await?;
     match format {
         Output::Json => output::json(&summary)?,
         Output::Table => print(&summary)?,

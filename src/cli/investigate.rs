@@ -10,6 +10,7 @@ use crate::api::client::{self, Client};
 use crate::api::pb;
 use crate::config::Config;
 use crate::model::{Money, Severity};
+use crate::secret::Secret;
 
 /// Arguments of `investigate`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,9 @@ pub(super) struct Args {
     /// Address of the server [default: that of --grpc-addr]
     #[arg(long, value_name = "URL")]
     server: Option<String>,
+    /// API key, where the server asks for credentials
+    #[arg(long, env = "CIDADAO_API_KEY", value_name = "KEY", hide_env_values = true)]
+    api_key: Option<Secret>,
     /// Only these detectors
     #[arg(long, value_name = "ID,…", value_delimiter = ',')]
     only: Vec<String>,
@@ -45,7 +49,7 @@ pub(super) fn server_url(server: Option<&str>, config: &Config) -> String {
 
 pub(super) async fn run(config: &Config, args: Args, format: Output) -> anyhow::Result<ExitCode> {
     let url = server_url(args.server.as_deref(), config);
-    let mut client = Client::connect(&url)
+    let mut client = Client::connect(&url, args.api_key.as_ref())
         .await
         .with_context(|| format!("no server answers at {url}; start one with `cidadao serve`"))?;
     let started = client

@@ -1,15 +1,20 @@
 //! The command line. What a command prints for programs goes to stdout alone, everything else to
 //! stderr.
 
+mod cardinal;
 mod demo;
 mod detect;
 mod evaluate;
 mod import;
 mod investigate;
+mod keys;
+mod lake;
+mod openapi;
 mod output;
 mod report;
 mod sample;
 mod serve;
+mod users;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,6 +56,9 @@ enum Command {
     Demo(demo::Args),
     /// Take in published files, directories or zips
     Import(import::Args),
+    /// Look at what was taken in, and check it
+    #[command(subcommand)]
+    Lake(lake::Command),
     /// Ask a running service a question
     Investigate(investigate::Args),
     /// Run detectors straight over files, without a server
@@ -59,13 +67,28 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Print the report of an investigation
     Report(report::Args),
+    /// Print the OpenAPI document of the REST API
+    Openapi,
+    /// Make, list and revoke API keys, straight in the database
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Make, list and disable users, straight in the database
+    #[command(subcommand)]
+    Users(users::Command),
     /// Write a synthetic month in the official layout, with planted red flags
     Sample(sample::Args),
+    /// Calculate the indicators of Cardinal on OCDS files, with its settings and its output
+    #[command(disable_help_flag = true, disable_version_flag = true)]
+    Cardinal(cardinal::Args),
 }
 
 /// Reads the arguments of the process and runs the command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // It needs neither the configuration nor the runtime.
+    if let Command::Cardinal(args) = cli.command {
+        return cardinal::run(args);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::fail(&anyhow::Error::from(error)),
@@ -86,11 +109,16 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(&config).await,
         Command::Demo(args) => demo::run(config, &args, cli.output).await,
         Command::Import(args) => import::run(&config, &args, cli.output).await,
+        Command::Lake(command) => lake::run(&config, &command, cli.output).await,
         Command::Investigate(args) => investigate::run(&config, args, cli.output).await,
         Command::Detect(args) => detect::run(&config, &args, cli.output).await,
         Command::Evaluate(args) => evaluate::run(&args, cli.output),
         Command::Report(args) => report::run(&config, &args, cli.output).await,
+        Command::Openapi => openapi::run(),
+        Command::Keys(command) => keys::run(&config, command, cli.output).await,
+        Command::Users(command) => users::run(&config, command, cli.output).await,
         Command::Sample(args) => sample::run(&args, cli.output),
+        Command::Cardinal(args) => Ok(cardinal::run(args)),
     }
 }
 

@@ -8,6 +8,7 @@ use super::investigate::{said, server_url};
 use super::{Output, output};
 use crate::api::client::Client;
 use crate::config::Config;
+use crate::secret::Secret;
 
 /// Arguments of `report`.
 #[derive(Debug, clap::Args)]
@@ -23,11 +24,15 @@ pub(super) struct Args {
     /// Address of the server [default: that of --grpc-addr]
     #[arg(long, value_name = "URL")]
     server: Option<String>,
+    /// API key, where the server asks for credentials
+    #[arg(long, env = "CIDADAO_API_KEY", value_name = "KEY", hide_env_values = true)]
+    api_key: Option<Secret>,
 }
 
 pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow::Result<ExitCode> {
     let url = server_url(args.server.as_deref(), config);
-    let mut client = Client::connect(&url).await.with_context(|| format!("no server answers at {url}"))?;
+    let mut client =
+        Client::connect(&url, args.api_key.as_ref()).await.with_context(|| format!("no server answers at {url}"))?;
     // `--output json` asks for JSON whatever the format of the report.
     let wanted = if format == Output::Json { "json" } else { args.format.as_str() };
     let report = client.report(&args.investigation_id, wanted, &args.language).await.map_err(|status| said(&status))?;

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{Output, output};
-use crate::sources::sample::{SampleOptions, generate};
+use crate::sources::sample::{SampleOptions, generate, generate_ocds};
 
 /// Arguments of `sample`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Contracts to write
+    /// Layout: the bulk files of the Portal, or tenders with bids as OCDS JSON Lines
+    #[arg(long, value_enum, default_value_t = Layout::Portal)]
+    format: Layout,
+    /// Contracts, or processes of OCDS, to write
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     rows: u64,
     /// Seed: the same rows and seed give the same bytes
@@ -20,10 +23,23 @@ pub(super) struct Args {
     out: PathBuf,
 }
 
+/// A layout of the sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Layout {
+    /// Bulk files of the Portal da Transparência.
+    Portal,
+    /// Compiled releases of OCDS, one a line.
+    Ocds,
+}
+
 pub(super) fn run(args: &Args, format: Output) -> anyhow::Result<ExitCode> {
     let bar = output::bar(args.rows, "{bar:30} {percent:>3}% {pos} contracts")?;
     let options = SampleOptions { rows: args.rows, seed: args.seed, out: args.out.clone() };
-    let summary = generate(&options, &|rows| bar.set_position(rows))?;
+    let progress = |rows| bar.set_position(rows);
+    let summary = match args.format {
+        Layout::Portal => generate(&options, &progress)?,
+        Layout::Ocds => generate_ocds(&options, &progress)?,
+    };
     bar.finish_and_clear();
     match format {
         Output::Json => output::json(&summary)?,

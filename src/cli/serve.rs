@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::output;
 use crate::app::{App, Listeners};
+use crate::auth::AuthMode;
 use crate::config::Config;
 use crate::telemetry::Telemetry;
 
@@ -18,7 +19,11 @@ pub(super) async fn bind(config: &Config) -> anyhow::Result<Listeners> {
             format!("{name} address {addr} cannot be used (another server? choose one with --{name}-addr)")
         })
     };
-    Ok(Listeners { grpc: bind("grpc", config.grpc_addr).await?, metrics: bind("metrics", config.metrics_addr).await? })
+    Ok(Listeners {
+        grpc: bind("grpc", config.grpc_addr).await?,
+        http: bind("http", config.http_addr).await?,
+        metrics: bind("metrics", config.metrics_addr).await?,
+    })
 }
 
 /// A token that is cancelled at SIGTERM or SIGINT; a second signal ends the process at once.
@@ -36,6 +41,24 @@ pub(super) fn shutdown_on_signal() -> anyhow::Result<CancellationToken> {
     Ok(shutdown)
 }
 
+/// Whether credentials are asked for, and why.
+async fn credentials(config: &Config, app: &App) -> anyhow::Result<&'static str> {
+    let exist = app.parts().store.has_credentials().await?;
+    Ok(match (config.auth, exist) {
+        (AuthMode::Off, _) => {
+            "credentials: not asked for, whoever reaches a listener may do everything but manage accounts (auth is off)"
+        }
+        (AuthMode::Auto, false) => {
+            "credentials: not asked for until there is a key or a user (auth is auto, every listener is on loopback)"
+        }
+        (AuthMode::Auto, true) => "credentials: required (auth is auto, and there are keys or users)",
+        (AuthMode::Required, true) => "credentials: required (auth is required, or a listener is not on loopback)",
+        (AuthMode::Required, false) => {
+            "credentials: required, and there are none: make a key with `cidadao keys create --name NAME --role admin`"
+        }
+    })
+}
+
 pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let telemetry = Telemetry::init(&config.telemetry())?;
     let shutdown = shutdown_on_signal()?;
@@ -46,6 +69,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
         listeners.grpc.local_addr()?,
         listeners.metrics.local_addr()?
     ));
+    output::say(credentials(config, &app).await?);
     app.serve(listeners, shutdown).await?;
     telemetry.shutdown().await;
     Ok(ExitCode::SUCCESS)

@@ -6,13 +6,27 @@ use super::render::Template;
 use super::{DetectorError, Header};
 use crate::model::DetectorRef;
 
-const BUILTIN: [&str; 6] = [
+const BUILTIN: [&str; 20] = [
     include_str!("sql/amendment_cap.sql"),
+    include_str!("sql/amendment_count.sql"),
+    include_str!("sql/direct_award_growth.sql"),
+    include_str!("sql/value_jump.sql"),
     include_str!("sql/splitting_sum.sql"),
+    include_str!("sql/just_below_threshold.sql"),
+    include_str!("sql/emergency_overrun.sql"),
+    include_str!("sql/late_publication.sql"),
+    include_str!("sql/duplicates.sql"),
     include_str!("sql/supplier_share_of_buyer.sql"),
+    include_str!("sql/non_competitive_share.sql"),
+    include_str!("sql/market_concentration.sql"),
     include_str!("sql/contract_value_outlier.sql"),
+    include_str!("sql/item_price_outlier.sql"),
+    include_str!("sql/year_end_spike.sql"),
+    include_str!("sql/benford.sql"),
     include_str!("sql/high_value_direct_award.sql"),
     include_str!("sql/invalid_tax_id.sql"),
+    include_str!("sql/heterogeneous_supplier.sql"),
+    include_str!("sql/value_risk.sql"),
 ];
 
 /// Columns that a query has beside its evidence.

@@ -24,7 +24,7 @@ const ROWS: usize = 100;
 /// Characters of a published object that are shown.
 const OBJECT: i64 = 300;
 
-const CONTRACT_COLUMNS: [&str; 15] = [
+const CONTRACT_COLUMNS: [&str; 16] = [
     "number",
     "object",
     "buyer_id",
@@ -37,11 +37,87 @@ const CONTRACT_COLUMNS: [&str; 15] = [
     "end_date",
     "initial_value",
     "current_value",
+    "currency",
     "modality_name",
     "legal_basis",
     "tender_number",
 ];
-const AMENDMENT_COLUMNS: [&str; 3] = ["number", "publication_date", "object"];
+const AMENDMENT_COLUMNS: [&str; 5] = ["number", "publication_date", "object", "value", "signature_date"];
+const CONTRACT_ITEM_COLUMNS: [&str; 5] = ["contract_number", "code", "description", "quantity", "unit_price"];
+const TENDER_COLUMNS: [&str; 17] = [
+    "ocid",
+    "number",
+    "process_number",
+    "object",
+    "buyer_id",
+    "buyer_name",
+    "modality_name",
+    "method",
+    "situation",
+    "publication_date",
+    "open_date",
+    "result_date",
+    "period_start",
+    "period_end",
+    "currency",
+    "estimated_value",
+    "value",
+];
+const TENDER_ITEM_COLUMNS: [&str; 11] = [
+    "tender_id",
+    "number",
+    "lot",
+    "description",
+    "classification_id",
+    "unit",
+    "quantity",
+    "unit_price",
+    "winner_id",
+    "winner_name",
+    "status",
+];
+const BID_COLUMNS: [&str; 11] = [
+    "tender_id",
+    "lot",
+    "item_number",
+    "bidder_kind",
+    "bidder_id",
+    "bidder_name",
+    "bid_time",
+    "currency",
+    "amount",
+    "status",
+    "won",
+];
+const SUPPLIER_COLUMNS: [&str; 10] = [
+    "supplier_kind",
+    "name",
+    "opening_date",
+    "registration_status",
+    "registration_status_date",
+    "activity",
+    "size",
+    "capital",
+    "state",
+    "municipality",
+];
+const SANCTION_COLUMNS: [&str; 14] = [
+    "list",
+    "person_kind",
+    "person_id",
+    "person_name",
+    "category",
+    "legal_basis",
+    "scope",
+    "body",
+    "process_number",
+    "start_date",
+    "end_date",
+    "publication_date",
+    "final_judgment_date",
+    "fine",
+];
+const PAYMENT_COLUMNS: [&str; 7] = ["kind", "contract_id", "number", "tender_number", "date", "value", "note"];
 const PROVENANCE: [&str; 4] = ["source", "source_file", "source_line", "import_id"];
 
 /// A row of a detector's query that fired.
@@ -179,10 +255,17 @@ async fn read(
     table: Table,
     ids: Vec<&str>,
 ) -> datafusion::common::Result<HashMap<String, EvidenceRow>> {
-    let (id, columns): (&str, &[&str]) = match table {
-        Table::Contracts => ("contract_id", &CONTRACT_COLUMNS),
-        Table::Amendments => ("amendment_id", &AMENDMENT_COLUMNS),
-        Table::ContractItems => ("item_id", &[]),
+    let id = table.id_column();
+    let columns: &[&str] = match table {
+        Table::Contracts => &CONTRACT_COLUMNS,
+        Table::Amendments => &AMENDMENT_COLUMNS,
+        Table::ContractItems => &CONTRACT_ITEM_COLUMNS,
+        Table::Tenders => &TENDER_COLUMNS,
+        Table::TenderItems => &TENDER_ITEM_COLUMNS,
+        Table::Bids => &BID_COLUMNS,
+        Table::Suppliers => &SUPPLIER_COLUMNS,
+        Table::Sanctions => &SANCTION_COLUMNS,
+        Table::Payments => &PAYMENT_COLUMNS,
     };
     let schema = Arc::new(Schema::new(vec![Field::new("wanted_id", DataType::Utf8, false)]));
     let wanted: ArrayRef = Arc::new(StringArray::from(ids));
@@ -225,9 +308,11 @@ fn evidence_row(
             shown.insert((*name).to_owned(), value);
         }
     }
-    let kind = shown.remove("supplier_kind");
-    if let Some(supplier) = shown.get_mut("supplier_id") {
-        *supplier = show_tax_id(kind.as_deref(), supplier);
+    for (kind, id) in [("supplier_kind", "supplier_id"), ("bidder_kind", "bidder_id"), ("person_kind", "person_id")] {
+        let kind = shown.remove(kind);
+        if let Some(supplier) = shown.get_mut(id) {
+            *supplier = show_tax_id(kind.as_deref(), supplier);
+        }
     }
     let Value::Int(line) = Value::of(batch, "source_line", row)? else {
         return Err("source_line is no number".to_owned());

@@ -108,6 +108,9 @@ pub struct Header {
     pub groups: Vec<String>,
     /// Tables that it reads.
     pub tables: Vec<String>,
+    /// Runs only if it is asked for by name.
+    #[serde(default)]
+    pub on_request: bool,
     /// Severity rule.
     pub severity: Bilingual,
     /// Description of a finding, with `{column|format}` for numbers.

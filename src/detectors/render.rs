@@ -1,12 +1,15 @@
 //! Values of a query, and texts made of them.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, SecondsFormat};
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type};
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
+};
 
 use super::Header;
 use super::header::{Bilingual, EvidenceColumn};
+use crate::lake::schema;
 use crate::model::{Money, mask_text};
 
 /// A value of one row.
@@ -69,6 +72,12 @@ impl Value {
                     .value_as_date(0)
                     .ok_or_else(|| format!("column {column}: a day out of range"))?,
             ),
+            DataType::Timestamp(..) => {
+                let moment = to(&schema::MOMENT)?;
+                let moment = moment.as_primitive::<TimestampMicrosecondType>().value_as_datetime(0);
+                let moment = moment.ok_or_else(|| format!("column {column}: a moment out of range"))?;
+                Self::Text(moment.and_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true))
+            }
             DataType::Boolean => Self::Truth(slice.as_boolean().value(0)),
             kind if kind.is_integer() => Self::Int(to(&DataType::Int64)?.as_primitive::<Int64Type>().value(0)),
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {

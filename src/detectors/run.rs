@@ -21,12 +21,19 @@ use super::limits::LegalLimits;
 use super::render::Value;
 use super::{Detector, DetectorError, scope};
 use crate::lake::schema::CURRENT;
-use crate::model::{DetectorSummary, Finding, Outcome, Plan, ReasonCount, Severity};
+use crate::model::{DetectorSummary, Finding, Outcome, Plan, ReasonCount, Severity, Table};
 
 /// Share of the judged subjects above which a detector warns that it says little.
 const WARNING_SHARE: f64 = 0.20;
 /// Judged subjects from which the share means something.
 const WARNING_LEAST: i64 = 20;
+
+/// What several detectors read, made of the tables.
+const VIEWS: [(&str, &str); 3] = [
+    ("contract_amendments", include_str!("views/contract_amendments.sql")),
+    ("small_purchases", include_str!("views/small_purchases.sql")),
+    ("lines_of_business", include_str!("views/lines_of_business.sql")),
+];
 
 /// A session in which detectors can run: one plan over one state of the lake.
 pub struct Run {
@@ -51,12 +58,14 @@ pub struct DetectorRun {
 }
 
 impl Run {
-    /// Makes the tables and functions of the detectors known to a session that has `contracts_all`,
-    /// `amendments_all` and `contract_items_all` (columns of [`crate::lake::schema`]).
+    /// Makes the tables and functions of the detectors known to a session that has `<table>_all` of
+    /// every [`Table`] (columns of [`crate::lake::schema`]).
     ///
-    /// `contracts` has the current rows and `in_scope`; `amendments` and `contract_items` have the
-    /// current rows; `legal_limits` is [`LegalLimits`]; `covered_months` has the months whose file of
-    /// contracts was taken in, each as year × 12 + month − 1.
+    /// `contracts` has the current rows in reais and `in_scope`: limits and shares are in reais, and no
+    /// rate is guessed. The other tables have the current rows; `legal_limits` is [`LegalLimits`];
+    /// `covered_months` has the months whose file of contracts was taken in, each as year × 12 +
+    /// month − 1; `contract_amendments`, `small_purchases` and `lines_of_business` are views of these
+    /// (`src/detectors/views`).
     ///
     /// # Errors
     /// [`DetectorError::Query`] if a table is missing or cannot be read.
@@ -101,11 +110,12 @@ impl Run {
 }
 
 async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -> datafusion::common::Result<()> {
-    for name in ["contracts", "amendments", "contract_items", "legal_limits", "covered_months"] {
+    let views = VIEWS.iter().map(|(name, _)| *name);
+    for name in Table::ALL.map(Table::as_str).into_iter().chain(["legal_limits", "covered_months"]).chain(views) {
         context.deregister_table(name)?;
     }
     let current = || col("row_status").eq(lit(CURRENT));
-    for name in ["amendments", "contract_items"] {
+    for name in Table::ALL.into_iter().filter(|table| *table != Table::Contracts).map(Table::as_str) {
         let rows = context.table(format!("{name}_all")).await?.filter(current())?;
         context.register_table(name, rows.into_view())?;
     }
@@ -114,7 +124,8 @@ async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -
 
     context.register_table("covered_months", covered_months(context, plan).await?.into_view())?;
 
-    let mut contracts = context.table("contracts_all").await?.filter(current())?;
+    let in_reais = col("currency").is_null().or(col("currency").eq(lit("BRL")));
+    let mut contracts = context.table("contracts_all").await?.filter(current().and(in_reais))?;
     if let Some((first, last)) = plan.peer_years {
         let year = date_part(lit("year"), col("signature_date"));
         contracts = contracts.filter(year.between(lit(first), lit(last)))?;
@@ -137,6 +148,10 @@ async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -
     let in_scope = scope::predicate(plan).alias("in_scope");
     let view = contracts.select(columns.into_iter().chain([in_scope]))?;
     context.register_table("contracts", view.into_view())?;
+    for (name, sql) in VIEWS {
+        let view = context.sql(sql).await?;
+        context.register_table(name, view.into_view())?;
+    }
     Ok(())
 }
 

@@ -325,6 +325,7 @@ pub fn plan_of(request: &Request, catalogue: &Catalogue) -> Plan {
             id: detector.id(),
             pattern: detector.header.scope == Scope::Pattern,
             spending: SPENDING.iter().any(|group| detector.header.groups.iter().any(|name| name == group)),
+            on_request: detector.header.on_request,
         })
         .collect();
     plan(request, &infos)

@@ -16,6 +16,8 @@ pub struct DetectorInfo<'a> {
     pub pattern: bool,
     /// It belongs to a spending analysis.
     pub spending: bool,
+    /// It runs only if the request or the question names it.
+    pub on_request: bool,
 }
 
 /// Makes the plan of a request. Filters of the request win over the words of the query, which then
@@ -31,7 +33,8 @@ pub fn plan(request: &Request, detectors: &[DetectorInfo<'_>]) -> Plan {
             return options.detectors.iter().any(|id| id == detector.id);
         }
         let of_type = request.investigation_type == InvestigationType::AnomalyDetection || detector.spending;
-        of_type && (wanted.is_empty() || wanted.contains(&detector.id))
+        let named = wanted.contains(&detector.id);
+        of_type && (named || (wanted.is_empty() && !detector.on_request))
     };
     let detectors: Vec<String> = detectors.iter().filter(chosen).map(|detector| detector.id.to_owned()).collect();
     let filters = overlay(&request.filters, &said);

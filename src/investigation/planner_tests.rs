@@ -4,9 +4,9 @@ use super::*;
 use crate::model::{Modality, Money};
 
 const DETECTORS: [DetectorInfo<'static>; 3] = [
-    DetectorInfo { id: "amendment_cap", pattern: false, spending: false },
-    DetectorInfo { id: "splitting_sum", pattern: true, spending: false },
-    DetectorInfo { id: "supplier_share_of_buyer", pattern: true, spending: true },
+    DetectorInfo { id: "amendment_cap", pattern: false, spending: false, on_request: false },
+    DetectorInfo { id: "splitting_sum", pattern: true, spending: false, on_request: false },
+    DetectorInfo { id: "supplier_share_of_buyer", pattern: true, spending: true, on_request: false },
 ];
 
 fn of(query: &str) -> Plan {

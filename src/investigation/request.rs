@@ -16,7 +16,7 @@ pub(super) const MAX_ENTRIES: usize = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InvestigationType {
-    /// Every detector.
+    /// Every detector but those that run on request only.
     #[default]
     AnomalyDetection,
     /// Detectors of value and concentration.

@@ -9,6 +9,7 @@ pub mod schema;
 mod session;
 mod snapshot;
 mod totals;
+mod verify;
 mod versions;
 mod writer;
 
@@ -17,5 +18,6 @@ pub use error::LakeError;
 pub use session::{session, session_spilling_to};
 pub use snapshot::LakeSnapshot;
 pub use totals::{ContractTotal, GroupTotal, Totals, totals};
+pub use verify::{Defect, Verification, verify};
 pub use versions::Lake;
-pub use writer::{RowWriter, TableWriter};
+pub use writer::{RowBuilder, RowWriter, TableWriter};

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::model::Table;
 
@@ -11,6 +11,10 @@ use crate::model::Table;
 pub const MONEY: DataType = DataType::Decimal128(18, 2);
 /// Type of quantities: 18 digits, four of them decimals.
 pub const QUANTITY: DataType = DataType::Decimal128(18, 4);
+
+/// Type of moments: microseconds, in UTC.
+pub static MOMENT: LazyLock<DataType> =
+    LazyLock::new(|| DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))));
 
 /// `row_status` of a row that counts.
 pub const CURRENT: &str = "current";
@@ -65,6 +69,10 @@ static CONTRACTS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("tender_number", Utf8, true),
         ("tender_buyer_id", Utf8, true),
         ("tender_modality", Utf8, true),
+        ("ocid", Utf8, true),
+        ("tender_id", Utf8, true),
+        ("currency", Utf8, true),
+        ("category", Utf8, true),
     ])
 });
 
@@ -79,6 +87,8 @@ static AMENDMENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("publication_date", Date32, true),
         ("object", Utf8, false),
         ("object_folded", Utf8, false),
+        ("value", MONEY, true),
+        ("signature_date", Date32, true),
     ])
 });
 
@@ -98,11 +108,168 @@ static CONTRACT_ITEMS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ])
 });
 
+static TENDERS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Date32, Int64, Utf8};
+    schema(&[
+        ("tender_id", Utf8, false),
+        ("row_status", Utf8, false),
+        ("ocid", Utf8, true),
+        ("number", Utf8, true),
+        ("process_number", Utf8, true),
+        ("object", Utf8, false),
+        ("object_folded", Utf8, false),
+        ("legal_basis", Utf8, true),
+        ("modality", Utf8, false),
+        ("modality_name", Utf8, false),
+        ("method", Utf8, true),
+        ("criterion", Utf8, true),
+        ("category", Utf8, true),
+        ("situation", Utf8, true),
+        ("sphere", Utf8, true),
+        ("superior_organ_id", Utf8, true),
+        ("superior_organ_name", Utf8, true),
+        ("organ_id", Utf8, true),
+        ("organ_name", Utf8, true),
+        ("buyer_id", Utf8, false),
+        ("buyer_name", Utf8, false),
+        ("state", Utf8, true),
+        ("municipality", Utf8, true),
+        ("publication_date", Date32, true),
+        ("open_date", Date32, true),
+        ("result_date", Date32, true),
+        ("period_start", MOMENT.clone(), true),
+        ("period_end", MOMENT.clone(), true),
+        ("currency", Utf8, true),
+        ("estimated_value", MONEY, true),
+        ("value", MONEY, true),
+        ("tenderers", Int64, true),
+    ])
+});
+
+static TENDER_ITEMS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::Utf8;
+    schema(&[
+        ("item_id", Utf8, false),
+        ("row_status", Utf8, false),
+        ("tender_id", Utf8, false),
+        ("buyer_id", Utf8, false),
+        ("number", Utf8, true),
+        ("lot", Utf8, true),
+        ("description", Utf8, false),
+        ("description_folded", Utf8, false),
+        ("classification_scheme", Utf8, true),
+        ("classification_id", Utf8, true),
+        ("unit", Utf8, true),
+        ("quantity", QUANTITY, true),
+        ("unit_price", MONEY, true),
+        ("winner_id_published", Utf8, true),
+        ("winner_id", Utf8, true),
+        ("winner_key", Utf8, true),
+        ("winner_name", Utf8, true),
+        ("status", Utf8, true),
+    ])
+});
+
+static BIDS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Boolean, Utf8};
+    schema(&[
+        ("bid_id", Utf8, false),
+        ("row_status", Utf8, false),
+        ("tender_id", Utf8, false),
+        ("buyer_id", Utf8, false),
+        ("lot", Utf8, true),
+        ("item_number", Utf8, true),
+        ("bidder_id_published", Utf8, true),
+        ("bidder_id", Utf8, true),
+        ("bidder_key", Utf8, true),
+        ("bidder_kind", Utf8, false),
+        ("bidder_check", Utf8, false),
+        ("bidder_name", Utf8, true),
+        ("bid_time", MOMENT.clone(), true),
+        ("currency", Utf8, true),
+        ("amount", MONEY, true),
+        ("status", Utf8, true),
+        ("won", Boolean, true),
+    ])
+});
+
+static SUPPLIERS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Date32, Utf8};
+    schema(&[
+        ("supplier_id", Utf8, false),
+        ("row_status", Utf8, false),
+        ("supplier_key", Utf8, true),
+        ("supplier_kind", Utf8, false),
+        ("name", Utf8, true),
+        ("opening_date", Date32, true),
+        ("registration_status", Utf8, true),
+        ("registration_status_date", Date32, true),
+        ("activity", Utf8, true),
+        ("size", Utf8, true),
+        ("capital", MONEY, true),
+        ("state", Utf8, true),
+        ("municipality", Utf8, true),
+        ("address", Utf8, true),
+        ("phone", Utf8, true),
+        ("email", Utf8, true),
+    ])
+});
+
+static SANCTIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Date32, Utf8};
+    schema(&[
+        ("sanction_id", Utf8, false),
+        ("row_status", Utf8, false),
+        ("list", Utf8, false),
+        ("person_id_published", Utf8, true),
+        ("person_id", Utf8, true),
+        ("person_key", Utf8, true),
+        ("person_kind", Utf8, false),
+        ("person_check", Utf8, false),
+        ("person_name", Utf8, true),
+        ("category", Utf8, true),
+        ("legal_basis", Utf8, true),
+        ("scope", Utf8, true),
+        ("body", Utf8, true),
+        ("body_state", Utf8, true),
+        ("body_sphere", Utf8, true),
+        ("process_number", Utf8, true),
+        ("start_date", Date32, true),
+        ("end_date", Date32, true),
+        ("publication_date", Date32, true),
+        ("final_judgment_date", Date32, true),
+        ("fine", MONEY, true),
+    ])
+});
+
+static PAYMENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Date32, Utf8};
+    schema(&[
+        ("payment_id", Utf8, false),
+        ("row_status", Utf8, false),
+        ("kind", Utf8, false),
+        ("contract_id", Utf8, true),
+        ("buyer_id", Utf8, false),
+        ("number", Utf8, true),
+        ("tender_number", Utf8, true),
+        ("date", Date32, true),
+        ("value", MONEY, true),
+        ("supplier_key", Utf8, true),
+        ("note", Utf8, true),
+    ])
+});
+
 /// Schema of a canonical table.
 pub fn of(table: Table) -> SchemaRef {
     Arc::clone(match table {
         Table::Contracts => &CONTRACTS,
         Table::Amendments => &AMENDMENTS,
         Table::ContractItems => &CONTRACT_ITEMS,
+        Table::Tenders => &TENDERS,
+        Table::TenderItems => &TENDER_ITEMS,
+        Table::Bids => &BIDS,
+        Table::Suppliers => &SUPPLIERS,
+        Table::Sanctions => &SANCTIONS,
+        Table::Payments => &PAYMENTS,
     })
 }

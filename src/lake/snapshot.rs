@@ -21,7 +21,7 @@ pub struct LakeSnapshot {
     root: PathBuf,
     version: i64,
     files: Vec<LakeFile>,
-    republished: Arc<[OnceCell<Vec<RecordBatch>>; 3]>,
+    republished: Arc<[OnceCell<Vec<RecordBatch>>; Table::ALL.len()]>,
 }
 
 const SHADOW_ID: &str = "republished_id";
@@ -36,6 +36,11 @@ impl LakeSnapshot {
 
     pub(crate) fn new(root: PathBuf, version: i64, files: Vec<LakeFile>) -> Self {
         Self { root, version, files, republished: Arc::default() }
+    }
+
+    /// The directory that paths are relative to.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Version; 0 for an empty lake and for files without a manifest.
@@ -57,8 +62,8 @@ impl LakeSnapshot {
         self.files.iter().filter(move |file| file.table == table)
     }
 
-    /// Registers `contracts_all`, `amendments_all` and `contract_items_all`: every row, with the
-    /// schema of [`schema::of`]; a table without files is empty.
+    /// Registers `<table>_all` for every [`Table`]: every row, with the schema of [`schema::of`]; a
+    /// table without files is empty, a column that a file is too old to have is null.
     ///
     /// The files of one table may overlap: a contract whose publication moved is in the file of
     /// either month. Of rows with the same id in several files, the one of the latest import is
@@ -100,14 +105,6 @@ impl LakeSnapshot {
     }
 }
 
-const fn id_column(table: Table) -> &'static str {
-    match table {
-        Table::Contracts => "contract_id",
-        Table::Amendments => "amendment_id",
-        Table::ContractItems => "item_id",
-    }
-}
-
 /// The ids that are current in more than one file, each with the latest import that has it: import
 /// ids are UUIDs of version 7, which sort by time.
 async fn republished_ids(all: DataFrame, table: Table) -> Result<Vec<RecordBatch>, LakeError> {
@@ -115,7 +112,7 @@ async fn republished_ids(all: DataFrame, table: Table) -> Result<Vec<RecordBatch
     let found = all
         .filter(col("row_status").eq(lit(schema::CURRENT)))?
         .aggregate(
-            vec![col(id_column(table)).alias(SHADOW_ID)],
+            vec![col(table.id_column()).alias(SHADOW_ID)],
             vec![max(imports()).alias(SHADOW_LATEST), count(imports()).alias(SHADOW_COUNT)],
         )?
         .filter(col(SHADOW_COUNT).gt(lit(1_i64)))?
@@ -144,7 +141,7 @@ fn without_republished(
         .iter()
         .map(|field| if field.name() == "row_status" { status.clone().alias("row_status") } else { col(field.name()) })
         .collect();
-    let joined = all.join(shadows, JoinType::Left, &[id_column(table)], &[SHADOW_ID], None)?;
+    let joined = all.join(shadows, JoinType::Left, &[table.id_column()], &[SHADOW_ID], None)?;
     Ok(joined.select(columns)?)
 }
 

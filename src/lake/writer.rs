@@ -5,11 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use datafusion::arrow::array::{
-    ArrayBuilder, ArrayRef, Date32Builder, Decimal128Builder, Int64Builder, RecordBatch, StringBuilder,
+    ArrayBuilder, ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Int64Builder, RecordBatch, StringBuilder,
+    TimestampMicrosecondBuilder,
 };
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -33,6 +34,8 @@ enum Column {
     Day(Date32Builder),
     Decimal(Decimal128Builder),
     Integer(Int64Builder),
+    Moment(TimestampMicrosecondBuilder),
+    Truth(BooleanBuilder),
 }
 
 impl Column {
@@ -42,6 +45,10 @@ impl Column {
             DataType::Date32 => Self::Day(Date32Builder::new()),
             DataType::Decimal128(..) => Self::Decimal(Decimal128Builder::new().with_data_type(kind.clone())),
             DataType::Int64 => Self::Integer(Int64Builder::new()),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                Self::Moment(TimestampMicrosecondBuilder::new().with_data_type(kind.clone()))
+            }
+            DataType::Boolean => Self::Truth(BooleanBuilder::new()),
             _ => return None,
         })
     }
@@ -52,6 +59,8 @@ impl Column {
             Self::Day(builder) => ArrayBuilder::finish(builder),
             Self::Decimal(builder) => ArrayBuilder::finish(builder),
             Self::Integer(builder) => ArrayBuilder::finish(builder),
+            Self::Moment(builder) => ArrayBuilder::finish(builder),
+            Self::Truth(builder) => ArrayBuilder::finish(builder),
         }
     }
 }
@@ -107,11 +116,92 @@ impl RowWriter<'_> {
 
     /// A whole number.
     pub fn integer(&mut self, value: i64) -> &mut Self {
+        self.optional_integer(Some(value))
+    }
+
+    /// A whole number or null.
+    pub fn optional_integer(&mut self, value: Option<i64>) -> &mut Self {
         match self.column() {
-            Some(Column::Integer(builder)) => builder.append_value(value),
+            Some(Column::Integer(builder)) => builder.append_option(value),
             _ => self.mismatch = true,
         }
         self
+    }
+
+    /// A moment or null.
+    pub fn moment(&mut self, value: Option<DateTime<Utc>>) -> &mut Self {
+        match self.column() {
+            Some(Column::Moment(builder)) => builder.append_option(value.map(|at| at.timestamp_micros())),
+            _ => self.mismatch = true,
+        }
+        self
+    }
+
+    /// Yes, no or null.
+    pub fn truth(&mut self, value: Option<bool>) -> &mut Self {
+        match self.column() {
+            Some(Column::Truth(builder)) => builder.append_option(value),
+            _ => self.mismatch = true,
+        }
+        self
+    }
+}
+
+/// Rows of a table that are being collected, outside of any file.
+#[derive(Debug)]
+pub struct RowBuilder {
+    table: Table,
+    schema: SchemaRef,
+    columns: Vec<Column>,
+    rows: usize,
+}
+
+impl RowBuilder {
+    /// No rows yet.
+    ///
+    /// # Errors
+    /// If the schema has a column of a type that is never written.
+    pub fn new(table: Table) -> Result<Self, LakeError> {
+        let schema = schema::of(table);
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|field| Column::new(field.data_type()).ok_or_else(|| field.to_string()))
+            .collect::<Result<_, _>>()
+            .map_err(|detail| LakeError::Schema { table: table.as_str(), detail })?;
+        Ok(Self { table, schema, columns, rows: 0 })
+    }
+
+    /// Appends one row; `fill` gives its values in the order of the schema.
+    ///
+    /// # Errors
+    /// If the values do not fit the schema.
+    pub fn row(&mut self, fill: impl FnOnce(&mut RowWriter<'_>)) -> Result<(), LakeError> {
+        let mut row = RowWriter { columns: &mut self.columns, next: 0, mismatch: false };
+        fill(&mut row);
+        let (given, mismatch) = (row.next, row.mismatch);
+        if mismatch || given != self.columns.len() {
+            let detail = format!("{given} values for {} columns, or one of another type", self.columns.len());
+            return Err(LakeError::Schema { table: self.table.as_str(), detail });
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The rows; the builder begins anew.
+    ///
+    /// # Errors
+    /// If they do not fit the schema.
+    pub fn finish(&mut self) -> Result<RecordBatch, LakeError> {
+        self.rows = 0;
+        let arrays = self.columns.iter_mut().map(Column::finish).collect();
+        RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+            .map_err(|error| LakeError::Schema { table: self.table.as_str(), detail: error.to_string() })
     }
 }
 
@@ -121,9 +211,7 @@ impl RowWriter<'_> {
 #[derive(Debug)]
 pub struct TableWriter {
     table: Table,
-    schema: SchemaRef,
-    columns: Vec<Column>,
-    batched: usize,
+    builder: RowBuilder,
     rows: i64,
     writer: ArrowWriter<File>,
     temporary: PathBuf,
@@ -143,22 +231,15 @@ impl TableWriter {
         let target = root.join(&relative);
         let temporary = directory.join(format!("{name}.parquet.tmp"));
         let file = File::create(&temporary).map_err(LakeError::io(&temporary))?;
-        let schema = schema::of(table);
-        let columns = schema
-            .fields()
-            .iter()
-            .map(|field| Column::new(field.data_type()).ok_or_else(|| field.to_string()))
-            .collect::<Result<_, _>>()
-            .map_err(|detail| LakeError::Schema { table: table.as_str(), detail })?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_created_by(concat!("cidadao ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
-        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
+        let writer = ArrowWriter::try_new(file, schema::of(table), Some(properties))
             .map_err(|error| parquet_error(&temporary, table, error))?;
-        Ok(Self { table, schema, columns, batched: 0, rows: 0, writer, temporary, target, relative })
+        Ok(Self { table, builder: RowBuilder::new(table)?, rows: 0, writer, temporary, target, relative })
     }
 
     /// Appends one row; `fill` gives its values in the order of the schema.
@@ -166,27 +247,31 @@ impl TableWriter {
     /// # Errors
     /// If the values do not fit the schema, or the file cannot be written.
     pub fn row(&mut self, fill: impl FnOnce(&mut RowWriter<'_>)) -> Result<(), LakeError> {
-        let mut row = RowWriter { columns: &mut self.columns, next: 0, mismatch: false };
-        fill(&mut row);
-        let (given, mismatch) = (row.next, row.mismatch);
-        if mismatch || given != self.columns.len() {
-            let detail = format!("{given} values for {} columns, or one of another type", self.columns.len());
-            return Err(LakeError::Schema { table: self.table.as_str(), detail });
-        }
+        self.builder.row(fill)?;
         self.rows += 1;
-        self.batched += 1;
-        if self.batched == BATCH_ROWS { self.flush() } else { Ok(()) }
+        if self.builder.rows() == BATCH_ROWS { self.flush() } else { Ok(()) }
+    }
+
+    /// Appends rows that a [`RowBuilder`] of the same table collected.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn append(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
+        self.flush()?;
+        self.rows += batch.num_rows() as i64;
+        self.encode(batch)
     }
 
     fn flush(&mut self) -> Result<(), LakeError> {
-        if self.batched == 0 {
+        if self.builder.rows() == 0 {
             return Ok(());
         }
-        self.batched = 0;
-        let arrays = self.columns.iter_mut().map(Column::finish).collect();
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
-            .map_err(|error| LakeError::Schema { table: self.table.as_str(), detail: error.to_string() })?;
-        self.writer.write(&batch).map_err(|error| parquet_error(&self.temporary, self.table, error))
+        let batch = self.builder.finish()?;
+        self.encode(&batch)
+    }
+
+    fn encode(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
+        self.writer.write(batch).map_err(|error| parquet_error(&self.temporary, self.table, error))
     }
 
     /// Rows so far.

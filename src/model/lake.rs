@@ -11,11 +11,33 @@ pub enum Table {
     Amendments,
     /// Items of contracts.
     ContractItems,
+    /// Tenders, direct awards among them.
+    Tenders,
+    /// Items of tenders, with who won them.
+    TenderItems,
+    /// Who took part in tenders, and with which bid.
+    Bids,
+    /// What registers say about suppliers.
+    Suppliers,
+    /// Entries of the lists of sanctions.
+    Sanctions,
+    /// Commitments and payments.
+    Payments,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 3] = [Self::Contracts, Self::Amendments, Self::ContractItems];
+    pub const ALL: [Self; 9] = [
+        Self::Contracts,
+        Self::Amendments,
+        Self::ContractItems,
+        Self::Tenders,
+        Self::TenderItems,
+        Self::Bids,
+        Self::Suppliers,
+        Self::Sanctions,
+        Self::Payments,
+    ];
 
     /// Name in SQL and in paths.
     pub const fn as_str(self) -> &'static str {
@@ -23,6 +45,26 @@ impl Table {
             Self::Contracts => "contracts",
             Self::Amendments => "amendments",
             Self::ContractItems => "contract_items",
+            Self::Tenders => "tenders",
+            Self::TenderItems => "tender_items",
+            Self::Bids => "bids",
+            Self::Suppliers => "suppliers",
+            Self::Sanctions => "sanctions",
+            Self::Payments => "payments",
+        }
+    }
+
+    /// Name of the column that tells its rows apart.
+    pub const fn id_column(self) -> &'static str {
+        match self {
+            Self::Contracts => "contract_id",
+            Self::Amendments => "amendment_id",
+            Self::ContractItems | Self::TenderItems => "item_id",
+            Self::Tenders => "tender_id",
+            Self::Bids => "bid_id",
+            Self::Suppliers => "supplier_id",
+            Self::Sanctions => "sanction_id",
+            Self::Payments => "payment_id",
         }
     }
 
@@ -61,6 +103,17 @@ pub struct ImportRecord {
     pub counts: std::collections::BTreeMap<String, i64>,
     /// When.
     pub imported_at: DateTime<Utc>,
+}
+
+/// A version of the lake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LakeVersion {
+    /// Number; they grow by one.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// Datasets that it added or replaced.
+    pub datasets: Vec<String>,
 }
 
 /// A row that could not be taken in.

@@ -5,6 +5,7 @@
 
 mod filters;
 mod finding;
+mod identity;
 mod job;
 mod lake;
 mod mask;
@@ -19,8 +20,9 @@ pub use finding::{
     AppliedLimit, DetectorRef, DetectorSummary, Evidence, EvidenceRow, EvidenceValue, Finding, Outcome, ReasonCount,
     Severity, Strength,
 };
+pub use identity::{ApiKey, Role, User};
 pub use job::{AuditEntry, Counts, Event, EventKind, Job, JobError, JobKind, JobState, NewEvent, NewJob, Priority};
-pub use lake::{ImportRecord, LakeFile, QuarantinedRow, Table};
+pub use lake::{ImportRecord, LakeFile, LakeVersion, QuarantinedRow, Table};
 pub use mask::{mask_every_run, mask_text};
 pub use money::{Money, MoneyError, thousands};
 pub use random::Random;

@@ -28,7 +28,7 @@ pub enum ImportError {
         paths: String,
     },
     /// A file that was named is of no known layout.
-    #[error("{file}: not a file of a known layout (Compras, ItemCompra, TermoAditivo, Apostilamento)")]
+    #[error("{file}: not a file of a known layout (Compras, ItemCompra, TermoAditivo, Apostilamento, OCDS)")]
     UnknownLayout {
         /// The file.
         file: String,
@@ -57,8 +57,8 @@ pub enum ImportError {
         /// How often.
         times: usize,
     },
-    /// A ZIP archive is damaged or cut off.
-    #[error("{file}: damaged or truncated ZIP archive: {detail}")]
+    /// A ZIP archive or a gzip file is damaged or cut off.
+    #[error("{file}: damaged or truncated archive: {detail}")]
     ZipDamaged {
         /// The archive.
         file: String,

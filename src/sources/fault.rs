@@ -26,6 +26,9 @@ pub(crate) enum Reason {
     MalformedQuantity,
     QuantityTooPrecise,
     QuantityTooLarge,
+    InvalidJson,
+    NotAnObject,
+    LinkedReleases,
 }
 
 impl Reason {
@@ -44,6 +47,9 @@ impl Reason {
             Self::MalformedQuantity => "malformed_quantity",
             Self::QuantityTooPrecise => "quantity_too_precise",
             Self::QuantityTooLarge => "quantity_too_large",
+            Self::InvalidJson => "invalid_json",
+            Self::NotAnObject => "not_an_object",
+            Self::LinkedReleases => "linked_releases",
         }
     }
 }

@@ -74,8 +74,8 @@ impl Status {
 ///
 /// # Errors
 /// If the file cannot be read, or lacks a column.
-pub(crate) fn scan(input: &Input, report: &mut dyn FnMut(u64, i64)) -> Result<Scan, ImportError> {
-    match input.kind {
+pub(crate) fn scan(input: &Input, kind: Kind, report: &mut dyn FnMut(u64, i64)) -> Result<Scan, ImportError> {
+    match kind {
         Kind::Contracts => scan_as::<Contracts>(input, report),
         Kind::Items => scan_as::<Items>(input, report),
         Kind::Amendments => scan_as::<Amendments>(input, report),
@@ -89,13 +89,14 @@ pub(crate) fn scan(input: &Input, report: &mut dyn FnMut(u64, i64)) -> Result<Sc
 /// If the file cannot be read again as it was, or the lake cannot be written.
 pub(crate) fn write(
     input: &Input,
+    kind: Kind,
     scan: &Scan,
     root: &Path,
     import_id: &str,
     key: &PiiKey,
     report: &mut dyn FnMut(u64, i64),
 ) -> Result<Option<LakeFile>, ImportError> {
-    match input.kind {
+    match kind {
         Kind::Contracts => write_as::<Contracts>(input, scan, root, import_id, key, report),
         Kind::Items => write_as::<Items>(input, scan, root, import_id, key, report),
         Kind::Amendments => write_as::<Amendments>(input, scan, root, import_id, key, report),
@@ -128,10 +129,11 @@ fn rows<L: Layout>(
     let bytes = Cell::new(0);
     let hash = RefCell::new(Sha256::new());
     let mut quarantine = Quarantine::default();
-    input.read(|reader| {
+    let source = input.sources.first().ok_or_else(|| ImportError::NoHeader { file: input.name.clone() })?;
+    source.read(|reader| {
         let metered = Metered { inner: reader, bytes: &bytes, hash: &hash };
         let file = || input.name.clone();
-        let records = Records::open(metered).map_err(|error| input.failed(error))?;
+        let records = Records::open(metered).map_err(|error| source.failed(error))?;
         let mut records = records.ok_or_else(|| ImportError::NoHeader { file: file() })?;
         let header = records.header().clone();
         let columns = ColumnMap::locate(&header, L::COLUMNS).map_err(|(column, times)| match times {
@@ -139,7 +141,7 @@ fn rows<L: Layout>(
             times => ImportError::RepeatedColumn { file: file(), column, times },
         })?;
         let (mut seen, mut taken) = (0_u64, 0);
-        while let Some(step) = records.step().map_err(|error| input.failed(error))? {
+        while let Some(step) = records.step().map_err(|error| source.failed(error))? {
             match step {
                 Step::Unreadable(line, reason, shown) => quarantine.add(&input.name, line, "", reason, &shown),
                 Step::Record(line, fields) if fields.len() != header.len() => {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::input::{self, Gathered, Input};
+use super::input::{self, Gathered, ImportFormat, Input};
 use super::parse::{Known, ParsedFile, parse, scan};
 use super::{ImportError, ImportSummary, PiiKey, Progress};
 use crate::lake::Lake;
@@ -18,6 +18,8 @@ const FEW_ROWS: i64 = 100;
 pub struct ImportOptions {
     /// Take in an edition that lost more than half of the rows of the one before.
     pub accept_loss: bool,
+    /// What the files are, whatever they look like; by default that is found out.
+    pub format: Option<ImportFormat>,
 }
 
 /// Progress that is kept while nobody looks.
@@ -41,7 +43,8 @@ pub async fn import(
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<ImportSummary, ImportError> {
     let paths = paths.to_vec();
-    let Gathered { inputs, ignored } = blocking(progress, move |_| input::gather(&paths)).await?;
+    let gathered = blocking(progress, move |_| input::gather(&paths, options.format)).await?;
+    let Gathered { inputs, ignored, .. } = gathered;
     if let Err(error) = lake.remove_orphans().await {
         // They cost space and nothing else.
         tracing::warn!(%error, "leftovers of earlier imports stay");
@@ -54,7 +57,7 @@ pub async fn import(
         let scanned = Arc::clone(&input);
         let scan = blocking(progress, move |report| scan(&scanned, report)).await?;
         let again = known.holds(&input, &scan)?;
-        if again || store.import_by_hash(&input.dataset, &scan.content_hash).await?.is_some() {
+        if again || store.import_by_hash(&input.dataset, scan.content_hash()).await?.is_some() {
             summary.unchanged.push(input.name.clone());
             continue;
         }
@@ -65,7 +68,7 @@ pub async fn import(
         let work = move |report: &dyn Fn(Progress)| parse(&input, scan, &root, &key, now, report);
         let parsed = blocking(progress, work).await?;
         summary.add(&parsed);
-        written.files.extend(parsed.lake_file.clone());
+        written.files.extend(parsed.lake_files.iter().cloned());
         imports.push(new_import(parsed));
     }
     if imports.is_empty() {
@@ -106,7 +109,7 @@ async fn check_loss(store: &Store, input: &Input, rows: i64) -> Result<(), Impor
 }
 
 fn new_import(parsed: ParsedFile) -> NewImport {
-    let ParsedFile { record, lake_file, quarantine, .. } = parsed;
+    let ParsedFile { record, lake_files, quarantine, .. } = parsed;
     let audit = AuditEntry {
         actor: "cli".to_owned(),
         action: "import.committed".to_owned(),
@@ -120,7 +123,7 @@ fn new_import(parsed: ParsedFile) -> NewImport {
             "counts": record.counts,
         }),
     };
-    NewImport { record, replaces_dataset: true, files: lake_file.into_iter().collect(), quarantine, audit }
+    NewImport { record, replaces_dataset: true, files: lake_files, quarantine, audit }
 }
 
 /// Runs work that blocks; `progress` is called by the task that waits for it.

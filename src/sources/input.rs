@@ -1,17 +1,18 @@
 //! Finds the files to import: plain, in directories, in ZIP archives.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::ImportError;
 use super::portal::{self, Kind};
 use super::records::{MAX_RECORD_BYTES, Records};
+use super::{ImportError, ocds};
 
 /// Largest file inside an archive, unpacked: ten times the largest monthly file there is.
 const MAX_ENTRY_BYTES: u64 = 8 << 30;
@@ -28,19 +29,49 @@ const MAX_DEPTH: usize = 16;
 #[derive(Debug, Clone)]
 enum Container {
     Plain(PathBuf),
+    Gzip(PathBuf),
     Zip(PathBuf, usize),
 }
 
-/// One file to import.
+/// One file, wherever it is.
 #[derive(Debug, Clone)]
-pub(crate) struct Input {
+pub(crate) struct Source {
     /// Its name, without directories.
     pub(crate) name: String,
-    pub(crate) kind: Kind,
-    pub(crate) dataset: String,
-    /// Size, unpacked.
-    pub(crate) bytes: u64,
+    /// Size, unpacked; of a gzip file packed, for it does not say more.
+    bytes: u64,
     container: Container,
+}
+
+/// How the files of a dataset are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// A table of the Portal da Transparência.
+    Portal(Kind),
+    /// Open Contracting Data Standard.
+    Ocds,
+}
+
+/// A format that files are said to have, whatever they look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportFormat {
+    /// Bulk files of the Portal da Transparência.
+    Portal,
+    /// Open Contracting Data Standard, as JSON or JSON Lines.
+    Ocds,
+}
+
+/// What is to be imported as one dataset.
+#[derive(Debug, Clone)]
+pub(crate) struct Input {
+    /// Name of the file, or of what holds the files.
+    pub(crate) name: String,
+    pub(crate) format: Format,
+    pub(crate) dataset: String,
+    /// Size, unpacked as far as that is known.
+    pub(crate) bytes: u64,
+    /// The files, at least one; several only of [`Format::Ocds`].
+    pub(crate) sources: Vec<Source>,
 }
 
 /// What was found.
@@ -49,6 +80,9 @@ pub(crate) struct Gathered {
     pub(crate) inputs: Vec<Input>,
     /// Files of no known layout.
     pub(crate) ignored: Vec<String>,
+    /// Files of OCDS that the path at hand holds, with the prefix of their publisher.
+    ocds: Vec<(String, Source)>,
+    format: Option<ImportFormat>,
 }
 
 /// An entry that unpacks to more than is allowed.
@@ -63,24 +97,77 @@ impl fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
-impl Input {
-    fn new(name: String, kind: Kind, bytes: u64, container: Container) -> Self {
-        let dataset = portal::dataset(kind, &name);
-        Self { name, kind, dataset, bytes, container }
+impl Gathered {
+    /// Notes a file, if it is of a known layout.
+    fn add(&mut self, source: Source, found: Option<Found>) -> bool {
+        match found {
+            Some(Found::Portal(kind)) => {
+                let name = source.name.clone();
+                let dataset = portal::dataset(kind, &name);
+                let format = Format::Portal(kind);
+                self.inputs.push(Input { name, format, dataset, bytes: source.bytes, sources: vec![source] });
+            }
+            Some(Found::Ocds(prefix)) => self.ocds.push((prefix, source)),
+            None => return false,
+        }
+        true
     }
 
+    /// Makes a dataset of the OCDS files of a path, for each publisher: a process may have its
+    /// releases in several files of a directory, so that these are taken in together.
+    fn close(&mut self, path: &Path) {
+        let mut by_prefix: BTreeMap<String, Vec<Source>> = BTreeMap::new();
+        for (prefix, source) in std::mem::take(&mut self.ocds) {
+            by_prefix.entry(prefix).or_default().push(source);
+        }
+        let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let name = full.file_name().map_or_else(|| "files".into(), |name| name.to_string_lossy().into_owned());
+        let mut stem = name.as_str();
+        if full.is_file() {
+            for extension in [".gz", ".zip", ".json", ".jsonl", ".ndjson"] {
+                let cut = stem.len().saturating_sub(extension.len());
+                if stem.get(cut..).is_some_and(|own| own.eq_ignore_ascii_case(extension)) && cut > 0 {
+                    stem = &stem[..cut];
+                }
+            }
+        }
+        for (prefix, sources) in by_prefix {
+            let publisher = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+            self.inputs.push(Input {
+                name: name.clone(),
+                format: Format::Ocds,
+                dataset: format!("ocds:{publisher}{stem}"),
+                bytes: sources.iter().map(|source| source.bytes).sum(),
+                sources,
+            });
+        }
+    }
+}
+
+/// What a file is.
+enum Found {
+    Portal(Kind),
+    /// With the prefix of its publisher, which may be empty.
+    Ocds(String),
+}
+
+impl Source {
     /// Opens the file and gives its bytes to `with`.
     ///
     /// # Errors
-    /// If it cannot be opened; and what `with` fails with, [`Input::failed`] for reading.
+    /// If it cannot be opened; and what `with` fails with, [`Source::failed`] for reading.
     pub(crate) fn read<T>(&self, with: impl FnOnce(&mut dyn Read) -> Result<T, ImportError>) -> Result<T, ImportError> {
         match &self.container {
             Container::Plain(path) => with(&mut open(path)?),
+            Container::Gzip(path) => {
+                let mut bytes = MultiGzDecoder::new(io::BufReader::new(open(path)?));
+                with(&mut Guarded { inner: &mut bytes, packed: self.bytes, unpacked: 0, longest: u64::MAX })
+            }
             Container::Zip(path, index) => {
                 let mut archive = open_archive(path)?;
                 let mut entry = archive.by_index(*index).map_err(|error| zip_error(path, &self.name, error))?;
                 let packed = entry.compressed_size();
-                with(&mut Guarded { inner: &mut entry, packed, unpacked: 0 })
+                with(&mut Guarded { inner: &mut entry, packed, unpacked: 0, longest: MAX_ENTRY_BYTES })
             }
         }
     }
@@ -89,7 +176,7 @@ impl Input {
     pub(crate) fn failed(&self, error: io::Error) -> ImportError {
         match &self.container {
             Container::Plain(path) => ImportError::Io { path: path.clone(), cause: error },
-            Container::Zip(path, _) => {
+            Container::Gzip(path) | Container::Zip(path, _) => {
                 let file = path.display().to_string();
                 match error.get_ref().and_then(|inner| inner.downcast_ref::<TooLarge>()) {
                     Some(limit) => ImportError::ZipTooLarge { file, detail: limit.to_string() },
@@ -100,25 +187,26 @@ impl Input {
     }
 }
 
-/// Stops a ZIP bomb by what really comes out of it; its directory may lie.
+/// Stops a bomb by what really comes out of it; the directory of an archive may lie.
 struct Guarded<'a, R> {
     inner: &'a mut R,
     packed: u64,
     unpacked: u64,
+    longest: u64,
 }
 
 impl<R: Read> Read for Guarded<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.unpacked += read as u64;
-        check_size(self.unpacked, self.packed).map_err(io::Error::other)?;
+        check_size(self.unpacked, self.packed, self.longest).map_err(io::Error::other)?;
         Ok(read)
     }
 }
 
-fn check_size(unpacked: u64, packed: u64) -> Result<(), TooLarge> {
-    if unpacked > MAX_ENTRY_BYTES {
-        return Err(TooLarge(format!("an entry unpacks to more than {MAX_ENTRY_BYTES} bytes")));
+fn check_size(unpacked: u64, packed: u64, longest: u64) -> Result<(), TooLarge> {
+    if unpacked > longest {
+        return Err(TooLarge(format!("an entry unpacks to more than {longest} bytes")));
     }
     if unpacked > RATIO_FREE_BYTES && unpacked / MAX_RATIO > packed {
         return Err(TooLarge(format!("an entry of {packed} bytes unpacks to more than {MAX_RATIO} times as many")));
@@ -127,12 +215,12 @@ fn check_size(unpacked: u64, packed: u64) -> Result<(), TooLarge> {
 }
 
 /// Finds the files of `paths`; a path that is named must be of a known layout, in a directory or an
-/// archive others are left aside.
+/// archive others are left aside. With a `format`, files of any other are unknown.
 ///
 /// # Errors
 /// If a path cannot be read, or nothing known is there.
-pub(crate) fn gather(paths: &[PathBuf]) -> Result<Gathered, ImportError> {
-    let mut gathered = Gathered::default();
+pub(crate) fn gather(paths: &[PathBuf], format: Option<ImportFormat>) -> Result<Gathered, ImportError> {
+    let mut gathered = Gathered { format, ..Gathered::default() };
     let mut seen = BTreeSet::new();
     for path in paths {
         let metadata = fs::metadata(path).map_err(|cause| ImportError::Io { path: path.clone(), cause })?;
@@ -141,12 +229,13 @@ pub(crate) fn gather(paths: &[PathBuf]) -> Result<Gathered, ImportError> {
         } else if metadata.is_file() {
             let before = gathered.inputs.len();
             file(path, metadata.len(), &mut gathered)?;
-            if gathered.inputs.len() == before {
+            if gathered.inputs.len() == before && gathered.ocds.is_empty() {
                 return Err(ImportError::UnknownLayout { file: path.display().to_string() });
             }
         } else {
             return Err(ImportError::NotAFile { path: path.clone() });
         }
+        gathered.close(path);
     }
     if gathered.inputs.is_empty() {
         let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
@@ -176,7 +265,7 @@ fn directory(
         match fs::metadata(&entry) {
             Ok(metadata) if metadata.is_dir() => directory(&entry, depth + 1, seen, gathered)?,
             Ok(metadata) if metadata.is_file() => {
-                if is_archive_name(&entry) || has_extension(&entry, "csv") {
+                if is_archive_name(&entry) || has_extension(&entry, "gz") || has_known_extension(&entry) {
                     match file(&entry, metadata.len(), gathered) {
                         // What merely lies about must not hold up what was asked for.
                         Err(ImportError::ZipDamaged { file, detail }) if !is_official_archive(&entry) => {
@@ -203,11 +292,16 @@ fn file(path: &Path, bytes: u64, gathered: &mut Gathered) -> Result<(), ImportEr
     if is_archive_name(path) || matches!(magic.as_slice(), b"PK\x03\x04" | b"PK\x05\x06") {
         return archive(path, gathered);
     }
+    let packed = magic.starts_with(b"\x1f\x8b");
     handle.seek(SeekFrom::Start(0)).map_err(failed)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    match classify(&name, &mut handle).map_err(failed)? {
-        Some(kind) => gathered.inputs.push(Input::new(name, kind, bytes, Container::Plain(path.to_owned()))),
-        None => gathered.ignored.push(path.display().to_string()),
+    let path_of = path.to_owned();
+    let container = if packed { Container::Gzip(path_of) } else { Container::Plain(path_of) };
+    let source = Source { name, bytes, container };
+    let format = gathered.format;
+    let found = source.read(|reader| classify(&source.name, reader, format).map_err(|error| source.failed(error)))?;
+    if !gathered.add(source, found) {
+        gathered.ignored.push(path.display().to_string());
     }
     Ok(())
 }
@@ -228,35 +322,51 @@ fn archive(path: &Path, gathered: &mut Gathered) -> Result<(), ImportError> {
             continue;
         }
         drop(entry);
-        if !has_extension(Path::new(&name), "csv") {
+        if !has_known_extension(Path::new(&name)) {
             gathered.ignored.push(format!("{file}: {name}"));
             continue;
         }
         if encrypted {
             return Err(ImportError::ZipEncrypted { file, entry: name });
         }
-        check_size(bytes, packed).map_err(|limit| ImportError::ZipTooLarge { file: file.clone(), detail: limit.0 })?;
+        check_size(bytes, packed, MAX_ENTRY_BYTES)
+            .map_err(|limit| ImportError::ZipTooLarge { file: file.clone(), detail: limit.0 })?;
         let mut entry = archive.by_index(index).map_err(|error| zip_error(path, &name, error))?;
-        let container = Container::Zip(path.to_owned(), index);
-        let kind = classify(&name, &mut entry).map_err(|error| ImportError::ZipDamaged {
+        let found = classify(&name, &mut entry, gathered.format).map_err(|error| ImportError::ZipDamaged {
             file: file.clone(),
             detail: format!("entry {name:?}: {error}"),
         })?;
-        match kind {
-            Some(kind) => gathered.inputs.push(Input::new(name, kind, bytes, container)),
-            None => gathered.ignored.push(format!("{file}: {name}")),
+        let source = Source { name: name.clone(), bytes, container: Container::Zip(path.to_owned(), index) };
+        if !gathered.add(source, found) {
+            gathered.ignored.push(format!("{file}: {name}"));
         }
     }
     Ok(())
 }
 
-/// The kind that the name or else the header says.
-fn classify(name: &str, bytes: &mut dyn Read) -> io::Result<Option<Kind>> {
-    if let Some(kind) = Kind::of_name(name) {
-        return Ok(Some(kind));
+/// The kind that the name or else the beginning says.
+fn classify(name: &str, bytes: &mut dyn Read, format: Option<ImportFormat>) -> io::Result<Option<Found>> {
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    if let Some(kind) = Kind::of_name(name).filter(|_| format != Some(ImportFormat::Ocds)) {
+        return Ok(Some(Found::Portal(kind)));
     }
-    let records = Records::open(bytes.take(MAX_RECORD_BYTES as u64))?;
-    Ok(records.and_then(|records| Kind::of_header(records.header())))
+    let mut head = Vec::new();
+    bytes.take(MAX_RECORD_BYTES.max(ocds::HEAD_BYTES) as u64).read_to_end(&mut head)?;
+    if format != Some(ImportFormat::Portal) {
+        let prefix = ocds::detect(&head);
+        let blank = head.iter().all(u8::is_ascii_whitespace);
+        if let Some(prefix) = prefix.or_else(|| (format.is_some() && !blank).then(String::new)) {
+            return Ok(Some(Found::Ocds(prefix)));
+        }
+    }
+    let records = Records::open(head.as_slice().take(MAX_RECORD_BYTES as u64))?;
+    let kind = records.and_then(|records| Kind::of_header(records.header()));
+    Ok(kind.filter(|_| format != Some(ImportFormat::Ocds)).map(Found::Portal))
+}
+
+/// Whether a file that nobody named may be of a known layout.
+fn has_known_extension(path: &Path) -> bool {
+    ["csv", "json", "jsonl", "ndjson"].iter().any(|known| has_extension(path, known))
 }
 
 fn has_extension(path: &Path, extension: &str) -> bool {

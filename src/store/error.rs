@@ -50,6 +50,16 @@ pub enum StoreError {
         /// The id.
         id: String,
     },
+    /// Another one has this name, address or prefix already.
+    #[error("there is a {what} with the {field} {value:?} already")]
+    Exists {
+        /// What there is, for example `user`.
+        what: &'static str,
+        /// The field that must be unique.
+        field: &'static str,
+        /// Its value.
+        value: String,
+    },
     /// The same content is in the current version of the lake already.
     #[error("dataset {dataset:?} holds this content already (import {import_id})")]
     AlreadyImported {

@@ -6,8 +6,8 @@ use super::dialect::Dialect;
 use super::pool::{read, transaction};
 use super::rows::{AuditRow, ImportRow, LakeFileRow, QuarantineRow, json as to_json};
 use super::schema::{audit_log, imports, lake_files, lake_versions, quarantine};
-use super::{Store, StoreError};
-use crate::model::{AuditEntry, ImportRecord, LakeFile, QuarantinedRow};
+use super::{Store, StoreError, Timestamp, utc};
+use crate::model::{AuditEntry, ImportRecord, LakeFile, LakeVersion, QuarantinedRow};
 
 /// What one import brings into the lake.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,6 +169,38 @@ impl Store {
             }
             Ok(version)
         })
+    }
+
+    /// The versions of the lake, newest first, at most `limit`, without the empty one.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn lake_versions(&self, limit: i64) -> Result<Vec<LakeVersion>, StoreError> {
+        let (versions, added) = read!(self, |conn| {
+            let versions = lake_versions::table
+                .filter(lake_versions::version.gt(0))
+                .order(lake_versions::version.desc())
+                .limit(limit)
+                .select((lake_versions::version, lake_versions::created_at))
+                .load::<(i64, Timestamp)>(conn)
+                .await?;
+            let oldest = versions.last().map_or(0, |(version, _)| *version);
+            let added = imports::table
+                .filter(imports::added_version.ge(oldest))
+                .order(imports::dataset)
+                .select((imports::added_version, imports::dataset))
+                .load::<(i64, String)>(conn)
+                .await?;
+            Ok((versions, added))
+        })?;
+        let of =
+            |version: i64| added.iter().filter(move |(own, _)| *own == version).map(|(_, dataset)| dataset.clone());
+        let versions = versions.into_iter().map(|(version, created_at)| LakeVersion {
+            version,
+            created_at: utc(created_at),
+            datasets: of(version).collect(),
+        });
+        Ok(versions.collect())
     }
 
     /// The imports that the current version holds, oldest first.

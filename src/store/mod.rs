@@ -3,6 +3,7 @@
 //! SQLite or PostgreSQL, chosen by the URL. Each query is written once and compiled for both; what
 //! differs stands in `dialect`. Rows stop here: callers see types of [`crate::model`].
 
+mod accounts;
 mod audit;
 mod commit;
 mod dialect;
@@ -25,6 +26,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+pub use accounts::{NewApiKey, NewUser};
 pub use commit::{FinishCommit, StepCommit};
 pub use error::StoreError;
 pub use jobs::{ActiveQuery, JobQuery};

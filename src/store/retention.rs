@@ -113,7 +113,8 @@ impl Store {
         Ok(done)
     }
 
-    fn before(&self, keep: Duration) -> Option<Timestamp> {
+    /// The time that long ago.
+    pub(super) fn before(&self, keep: Duration) -> Option<Timestamp> {
         self.timestamp().checked_sub_signed(chrono::TimeDelta::from_std(keep).ok()?)
     }
 

@@ -5,11 +5,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::schema::{audit_log, detector_results, events, findings, imports, jobs, lake_files, quarantine};
+use super::schema::{
+    api_keys, audit_log, detector_results, events, findings, imports, jobs, lake_files, quarantine, users,
+};
 use super::{StoreError, Timestamp, utc};
 use crate::model::{
-    AuditEntry, Counts, Event, EventKind, ImportRecord, Job, JobError, JobKind, JobState, LakeFile, NewEvent, Priority,
-    QuarantinedRow, Table,
+    ApiKey, AuditEntry, Counts, Event, EventKind, ImportRecord, Job, JobError, JobKind, JobState, LakeFile, NewEvent,
+    Priority, QuarantinedRow, Role, Table, User,
 };
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -236,6 +238,68 @@ impl From<AuditRow> for AuditEntry {
             result: row.result,
             details: row.details,
         }
+    }
+}
+
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
+pub(super) struct UserRow {
+    pub(super) id: String,
+    pub(super) username: String,
+    pub(super) email: Option<String>,
+    pub(super) password_hash: String,
+    pub(super) role: String,
+    pub(super) token_version: i64,
+    pub(super) created_at: Timestamp,
+    pub(super) disabled_at: Option<Timestamp>,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = StoreError;
+
+    fn try_from(row: UserRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            role: Place("users", "role", &row.id).name(&row.role, Role::parse)?,
+            id: row.id,
+            username: row.username,
+            email: row.email,
+            token_version: row.token_version,
+            created_at: utc(row.created_at),
+            disabled_at: row.disabled_at.map(utc),
+        })
+    }
+}
+
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = api_keys, treat_none_as_default_value = false)]
+pub(super) struct ApiKeyRow {
+    pub(super) id: String,
+    pub(super) prefix: String,
+    pub(super) key_hash: String,
+    pub(super) name: String,
+    pub(super) role: String,
+    pub(super) username: Option<String>,
+    pub(super) created_at: Timestamp,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) revoked_at: Option<Timestamp>,
+    pub(super) last_used_at: Option<Timestamp>,
+}
+
+impl TryFrom<ApiKeyRow> for ApiKey {
+    type Error = StoreError;
+
+    fn try_from(row: ApiKeyRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            role: Place("api_keys", "role", &row.id).name(&row.role, Role::parse)?,
+            id: row.id,
+            prefix: row.prefix,
+            name: row.name,
+            username: row.username,
+            created_at: utc(row.created_at),
+            expires_at: row.expires_at.map(utc),
+            revoked_at: row.revoked_at.map(utc),
+            last_used_at: row.last_used_at.map(utc),
+        })
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Metrics {
     hints_dropped: Counter,
     hints_received: Counter,
     api_errors: Family<ErrorLabels, Counter>,
+    http_requests: Family<RequestLabels, Counter>,
+    http_duration: Timings<EndpointLabels>,
     grpc_started: Family<MethodLabels, Counter>,
     grpc_handled: Family<HandledLabels, Counter>,
     grpc_handling: Timings<MethodLabels>,
@@ -57,6 +59,19 @@ struct AgentLabels {
 struct ErrorLabels {
     endpoint: String,
     error_type: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    endpoint: Arc<str>,
+    status_code: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndpointLabels {
+    method: &'static str,
+    endpoint: Arc<str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -127,6 +142,8 @@ impl Metrics {
             hints_dropped: Counter::default(),
             hints_received: Counter::default(),
             api_errors: Family::default(),
+            http_requests: Family::default(),
+            http_duration: Family::new_with_constructor(calls),
             grpc_started: Family::default(),
             grpc_handled: Family::default(),
             grpc_handling: Family::new_with_constructor(calls),
@@ -190,6 +207,12 @@ impl Metrics {
         );
         registry.register("cidadao_hints_received", "Hints of other replicas", m.hints_received.clone());
         registry.register("api_errors", "Calls that ended with an error", m.api_errors.clone());
+        registry.register("http_requests", "HTTP requests, by the template of their path", m.http_requests.clone());
+        registry.register(
+            "http_request_duration_seconds",
+            "Time of an HTTP request until its last byte, in seconds",
+            m.http_duration.clone(),
+        );
         registry.register("grpc_server_started", "Calls that began", m.grpc_started.clone());
         registry.register("grpc_server_handled", "Calls that ended, by status", m.grpc_handled.clone());
         registry.register(
@@ -282,6 +305,19 @@ impl Metrics {
         self.grpc_started.get_or_create(&method_labels(service, method, kind)).inc();
     }
 
+    /// An HTTP request ended; `endpoint` is the template of its path.
+    pub(crate) fn http_ended(&self, method: &'static str, endpoint: &Arc<str>, status_code: u16, took: Duration) {
+        let labels = RequestLabels { method, endpoint: Arc::clone(endpoint), status_code };
+        self.http_requests.get_or_create(&labels).inc();
+        let labels = EndpointLabels { method, endpoint: Arc::clone(endpoint) };
+        self.http_duration.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// An HTTP request failed; `error_type` is the name of the gRPC code of its problem.
+    pub(crate) fn http_error(&self, endpoint: &str, error_type: &'static str) {
+        self.api_errors.get_or_create(&ErrorLabels { endpoint: endpoint.to_owned(), error_type }).inc();
+    }
+
     /// A call ended; `code` is the name of its status, `OK` where all went well.
     pub(crate) fn grpc_ended(
         &self,
@@ -334,8 +370,13 @@ mod tests {
         metrics.grpc_declared("a.v1.S", "Idle", "unary");
         metrics.grpc_began("a.v1.S", "Get", "unary");
         metrics.grpc_ended("a.v1.S", "Get", "unary", "NotFound", Duration::from_millis(1));
+        metrics.http_ended("GET", &Arc::from("/v1/{id}"), 404, Duration::from_millis(1));
+        metrics.http_error("/v1/{id}", "NOT_FOUND");
         let text = metrics.text().unwrap();
         for line in [
+            r#"http_requests_total{method="GET",endpoint="/v1/{id}",status_code="404"} 1"#,
+            r#"http_request_duration_seconds_count{method="GET",endpoint="/v1/{id}"} 1"#,
+            r#"api_errors_total{endpoint="/v1/{id}",error_type="NOT_FOUND"} 1"#,
             r#"cidadao_ai_app_info{app_name="cidadao-ai",version="1.2.3",environment="test"} 1"#,
             r#"agent_execution_seconds_count{agent_name="amendment_cap",action="run"} 1"#,
             "active_investigations_total 2",

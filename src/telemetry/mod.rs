@@ -165,6 +165,14 @@ pub fn join_trace(span: &tracing::Span, headers: &http::HeaderMap) {
     }
 }
 
+/// The W3C `traceparent` of a span, for whoever called; `None` where there are no traces.
+pub fn traceparent(span: &tracing::Span) -> Option<String> {
+    let context = span.context();
+    let span = opentelemetry::trace::TraceContextExt::span(&context);
+    let own = span.span_context();
+    own.is_valid().then(|| format!("00-{}-{}-{:02x}", own.trace_id(), own.span_id(), own.trace_flags().to_u8()))
+}
+
 struct Headers<'a>(&'a http::HeaderMap);
 
 impl Extractor for Headers<'_> {

@@ -42,10 +42,11 @@ fn names(line: &str, word: &str) -> bool {
 
 #[test]
 fn only_the_allowed_modules_name_a_library() {
-    let rules: [(&[&str], &[&str]); 5] = [
+    let rules: [(&[&str], &[&str]); 6] = [
         (&["tonic", "axum", "tonic_health", "tonic_reflection", "tonic_types"], &["api", "gateway"]),
         (&["diesel", "diesel_async", "diesel_migrations"], &["store"]),
         (&["bb8_redis", "moka", "rmp_serde"], &["cache"]),
+        (&["argon2", "jsonwebtoken"], &["auth"]),
         (&["datafusion", "parquet"], &["lake", "detectors", "sources"]),
         (&["prometheus_client", "opentelemetry", "tracing_opentelemetry"], &["telemetry"]),
     ];
@@ -64,10 +65,31 @@ fn only_the_allowed_modules_name_a_library() {
 
 #[test]
 fn nothing_points_back() {
-    let layers: [(&str, &[&str]); 9] = [
+    let layers: [(&str, &[&str]); 11] = [
+        (
+            "cardinal",
+            &[
+                "model",
+                "store",
+                "cache",
+                "jobs",
+                "lake",
+                "sources",
+                "detectors",
+                "investigation",
+                "analysis",
+                "api",
+                "gateway",
+                "cli",
+                "app",
+                "telemetry",
+                "config",
+            ],
+        ),
         (
             "model",
             &[
+                "auth",
                 "store",
                 "cache",
                 "jobs",
@@ -87,6 +109,7 @@ fn nothing_points_back() {
         (
             "store",
             &[
+                "auth",
                 "cache",
                 "jobs",
                 "lake",
@@ -103,6 +126,7 @@ fn nothing_points_back() {
         (
             "cache",
             &[
+                "auth",
                 "store",
                 "jobs",
                 "lake",
@@ -116,14 +140,35 @@ fn nothing_points_back() {
                 "app",
             ],
         ),
-        ("jobs", &["lake", "sources", "detectors", "investigation", "analysis", "api", "gateway", "cli", "app"]),
-        ("lake", &["jobs", "detectors", "investigation", "analysis", "api", "gateway", "cli", "app"]),
-        ("sources", &["jobs", "detectors", "investigation", "analysis", "api", "gateway", "cli", "app"]),
-        ("detectors", &["jobs", "sources", "investigation", "analysis", "api", "gateway", "cli", "app"]),
-        ("investigation", &["analysis", "api", "gateway", "cli", "app"]),
+        (
+            "auth",
+            &[
+                "jobs",
+                "lake",
+                "sources",
+                "detectors",
+                "investigation",
+                "analysis",
+                "api",
+                "gateway",
+                "cli",
+                "app",
+                "telemetry",
+                "config",
+            ],
+        ),
+        (
+            "jobs",
+            &["auth", "lake", "sources", "detectors", "investigation", "analysis", "api", "gateway", "cli", "app"],
+        ),
+        ("lake", &["auth", "jobs", "detectors", "investigation", "analysis", "api", "gateway", "cli", "app"]),
+        ("sources", &["auth", "jobs", "detectors", "investigation", "analysis", "api", "gateway", "cli", "app"]),
+        ("detectors", &["auth", "jobs", "sources", "investigation", "analysis", "api", "gateway", "cli", "app"]),
+        ("investigation", &["auth", "analysis", "api", "gateway", "cli", "app"]),
         (
             "telemetry",
             &[
+                "auth",
                 "store",
                 "jobs",
                 "lake",

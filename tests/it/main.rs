@@ -4,9 +4,14 @@
 #[cfg(test)]
 mod api;
 mod architecture;
+#[cfg(test)]
+mod auth;
 mod binary;
 mod cache;
+mod cardinal;
 mod evaluate;
+#[cfg(test)]
+mod gateway;
 mod jobs;
 mod lake;
 mod replicas;

@@ -62,7 +62,8 @@ impl Replica {
         let log = File::options().create(true).append(true).open(log).expect("a log file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_cidadao"));
         command.arg("--data-dir").arg(data).arg("serve").args(["--grpc-addr", &format!("127.0.0.1:{grpc}")]);
-        command.args(["--metrics-addr", &format!("127.0.0.1:{metrics}")]).env("CIDADAO_LOG", "warn");
+        command.args(["--http-addr", "127.0.0.1:0", "--metrics-addr", &format!("127.0.0.1:{metrics}")]);
+        command.env("CIDADAO_LOG", "warn");
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdout(Stdio::null()).stderr(log).spawn().expect("the binary starts")
     }

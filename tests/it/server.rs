@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cidadao::api::pb::analysis_service_client::AnalysisServiceClient;
+use cidadao::api::pb::auth_service_client::AuthServiceClient;
 use cidadao::api::pb::contract_service_client::ContractServiceClient;
 use cidadao::api::pb::health_service_client::HealthServiceClient;
 use cidadao::api::pb::investigation_service_client::InvestigationServiceClient;
 use cidadao::app::{App, AppParts, EngineThreads, Listeners, ServerHandle};
+use cidadao::auth::{Auth, AuthMode, AuthOptions, PasswordCost};
 use cidadao::cache::{Cache, Hints};
 use cidadao::config::{Config, Settings};
 use cidadao::detectors::Catalogue;
@@ -18,6 +20,7 @@ use cidadao::model::{
     Counts, DetectorRef, DetectorSummary, EventKind, Evidence, Finding, ImportRecord, JobKind, JobState, LakeFile,
     NewEvent, Severity, Strength, Table,
 };
+use cidadao::secret::Secret;
 use cidadao::sources::sample::{self, SampleOptions};
 use cidadao::sources::{self, ImportOptions, PiiKey};
 use cidadao::store::{NewImport, StepCommit, Store, StoreOptions};
@@ -32,13 +35,23 @@ pub(crate) struct Script {
     pub(crate) findings: Vec<Finding>,
     /// Silence after which a watcher gets a heartbeat.
     pub(crate) heartbeat: Duration,
+    /// When credentials are asked for.
+    pub(crate) auth: AuthMode,
     pub(crate) gate: Arc<Semaphore>,
 }
+
+/// What a scripted server signs tokens with.
+pub(crate) const SIGNING_KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
 
 impl Script {
     /// Jobs that wait for [`TestServer::open_gate`] and then find nothing.
     pub(crate) fn gated() -> Self {
-        Self { findings: Vec::new(), heartbeat: Duration::from_secs(15), gate: Arc::new(Semaphore::new(0)) }
+        Self {
+            findings: Vec::new(),
+            heartbeat: Duration::from_secs(15),
+            auth: AuthMode::Auto,
+            gate: Arc::new(Semaphore::new(0)),
+        }
     }
 }
 
@@ -165,7 +178,13 @@ impl TestServer {
         let handler = |kind| -> Arc<dyn JobHandler> {
             Arc::new(Scripted { kind, script: script.clone(), metrics: metrics.clone() })
         };
+        let auth = AuthOptions {
+            recheck: Duration::from_millis(200),
+            password_cost: PasswordCost { memory_kib: 256, passes: 1 },
+            ..AuthOptions::new(script.auth, SIGNING_KEY.to_vec())
+        };
         let app = App::of(AppParts {
+            auth: Auth::new(store.clone(), &auth),
             jobs: Jobs::new(store.clone(), options),
             redis: None,
             cache: Cache::in_memory(1 << 20),
@@ -179,6 +198,8 @@ impl TestServer {
             probe_every: Duration::from_millis(100),
             grace: Duration::from_secs(2),
             job_timeout: None,
+            heartbeat: script.heartbeat,
+            cors_origins: vec!["https://painel.example".to_owned()],
             metrics,
             store,
         });
@@ -228,6 +249,11 @@ impl TestServer {
         self.channel.clone()
     }
 
+    /// The address of a path over REST.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.handle.http_addr)
+    }
+
     pub(crate) fn investigations(&self) -> InvestigationServiceClient<Channel> {
         InvestigationServiceClient::new(self.channel())
     }
@@ -240,8 +266,21 @@ impl TestServer {
         ContractServiceClient::new(self.channel())
     }
 
+    pub(crate) fn auth(&self) -> AuthServiceClient<Channel> {
+        AuthServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     pub(crate) fn health(&self) -> HealthServiceClient<Channel> {
         HealthServiceClient::new(self.channel())
+    }
+
+    /// Where the last entry of the audit log came from.
+    pub(crate) async fn last_audit_remote(&self) -> String {
+        self.store.audit_entries(1).await.unwrap().remove(0).remote
     }
 
     /// Lets every job go on.
@@ -292,11 +331,31 @@ impl TestServer {
         path: &'static str,
         message: Vec<u8>,
     ) -> Result<T, tonic::Status> {
+        self.call_request(path, tonic::Request::new(Raw(message))).await
+    }
+
+    /// The same with an API key.
+    pub(crate) async fn call_raw_with<T: prost::Message + Default + 'static>(
+        &self,
+        path: &'static str,
+        message: Vec<u8>,
+        key: &Secret,
+    ) -> Result<T, tonic::Status> {
+        let mut request = tonic::Request::new(Raw(message));
+        request.metadata_mut().insert("x-api-key", key.expose().parse().unwrap());
+        self.call_request(path, request).await
+    }
+
+    async fn call_request<T: prost::Message + Default + 'static>(
+        &self,
+        path: &'static str,
+        request: tonic::Request<Raw>,
+    ) -> Result<T, tonic::Status> {
         let mut client = tonic::client::Grpc::new(self.channel());
         client.ready().await.map_err(|error| tonic::Status::unknown(error.to_string()))?;
         let codec = tonic_prost::ProstCodec::<Raw, T>::default();
         let path = http::uri::PathAndQuery::from_static(path);
-        Ok(client.unary(tonic::Request::new(Raw(message)), path, codec).await?.into_inner())
+        Ok(client.unary(request, path, codec).await?.into_inner())
     }
 
     /// The metrics as text, and their media type.

@@ -16,8 +16,11 @@ Connect = Callable[..., Driver]
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("product"))
-    yield server
-    server.end(signal.SIGKILL)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.end(signal.SIGKILL)
 
 
 @pytest.fixture

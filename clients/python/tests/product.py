@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 CLIENTS = Path(__file__).resolve().parents[2]
@@ -32,52 +33,65 @@ def free_port() -> int:
 
 
 class Server:
-    """A server over a data directory of its own; it keeps its port when it is started again."""
+    """A server over a data directory of its own; it keeps its ports when it is started again."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, rows: int = ROWS, environment: Mapping[str, str] | None = None) -> None:
+        """Takes in a sample of so many rows, but starts nothing yet."""
         self.data = directory / "data"
-        self.port = free_port()
-        self.metrics_port = free_port()
+        self.port, self.http_port, self.metrics_port = (free_port() for _ in range(3))
+        self.environment = {**os.environ, "CIDADAO_LOG": "warn", **(environment or {})}
         month = directory / "month"
-        self._run("sample", "--rows", str(ROWS), "--seed", "1", "--out", str(month))
-        self._run("import", str(month))
-        self.process = self._start()
+        self.run("sample", "--rows", str(rows), "--seed", "1", "--out", str(month))
+        self.run("import", str(month))
+        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def _command(self, *arguments: str) -> list[str]:
-        return [str(binary()), "--data-dir", str(self.data), *arguments]
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
 
-    def _run(self, *arguments: str) -> None:
-        done = subprocess.run(self._command(*arguments), check=False, capture_output=True, text=True)
+    def run(self, *arguments: str, stdin: str = "") -> str:
+        """Runs another command over the same data directory and gives what it prints."""
+        done = subprocess.run(
+            self._command(*arguments), env=self.environment, input=stdin, check=False, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
+        return done.stdout
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
+    def start(self) -> None:
+        self.process = subprocess.Popen(
             self._command(
                 *("serve", "--lease-seconds", "2"),
-                *("--grpc-addr", f"127.0.0.1:{self.port}", "--metrics-addr", f"127.0.0.1:{self.metrics_port}"),
+                *("--grpc-addr", f"127.0.0.1:{self.port}", "--http-addr", f"127.0.0.1:{self.http_port}"),
+                *("--metrics-addr", f"127.0.0.1:{self.metrics_port}"),
             ),
-            env={**os.environ, "CIDADAO_LOG": "warn"},
+            env=self.environment,
             stdout=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return process
-            except OSError:
-                assert process.poll() is None, "the server ended at once"
-                assert time.monotonic() < deadline, "the server does not listen"
-                time.sleep(0.02)
+        for port in (self.port, self.http_port):
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                    break
+                except OSError:
+                    assert self.process.poll() is None, "the server ended at once"
+                    assert time.monotonic() < deadline, "the server does not listen"
+                    time.sleep(0.02)
 
     def end(self, how: signal.Signals) -> None:
         """Ends it and waits. After SIGKILL nothing is told to anybody; SIGTERM lets it say goodbye."""
-        self.process.send_signal(how)
-        self.process.wait()
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait()
+            self.process = None
 
     def restart(self, how: signal.Signals) -> None:
         self.end(how)
-        self.process = self._start()
+        self.start()
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [str(binary()), "--data-dir", str(self.data), *arguments]

@@ -83,7 +83,8 @@ export class Product {
 
   async start(): Promise<void> {
     const [grpc, metrics] = [`127.0.0.1:${this.#grpc}`, `127.0.0.1:${this.#metrics}`];
-    const serve = this.#command("serve", "--lease-seconds", "2", "--grpc-addr", grpc, "--metrics-addr", metrics);
+    const addresses = ["--grpc-addr", grpc, "--http-addr", "127.0.0.1:0", "--metrics-addr", metrics];
+    const serve = this.#command("serve", "--lease-seconds", "2", ...addresses);
     const child = spawn(binary(), serve, {
       stdio: ["ignore", "ignore", "inherit"],
       env: { ...process.env, CIDADAO_LOG: "warn" },

@@ -45,6 +45,63 @@ impl LegalBasisKind {
     }
 }
 
+/// The law that governs a contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LegalRegime {
+    /// Lei 14.133/2021.
+    L14133,
+    /// Lei 8.666/1993, with Lei 10.520/2002, which it completes (art. 9 of the latter).
+    L8666,
+    /// Lei 13.303/2016, or the rules of a state company made under it.
+    StateCompany,
+    /// Another law, or several.
+    Other,
+    /// Nothing is stated.
+    Unknown,
+}
+
+impl LegalRegime {
+    /// Name in SQL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::L14133 => "14133",
+            Self::L8666 => "8666",
+            Self::StateCompany => "13303",
+            Self::Other => "other",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Reads the law from a published legal basis; from the object only where no basis is given and the
+/// object names one law by its number (`lei … 14.133`).
+pub fn legal_regime(legal_basis: Option<&str>, object: Option<&str>) -> LegalRegime {
+    let basis = legal_basis.map(fold).unwrap_or_default();
+    if !is_blank(&basis) {
+        return regime_of(&tokens(&basis), |_, _| true).unwrap_or(LegalRegime::Other);
+    }
+    let Some(object) = object.filter(|text| cites_something(text)) else { return LegalRegime::Unknown };
+    let folded = if is_folded(object) { Cow::Borrowed(object) } else { Cow::Owned(fold(object)) };
+    let named = |words: &[&str], at: usize| {
+        words[at].starts_with("lei") || (1..=3).any(|back| matches!(before(words, at, back), "lei" | "leis"))
+    };
+    regime_of(&tokens(&folded), named).unwrap_or(LegalRegime::Unknown)
+}
+
+/// The one law whose number stands in a text, at a place that `counts`; `None` without any.
+fn regime_of(words: &[&str], counts: impl Fn(&[&str], usize) -> bool) -> Option<LegalRegime> {
+    if is_state_company(words) {
+        return Some(LegalRegime::StateCompany);
+    }
+    let any = |high, low| (0..words.len()).any(|at| law_number(words, at, high, low) && counts(words, at));
+    match (any("14", "133"), any("8", "666") || any("10", "520")) {
+        (true, true) => Some(LegalRegime::Other),
+        (true, false) => Some(LegalRegime::L14133),
+        (false, true) => Some(LegalRegime::L8666),
+        (false, false) => None,
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Law {
     L14133,
@@ -210,7 +267,34 @@ fn numeral(word: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::legal_basis_kind;
+    use super::{legal_basis_kind, legal_regime};
+
+    #[test]
+    fn the_law_of_a_contract() {
+        for (basis, law) in [
+            ("Lei 14.133/2021, Art. 28, I", "14133"),
+            ("LEI Nº 14.133, DE 1º DE ABRIL DE 2021", "14133"),
+            ("Lei 8.666/93 e Lei 10.520/2002", "8666"),
+            ("Lei 10.520/2002", "8666"),
+            ("Lei 8.666/1993 c/c Lei 14.133/2021", "other"),
+            ("LEIS:10520/02,13303/16, 12305/10LCs: 123/06", "13303"),
+            ("RILC CBTU", "13303"),
+            ("Lei 12.462/2011", "other"),
+            ("", "unknown"),
+            ("Não se aplica", "unknown"),
+        ] {
+            assert_eq!(legal_regime(Some(basis), None).as_str(), law, "{basis}");
+        }
+        for (object, law) in [
+            ("NOS TERMOS DO ARTIGO 92, INCISOS I E II, DA LEI Nº 14.133/2021", "14133"),
+            ("contratacao nos termos da lei federal no 8 666 93", "8666"),
+            ("Aquisição de 8.666 unidades", "unknown"),
+            ("Aquisição de livros", "unknown"),
+        ] {
+            assert_eq!(legal_regime(None, Some(object)).as_str(), law, "{object}");
+        }
+        assert_eq!(legal_regime(Some("Lei 14.133/2021"), Some("lei 8.666")).as_str(), "14133");
+    }
 
     fn of(basis: &str) -> &'static str {
         legal_basis_kind(Some(basis), None).as_str()

@@ -3,21 +3,28 @@
 //! "Folded" is what [`crate::model::fold`] gives. A null argument of text reads as no text.
 
 mod amendment;
+pub mod calendar;
+mod chance;
 mod emergency;
 mod entities;
+mod items;
 mod legal_basis;
 mod object_type;
 mod quantile;
 mod scalar;
+mod similarity;
 mod words;
 
 pub use amendment::{AmendmentKind, amendment_kinds};
+pub use chance::{binomial_tail, chi_square_tail, first_digit};
 pub use emergency::is_emergency;
 pub use entities::{has_doubled_ceiling, is_public_body};
-pub use legal_basis::{LegalBasisKind, legal_basis_kind};
+pub use items::is_specific_item;
+pub use legal_basis::{LegalBasisKind, LegalRegime, legal_basis_kind, legal_regime};
 pub use object_type::{ObjectType, is_reform, is_vehicle_maintenance, object_type};
-pub use quantile::{quantile8, quantile8_udaf};
+pub use quantile::{mad, mad_udaf, quantile8, quantile8_udaf};
 pub use scalar::{Function, show_tax_id};
+pub use similarity::text_similarity;
 pub use words::has_word;
 
 use datafusion::execution::FunctionRegistry;
@@ -34,6 +41,7 @@ pub fn register(context: &SessionContext) {
         context.register_udf(function.udf());
     }
     context.register_udaf(quantile8_udaf());
+    context.register_udaf(mad_udaf());
 }
 
 /// Names of the functions that a session knows, for the documentation of the detectors.

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, ListBuilder, StringArray, StringBuilder,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, ListBuilder, StringArray,
+    StringBuilder,
 };
-use datafusion::arrow::datatypes::{DataType, Field, Float64Type};
+use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Float64Type, Int64Type};
 use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
+use super::calendar::{Calendar, anniversary, nth_working_day, working_days};
 use super::{
-    amendment_kinds, has_doubled_ceiling, has_word, is_emergency, is_public_body, is_reform, is_vehicle_maintenance,
-    legal_basis_kind, object_type,
+    amendment_kinds, binomial_tail, chi_square_tail, first_digit, has_doubled_ceiling, has_word, is_emergency,
+    is_public_body, is_reform, is_specific_item, is_vehicle_maintenance, legal_basis_kind, legal_regime, object_type,
+    text_similarity,
 };
 use crate::model::{cnpj_check_digits, fold, mask_cpf};
 
@@ -22,8 +26,16 @@ use crate::model::{cnpj_check_digits, fold, mask_cpf};
 pub enum Function {
     /// `amendment_kinds(object_folded)`: list of [`super::AmendmentKind`] names.
     AmendmentKinds,
+    /// `anniversary(day, years)`: [`anniversary`].
+    Anniversary,
+    /// `binomial_tail(k, n, p)`: [`binomial_tail`].
+    BinomialTail,
+    /// `chi_square_tail(x, df)`: [`chi_square_tail`].
+    ChiSquareTail,
     /// `cnpj_expected_digits(id)`: the check digits that the first 12 characters ask for.
     CnpjExpectedDigits,
+    /// `first_digit(number)`: of a number written out, [`first_digit`].
+    FirstDigit,
     /// `fold(text)`: [`crate::model::fold`].
     Fold,
     /// `has_doubled_ceiling(buyer_name)`.
@@ -36,18 +48,38 @@ pub enum Function {
     IsPublicBody,
     /// `is_reform(object_folded)`.
     IsReform,
+    /// `is_specific_item(description_folded, details)`: [`is_specific_item`].
+    IsSpecificItem,
     /// `is_vehicle_maintenance(object_folded)`.
     IsVehicleMaintenance,
     /// `legal_basis_kind(legal_basis, object)`: name of a [`super::LegalBasisKind`].
     LegalBasisKind,
+    /// `legal_regime(legal_basis, object)`: name of a [`super::LegalRegime`].
+    LegalRegime,
     /// `log10(x)`; null unless x is above zero.
     Log10,
+    /// `nth_office_day(from, n)`: [`nth_working_day`] of [`Calendar::Office`].
+    NthOfficeDay,
     /// `object_type(object_folded, main_item_folded)`: name of an [`super::ObjectType`].
     ObjectType,
+    /// `office_days(after, to)`: [`working_days`] of [`Calendar::Office`].
+    OfficeDays,
     /// `pow10(x)`: ten to the power of x.
     Pow10,
     /// `show_tax_id(kind, id)`: [`show_tax_id`].
     ShowTaxId,
+    /// `text_similarity(folded, folded)`: [`text_similarity`].
+    TextSimilarity,
+    /// `working_days(after, to)`: [`working_days`] of [`Calendar::Holidays`].
+    WorkingDays,
+}
+
+/// What a function takes.
+enum Arguments {
+    Texts(usize),
+    Numbers(usize),
+    /// Days and numbers of days.
+    Days(&'static [DataType]),
 }
 
 /// A tax id as it may be shown: a CPF is masked, everything else is as it is.
@@ -57,48 +89,69 @@ pub fn show_tax_id(kind: Option<&str>, id: &str) -> String {
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 24] = [
         Self::AmendmentKinds,
+        Self::Anniversary,
+        Self::BinomialTail,
+        Self::ChiSquareTail,
         Self::CnpjExpectedDigits,
+        Self::FirstDigit,
         Self::Fold,
         Self::HasDoubledCeiling,
         Self::HasWord,
         Self::IsEmergency,
         Self::IsPublicBody,
         Self::IsReform,
+        Self::IsSpecificItem,
         Self::IsVehicleMaintenance,
         Self::LegalBasisKind,
+        Self::LegalRegime,
         Self::Log10,
+        Self::NthOfficeDay,
         Self::ObjectType,
+        Self::OfficeDays,
         Self::Pow10,
         Self::ShowTaxId,
+        Self::TextSimilarity,
+        Self::WorkingDays,
     ];
 
     /// Name in SQL.
     pub const fn name(self) -> &'static str {
         match self {
             Self::AmendmentKinds => "amendment_kinds",
+            Self::Anniversary => "anniversary",
+            Self::BinomialTail => "binomial_tail",
+            Self::ChiSquareTail => "chi_square_tail",
             Self::CnpjExpectedDigits => "cnpj_expected_digits",
+            Self::FirstDigit => "first_digit",
             Self::Fold => "fold",
             Self::HasDoubledCeiling => "has_doubled_ceiling",
             Self::HasWord => "has_word",
             Self::IsEmergency => "is_emergency",
             Self::IsPublicBody => "is_public_body",
             Self::IsReform => "is_reform",
+            Self::IsSpecificItem => "is_specific_item",
             Self::IsVehicleMaintenance => "is_vehicle_maintenance",
             Self::LegalBasisKind => "legal_basis_kind",
+            Self::LegalRegime => "legal_regime",
             Self::Log10 => "log10",
+            Self::NthOfficeDay => "nth_office_day",
             Self::ObjectType => "object_type",
+            Self::OfficeDays => "office_days",
             Self::Pow10 => "pow10",
             Self::ShowTaxId => "show_tax_id",
+            Self::TextSimilarity => "text_similarity",
+            Self::WorkingDays => "working_days",
         }
     }
 
     /// The function for a session.
     pub fn udf(self) -> ScalarUDF {
         let signature = match self.arguments() {
-            None => Signature::exact(vec![DataType::Float64], Volatility::Immutable),
-            Some(count) => {
+            Arguments::Numbers(count) => Signature::exact(vec![DataType::Float64; count], Volatility::Immutable),
+            Arguments::Days(kinds) => Signature::exact(kinds.to_vec(), Volatility::Immutable),
+            Arguments::Texts(count) => {
                 // Plain and view strings are read as they come; anything else is cast to text.
                 let same = |kind: DataType| TypeSignature::Exact(vec![kind; count]);
                 Signature::one_of(
@@ -110,38 +163,53 @@ impl Function {
         ScalarUDF::from(Scalar { function: self, signature })
     }
 
-    /// How many texts it takes; `None` for a function of one number.
-    const fn arguments(self) -> Option<usize> {
+    const fn arguments(self) -> Arguments {
         match self {
-            Self::Log10 | Self::Pow10 => None,
+            Self::Log10 | Self::Pow10 => Arguments::Numbers(1),
+            Self::ChiSquareTail => Arguments::Numbers(2),
+            Self::BinomialTail => Arguments::Numbers(3),
+            Self::Anniversary | Self::NthOfficeDay => Arguments::Days(&[DataType::Date32, DataType::Int64]),
+            Self::OfficeDays | Self::WorkingDays => Arguments::Days(&[DataType::Date32, DataType::Date32]),
             Self::AmendmentKinds
             | Self::CnpjExpectedDigits
+            | Self::FirstDigit
             | Self::Fold
             | Self::HasDoubledCeiling
             | Self::IsReform
-            | Self::IsVehicleMaintenance => Some(1),
+            | Self::IsVehicleMaintenance => Arguments::Texts(1),
             Self::HasWord
             | Self::IsEmergency
             | Self::IsPublicBody
+            | Self::IsSpecificItem
             | Self::LegalBasisKind
+            | Self::LegalRegime
             | Self::ObjectType
-            | Self::ShowTaxId => Some(2),
+            | Self::ShowTaxId
+            | Self::TextSimilarity => Arguments::Texts(2),
         }
     }
 
     fn return_type(self) -> DataType {
         match self {
-            Self::Log10 | Self::Pow10 => DataType::Float64,
+            Self::BinomialTail | Self::ChiSquareTail | Self::Log10 | Self::Pow10 | Self::TextSimilarity => {
+                DataType::Float64
+            }
+            Self::FirstDigit | Self::OfficeDays | Self::WorkingDays => DataType::Int64,
+            Self::Anniversary | Self::NthOfficeDay => DataType::Date32,
             Self::AmendmentKinds => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
             Self::HasDoubledCeiling
             | Self::HasWord
             | Self::IsEmergency
             | Self::IsPublicBody
             | Self::IsReform
+            | Self::IsSpecificItem
             | Self::IsVehicleMaintenance => DataType::Boolean,
-            Self::CnpjExpectedDigits | Self::Fold | Self::LegalBasisKind | Self::ObjectType | Self::ShowTaxId => {
-                DataType::Utf8
-            }
+            Self::CnpjExpectedDigits
+            | Self::Fold
+            | Self::LegalBasisKind
+            | Self::LegalRegime
+            | Self::ObjectType
+            | Self::ShowTaxId => DataType::Utf8,
         }
     }
 
@@ -157,10 +225,21 @@ impl Function {
             Self::IsEmergency => truth(&|row| Some(is_emergency(one(row), two(row)))),
             Self::IsPublicBody => truth(&|row| Some(is_public_body(one(row), two(row)))),
             Self::IsReform => truth(&|row| Some(is_reform(one(row).unwrap_or_default()))),
+            Self::IsSpecificItem => {
+                truth(&|row| Some(is_specific_item(one(row).unwrap_or_default(), two(row).unwrap_or_default())))
+            }
             Self::IsVehicleMaintenance => truth(&|row| Some(is_vehicle_maintenance(one(row).unwrap_or_default()))),
             Self::LegalBasisKind => {
                 let names = (0..rows).map(|row| Some(legal_basis_kind(one(row), two(row)).as_str()));
                 Arc::new(names.collect::<StringArray>())
+            }
+            Self::LegalRegime => {
+                Arc::new((0..rows).map(|row| Some(legal_regime(one(row), two(row)).as_str())).collect::<StringArray>())
+            }
+            Self::FirstDigit => Arc::new((0..rows).map(|row| one(row).and_then(first_digit)).collect::<Int64Array>()),
+            Self::TextSimilarity => {
+                let alike = (0..rows).map(|row| Some(text_similarity(one(row)?, two(row)?)));
+                Arc::new(alike.collect::<Float64Array>())
             }
             Self::ObjectType => {
                 Arc::new((0..rows).map(|row| Some(object_type(one(row), two(row)).as_str())).collect::<StringArray>())
@@ -183,17 +262,58 @@ impl Function {
                 }
                 Arc::new(lists.finish())
             }
-            Self::Log10 | Self::Pow10 => Arc::new(Float64Array::new_null(rows)),
+            Self::Anniversary
+            | Self::BinomialTail
+            | Self::ChiSquareTail
+            | Self::Log10
+            | Self::NthOfficeDay
+            | Self::OfficeDays
+            | Self::Pow10
+            | Self::WorkingDays => Arc::new(Float64Array::new_null(rows)),
         }
     }
 
-    fn of_numbers(self, numbers: &Float64Array) -> Float64Array {
-        let apply = |number: f64| match self {
-            Self::Log10 if number > 0.0 => Some(number.log10()),
-            Self::Pow10 => Some(10f64.powf(number)),
-            _ => None,
+    /// Null where an argument is.
+    fn of_numbers(self, numbers: &[ArrayRef], rows: usize) -> ArrayRef {
+        let columns: Vec<&Float64Array> = numbers.iter().map(|column| column.as_primitive::<Float64Type>()).collect();
+        let apply = |row: usize| {
+            let x = |at: usize| columns.get(at).filter(|column| column.is_valid(row)).map(|column| column.value(row));
+            let first = x(0)?;
+            match self {
+                Self::Log10 => (first > 0.0).then(|| first.log10()),
+                Self::Pow10 => Some(10f64.powf(first)),
+                Self::ChiSquareTail => chi_square_tail(first, x(1)?),
+                Self::BinomialTail => binomial_tail(first, x(1)?, x(2)?),
+                _ => None,
+            }
         };
-        numbers.iter().map(|number| number.and_then(apply)).collect()
+        Arc::new((0..rows).map(apply).collect::<Float64Array>())
+    }
+
+    /// Null where an argument is.
+    fn of_days(self, arguments: &[ArrayRef], rows: usize) -> ArrayRef {
+        let day = |at: usize, row: usize| -> Option<NaiveDate> {
+            let days: &Date32Array = arguments.get(at)?.as_primitive_opt::<Date32Type>()?;
+            days.is_valid(row).then(|| days.value_as_date(row)).flatten()
+        };
+        let number = |row: usize| -> Option<i64> {
+            let numbers: &Int64Array = arguments.get(1)?.as_primitive_opt::<Int64Type>()?;
+            numbers.is_valid(row).then(|| numbers.value(row))
+        };
+        let count = |calendar: Calendar| -> ArrayRef {
+            let counted = (0..rows).map(|row| Some(working_days(day(0, row)?, day(1, row)?, calendar)));
+            Arc::new(counted.collect::<Int64Array>())
+        };
+        let made = |make: &dyn Fn(NaiveDate, i64) -> Option<NaiveDate>| -> ArrayRef {
+            let epoch = |day: NaiveDate| i32::try_from((day - NaiveDate::default()).num_days()).ok();
+            Arc::new((0..rows).map(|row| epoch(make(day(0, row)?, number(row)?)?)).collect::<Date32Array>())
+        };
+        match self {
+            Self::Anniversary => made(&|from, years| anniversary(from, i32::try_from(years).ok()?)),
+            Self::NthOfficeDay => made(&|from, count| nth_working_day(from, count, Calendar::Office)),
+            Self::OfficeDays => count(Calendar::Office),
+            _ => count(Calendar::Holidays),
+        }
     }
 }
 
@@ -222,12 +342,14 @@ impl ScalarUDFImpl for Scalar {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let array: ArrayRef = if self.function.arguments().is_none() {
-            let numbers = args.args[0].to_array(args.number_rows)?;
-            Arc::new(self.function.of_numbers(numbers.as_primitive::<Float64Type>()))
-        } else {
-            let texts = args.args.iter().map(Texts::of).collect::<Result<Vec<_>>>()?;
-            self.function.of_texts(&texts, args.number_rows)
+        let arrays = || args.args.iter().map(|value| value.to_array(args.number_rows)).collect::<Result<Vec<_>>>();
+        let array = match self.function.arguments() {
+            Arguments::Numbers(_) => self.function.of_numbers(&arrays()?, args.number_rows),
+            Arguments::Days(_) => self.function.of_days(&arrays()?, args.number_rows),
+            Arguments::Texts(_) => {
+                let texts = args.args.iter().map(Texts::of).collect::<Result<Vec<_>>>()?;
+                self.function.of_texts(&texts, args.number_rows)
+            }
         };
         Ok(ColumnarValue::Array(array))
     }

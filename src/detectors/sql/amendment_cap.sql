@@ -7,7 +7,7 @@ reference = "OCP R069, R064"
 legal_basis = "Lei 14.133/2021 art. 125; Lei 8.666/1993 art. 65 §1"
 tags = ["amendment"]
 groups = ["value", "amendment"]
-tables = ["contracts", "amendments"]
+tables = ["contracts", "contract_amendments"]
 
 [title]
 pt = "Acréscimos acima do limite legal"
@@ -157,33 +157,7 @@ name = "amendments"
 unit = "count"
 label = { pt = "Aditivos publicados", en = "Published amendments" }
 */
-WITH read AS (
-    SELECT buyer_id, contract_number, amendment_id, publication_date, number, amendment_kinds(object_folded) AS kinds
-    FROM amendments
-),
-linked AS (
-    SELECT
-        buyer_id,
-        contract_number,
-        count(*) AS amendments,
-        bool_or(array_has(kinds, 'addition')) AS addition,
-        bool_or(array_has(kinds, 'reduction')) AS reduction,
-        bool_or(array_has(kinds, 'term')) AS term,
-        bool_or(array_has(kinds, 'price')) AS price,
-        bool_or(array_has(kinds, 'undisclosed')) AS undisclosed,
-        bool_or(array_has(kinds, 'other')) AS other,
-        array_agg(amendment_id ORDER BY publication_date, number, amendment_id) AS amendment_ids
-    FROM read
-    GROUP BY buyer_id, contract_number
-),
-shared AS (
-    SELECT c.buyer_id, c.number
-    FROM linked l
-    JOIN contracts c ON c.buyer_id = l.buyer_id AND c.number = l.contract_number
-    GROUP BY c.buyer_id, c.number
-    HAVING min(c.contract_id) <> max(c.contract_id)
-),
-measured AS (
+WITH measured AS (
     SELECT
         c.contract_id,
         c.in_scope,
@@ -194,7 +168,7 @@ measured AS (
         legal_basis_kind(c.legal_basis, c.object_folded) AS basis,
         CASE WHEN c.current_value > c.initial_value THEN is_reform(c.object_folded) ELSE false END AS reform,
         greatest($rounding_tolerance, $rounding_ratio * c.initial_value) AS tolerance,
-        s.number IS NOT NULL AS ambiguous,
+        l.ambiguous,
         l.amendments,
         l.addition,
         l.reduction,
@@ -204,8 +178,7 @@ measured AS (
         l.other,
         l.amendment_ids
     FROM contracts c
-    LEFT JOIN linked l ON l.buyer_id = c.buyer_id AND l.contract_number = c.number
-    LEFT JOIN shared s ON s.buyer_id = c.buyer_id AND s.number = c.number
+    LEFT JOIN contract_amendments l ON l.buyer_id = c.buyer_id AND l.contract_number = c.number
 ),
 judged AS (
     SELECT

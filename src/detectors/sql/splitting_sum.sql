@@ -7,7 +7,7 @@ reference = "OCP R011, R055"
 legal_basis = "Lei 14.133/2021 art. 75 §1; Lei 8.666/1993 art. 23 §5 e art. 24 I e II"
 tags = ["splitting", "direct_award"]
 groups = ["value", "direct_award", "splitting"]
-tables = ["contracts", "contract_items", "legal_limits"]
+tables = ["contracts", "contract_items", "small_purchases", "legal_limits"]
 
 [title]
 pt = "Possível fracionamento de despesa"
@@ -117,52 +117,20 @@ unit = "text"
 label = { pt = "Soma corrida", en = "Running total" }
 */
 WITH dispensas AS (
-    SELECT
-        contract_id,
-        buyer_id,
-        number,
-        supplier_key,
-        signature_date,
-        end_date,
-        initial_value,
-        coalesce(tender_buyer_id, '') || '/' || tender_number AS tender,
-        in_scope,
-        has_doubled_ceiling(buyer_name) AS doubled,
-        is_vehicle_maintenance(object_folded) AS vehicles,
-        legal_basis_kind(legal_basis, object_folded) AS basis
-    FROM contracts
-    WHERE modality = 'dispensa_licitacao'
-        AND initial_value > 0
-        AND NOT is_public_body(supplier_kind, supplier_name)
-),
-by_value AS (
-    SELECT
-        *,
-        CASE WHEN basis LIKE '8666%' THEN '8666' ELSE '14133' END AS regime,
-        CASE WHEN basis LIKE '%works' THEN 'works' ELSE 'goods' END AS class
-    FROM dispensas
-    WHERE basis IN ('14133_value_works', '14133_value_goods', '8666_value_works', '8666_value_goods')
+    SELECT * FROM small_purchases WHERE initial_value > 0
 ),
 with_ceiling AS (
     SELECT
         d.*,
         date_part('year', d.signature_date) AS year,
-        d.end_date IS NULL OR date_part('year', d.end_date) <= date_part('year', d.signature_date) AS within_year,
-        l.value * CASE WHEN d.doubled THEN 2 ELSE 1 END AS ceiling,
-        l.comparison,
-        l.limit_id,
-        l.act || ', ' || l.article AS ceiling_act
-    FROM by_value d
-    LEFT JOIN legal_limits l
-        ON l."limit" = 'dispensa_' || d.class
-        AND l.regime = d.regime
-        AND d.signature_date BETWEEN l.valid_from AND l.valid_to
+        d.end_date IS NULL OR date_part('year', d.end_date) <= date_part('year', d.signature_date) AS within_year
+    FROM dispensas d
     LEFT JOIN legal_limits v
         ON v."limit" = 'vehicle_maintenance'
         AND v.regime = d.regime
         AND d.signature_date BETWEEN v.valid_from AND v.valid_to
     -- Upkeep of vehicles up to the limit of art. 75 §7 is not added up.
-    WHERE NOT (d.vehicles AND v.value IS NOT NULL AND d.initial_value <= v.value)
+    WHERE d.regime IS NOT NULL AND NOT (d.vehicles AND v.value IS NOT NULL AND d.initial_value <= v.value)
 ),
 eligible AS (
     SELECT * FROM with_ceiling
@@ -210,10 +178,9 @@ grouped AS (
         sum(initial_value) FILTER (WHERE within_year) AS total,
         last_value(ceiling ORDER BY signature_date, contract_id) AS ceiling,
         last_value(comparison ORDER BY signature_date, contract_id) AS comparison,
-        last_value(limit_id ORDER BY signature_date, contract_id) AS limit_id,
+        last_value(limits ORDER BY signature_date, contract_id) AS limits,
         last_value(ceiling_act ORDER BY signature_date, contract_id) AS ceiling_act,
-        max(signature_date) AS last_signature,
-        bool_or(doubled) AS doubled
+        max(signature_date) AS last_signature
     FROM members
     GROUP BY buyer_id, year, line, class, regime
 ),
@@ -289,12 +256,7 @@ SELECT
     j.in_scope,
     d.contract_ids,
     CASE WHEN j.verdict = 'fired' THEN j.total - j.ceiling END AS amount,
-    CASE
-        WHEN j.verdict <> 'fired' THEN NULL
-        WHEN j.doubled AND j.regime = '8666' THEN make_array(j.limit_id, 'doubled_ceiling_factor/8666/1998-05-28')
-        WHEN j.doubled THEN make_array(j.limit_id, 'doubled_ceiling_factor/14133/2021-04-01')
-        ELSE make_array(j.limit_id)
-    END AS limits,
+    CASE WHEN j.verdict = 'fired' THEN j.limits END AS limits,
     j.contracts,
     j.total,
     CAST(j.ceiling AS DECIMAL(18, 2)) AS ceiling,

@@ -9,11 +9,25 @@ async fn built_in_detectors_keep_to_the_form() {
         catalogue.ids(),
         [
             "amendment_cap",
+            "amendment_count",
+            "direct_award_growth",
+            "value_jump",
             "splitting_sum",
+            "just_below_threshold",
+            "emergency_overrun",
+            "late_publication",
+            "duplicates",
             "supplier_share_of_buyer",
+            "non_competitive_share",
+            "market_concentration",
             "contract_value_outlier",
+            "item_price_outlier",
+            "year_end_spike",
+            "benford",
             "high_value_direct_award",
-            "invalid_tax_id"
+            "invalid_tax_id",
+            "heterogeneous_supplier",
+            "value_risk",
         ]
     );
     let run = Run::prepare(Data::default().session(2), &Plan::default()).await.unwrap();
@@ -37,14 +51,18 @@ async fn built_in_detectors_keep_to_the_form() {
         assert!(!detector.header.groups.is_empty());
     }
     let concentration: Vec<_> = catalogue.in_group("concentration").map(Detector::id).collect();
-    assert_eq!(concentration, ["supplier_share_of_buyer"]);
+    assert_eq!(concentration, ["supplier_share_of_buyer", "non_competitive_share", "market_concentration"]);
+    let on_request: Vec<_> = catalogue.iter().filter(|one| one.header.on_request).map(Detector::id).collect();
+    assert_eq!(on_request, ["value_risk"]);
     assert!(catalogue.get("nothing").is_none());
 }
 
 #[tokio::test]
 async fn an_empty_lake_gives_empty_answers() {
-    for id in Catalogue::builtin().unwrap().ids() {
-        let run = Data::default().run(id).await;
+    let empty = Run::prepare(Data::default().session(2), &Plan::default()).await.unwrap();
+    for detector in Catalogue::builtin().unwrap().iter() {
+        let id = detector.id();
+        let run = empty.detector(detector).await.unwrap();
         assert!(run.findings.is_empty(), "{id}");
         assert_eq!((run.summary.fired, run.summary.clear, run.summary.not_evaluable), (0, 0, 0), "{id}");
     }
@@ -158,7 +176,7 @@ fn a_directory_adds_and_replaces() {
     std::fs::write(directory.path().join("notes.txt"), "nothing").unwrap();
     let mut catalogue = Catalogue::builtin().unwrap();
     assert_eq!(catalogue.add_directory(directory.path()).unwrap(), 2);
-    assert_eq!(catalogue.ids().len(), 7);
+    assert_eq!(catalogue.ids().len(), 21);
     assert_eq!(catalogue.get("invalid_tax_id").unwrap().header.version, "1");
     assert!(matches!(catalogue.add_directory(&directory.path().join("none")), Err(DetectorError::Read { .. })));
 }
@@ -182,4 +200,5 @@ fn the_documentation_names_everything() {
     for function in crate::detectors::functions::Function::ALL {
         mention(function.name());
     }
+    assert!(documentation.contains("`quantile8(x, p)`") && documentation.contains("`mad(x)`"));
 }

@@ -1,17 +1,32 @@
 //! What the tests of the detectors share: small tables from Rust structs.
 
 mod amendment_cap;
+mod amendment_count;
+mod benford;
 mod catalogue;
 mod contract_value_outlier;
 mod differential;
+mod direct_award_growth;
+mod duplicates;
+mod emergency_overrun;
+mod heterogeneous_supplier;
 mod high_value_direct_award;
 mod invalid_tax_id;
+mod item_price_outlier;
+mod just_below_threshold;
+mod late_publication;
 mod legal_limits;
+mod market_concentration;
+mod non_competitive_share;
 mod real_data;
+mod references;
 mod run;
 mod scope;
 mod splitting_sum;
 mod supplier_share;
+mod value_jump;
+mod value_risk;
+mod year_end_spike;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +40,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::{Catalogue, DetectorRun, Run};
 use crate::lake::schema;
-use crate::model::{Finding, Money, Outcome, Plan, Table, check_tax_id, fold};
+use crate::model::{Finding, Money, Outcome, Plan, Severity, Table, check_tax_id, fold};
 
 pub(super) const CNPJ: &str = "00000000000191";
 pub(super) const OTHER_CNPJ: &str = "12ABC34501DE35";
@@ -50,6 +65,7 @@ pub(super) struct Contract {
     pub(super) buyer: String,
     pub(super) buyer_name: String,
     pub(super) signed: Option<NaiveDate>,
+    pub(super) published: Option<NaiveDate>,
     pub(super) start: Option<NaiveDate>,
     pub(super) end: Option<NaiveDate>,
     /// As published; empty is secret.
@@ -58,7 +74,8 @@ pub(super) struct Contract {
     pub(super) initial: Option<i128>,
     pub(super) current: Option<i128>,
     pub(super) tender: Option<String>,
-    /// File that it was published in.
+    /// Source and file that it was published in.
+    pub(super) source: &'static str,
     pub(super) file: String,
 }
 
@@ -75,6 +92,7 @@ impl Contract {
             buyer: "100".to_owned(),
             buyer_name: "UNIDADE DE TESTE".to_owned(),
             signed: Some(day("2024-03-01")),
+            published: None,
             start: None,
             end: None,
             supplier: CNPJ.to_owned(),
@@ -82,6 +100,7 @@ impl Contract {
             initial: Some(100_000),
             current: Some(100_000),
             tender: None,
+            source: "portal:compras",
             file: "202401_Compras.csv".to_owned(),
         }
     }
@@ -124,6 +143,9 @@ pub(super) struct Item {
     pub(super) buyer: String,
     pub(super) contract_number: String,
     pub(super) description: String,
+    pub(super) details: String,
+    /// Empty is one of its own.
+    pub(super) code: String,
     /// Ten-thousandths.
     pub(super) quantity: Option<i128>,
     /// Cents.
@@ -137,6 +159,8 @@ impl Item {
             buyer: contract.buyer.clone(),
             contract_number: contract.number.clone(),
             description: description.to_owned(),
+            details: String::new(),
+            code: String::new(),
             quantity: Some(10_000),
             price: contract.initial,
         }
@@ -215,8 +239,8 @@ fn batch(table: Table, rows: Vec<Vec<Cell>>) -> RecordBatch {
     RecordBatch::try_new(Arc::clone(&schema), arrays).unwrap()
 }
 
-fn provenance(file: &str, at: usize) -> [Cell; 4] {
-    [text("portal:compras"), text(file), Cell::Line(at as i64 + 2), text("import-1")]
+fn provenance(source: &str, file: &str, at: usize) -> [Cell; 4] {
+    [text(source), text(file), Cell::Line(at as i64 + 2), text("import-1")]
 }
 
 impl Data {
@@ -242,7 +266,7 @@ impl Data {
                 text(&one.buyer),
                 text(&one.buyer_name),
                 Cell::Day(one.signed),
-                Cell::Day(None),
+                Cell::Day(one.published),
                 Cell::Day(one.start),
                 Cell::Day(one.end),
                 text(&one.supplier),
@@ -256,8 +280,12 @@ impl Data {
                 Cell::Text(one.tender.clone()),
                 Cell::Text(one.tender.as_ref().map(|_| one.buyer.clone())),
                 Cell::Text(None),
+                Cell::Text(None),
+                Cell::Text(None),
+                text("BRL"),
+                Cell::Text(None),
             ];
-            row.extend(provenance(&one.file, at));
+            row.extend(provenance(one.source, &one.file, at));
             row
         });
         batch(Table::Contracts, rows.collect())
@@ -274,8 +302,10 @@ impl Data {
                 Cell::Day(one.published),
                 text(&one.object),
                 text(fold(&one.object)),
+                Cell::Number(None),
+                Cell::Day(None),
             ];
-            row.extend(provenance("202401_TermoAditivo.csv", at));
+            row.extend(provenance("portal:compras", "202401_TermoAditivo.csv", at));
             row
         });
         batch(Table::Amendments, rows.collect())
@@ -288,14 +318,15 @@ impl Data {
                 text("current"),
                 text(&one.buyer),
                 text(&one.contract_number),
-                text(format!("{at:06}")),
+                // As long as a code of the Portal, which names no class.
+                text(if one.code.is_empty() { format!("{at:022}") } else { one.code.clone() }),
                 text(&one.description),
                 text(fold(&one.description)),
-                text(""),
+                text(&one.details),
                 Cell::Number(one.quantity),
                 Cell::Number(one.price),
             ];
-            row.extend(provenance("202401_ItemCompra.csv", at));
+            row.extend(provenance("portal:compras", "202401_ItemCompra.csv", at));
             row
         });
         batch(Table::ContractItems, rows.collect())
@@ -309,6 +340,10 @@ impl Data {
             ("amendments_all", self.amendment_rows()),
             ("contract_items_all", self.item_rows()),
         ];
+        for table in Table::ALL.into_iter().skip(tables.len()) {
+            let empty = MemTable::try_new(schema::of(table), vec![vec![]]).unwrap();
+            context.register_table(format!("{}_all", table.as_str()), Arc::new(empty)).unwrap();
+        }
         for (name, rows) in tables {
             let size = rows.num_rows().div_ceil(partitions).max(1);
             let parts = (0..partitions)
@@ -335,6 +370,26 @@ impl Data {
             Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string)),
         }
     }
+}
+
+/// One contract alone.
+pub(super) fn alone(contract: Contract) -> Data {
+    Data { contracts: vec![contract], ..Data::default() }
+}
+
+/// What a detector answers for each of several contracts, each alone.
+pub(super) async fn judge_each(detector: &str, contracts: Vec<Contract>) -> Vec<Judged> {
+    judge_all(detector, contracts.into_iter().map(alone).collect()).await
+}
+
+/// The verdict on each case of one subject.
+pub(super) fn verdicts_of(judged: &[Judged]) -> Vec<&str> {
+    judged.iter().map(Judged::verdict).collect()
+}
+
+/// The severity of what was found in each case.
+pub(super) fn severities_of(judged: &[Judged]) -> Vec<Option<Severity>> {
+    judged.iter().map(|one| one.findings.first().map(|finding| finding.severity)).collect()
 }
 
 /// What was answered for one of several cases.

@@ -52,6 +52,7 @@ fn load(directory: &std::path::Path) -> Data {
             buyer: row[9].clone(),
             buyer_name: row[10].clone(),
             signed: day(&row[11]),
+            published: day(&row[12]),
             start: day(&row[13]),
             end: day(&row[14]),
             supplier: row[15].clone(),
@@ -59,6 +60,7 @@ fn load(directory: &std::path::Path) -> Data {
             initial: money(&row[17]),
             current: money(&row[18]),
             tender: Some(row[19].clone()).filter(|text| !text.is_empty() && text != "-3"),
+            source: "portal:compras",
             file: "202401_Compras.csv".to_owned(),
         });
     }
@@ -79,6 +81,8 @@ fn load(directory: &std::path::Path) -> Data {
             buyer: row[2].clone(),
             contract_number: row[4].clone(),
             description: row[6].clone(),
+            details: row[7].clone(),
+            code: row[5].clone(),
             quantity: row[8].parse::<i128>().ok().map(|quantity| quantity * 10_000),
             price: money(&row[9]),
         });
@@ -101,8 +105,10 @@ async fn a_real_month() {
     println!("{kinds:?}");
     // Four in five objects say what is bought.
     assert!(kinds[ObjectType::Unknown.as_str()] * 5 < data.contracts.len(), "{kinds:?}");
-    for id in crate::detectors::Catalogue::builtin().unwrap().ids() {
-        let run = data.run(id).await;
+    let prepared = crate::detectors::Run::prepare(data.session(2), &crate::model::Plan::default()).await.unwrap();
+    for detector in crate::detectors::Catalogue::builtin().unwrap().iter() {
+        let id = detector.id();
+        let run = prepared.detector(detector).await.unwrap();
         println!("{id}: {:?} {:?}", super::verdicts(&run), run.summary.warnings_en);
         for finding in run.findings.iter().take(12) {
             println!("  {:?} {}", finding.severity, finding.description_en);
@@ -118,7 +124,22 @@ async fn a_real_month() {
                 }
             }
             // The month has no basis of a small purchase, and every CNPJ is right.
-            "splitting_sum" | "invalid_tax_id" => assert_eq!(run.summary.fired, 0, "{id}"),
+            "splitting_sum"
+            | "invalid_tax_id"
+            | "just_below_threshold"
+            | "direct_award_growth"
+            | "late_publication" => {
+                assert_eq!(run.summary.fired, 0, "{id}");
+            }
+            // No class of items; one month is no year, and 17 units are no group.
+            "heterogeneous_supplier"
+            | "market_concentration"
+            | "year_end_spike"
+            | "benford"
+            | "non_competitive_share" => {
+                assert_eq!((run.summary.fired, run.summary.clear), (0, 0), "{id}");
+                assert!(run.summary.not_evaluable > 0, "{id}");
+            }
             // One month of publication says nothing of a year.
             "supplier_share_of_buyer" => {
                 assert_eq!((run.summary.fired, run.summary.clear), (0, 0));
@@ -126,6 +147,7 @@ async fn a_real_month() {
             }
             _ => assert!(run.summary.fired + run.summary.clear > 0, "{id}"),
         }
-        assert!(run.summary.base_rate() < 0.35, "{id}");
+        // A band of value is no flag, and is only asked for by name.
+        assert!(run.summary.base_rate() < 0.35 || id == "value_risk", "{id}");
     }
 }

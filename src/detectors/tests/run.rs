@@ -1,6 +1,6 @@
 use super::{Amendment, Contract, Data, Item, day, verdicts};
 use crate::detectors::{Catalogue, Detector, DetectorError, Run};
-use crate::model::{Filters, Plan, Severity};
+use crate::model::{Filters, Plan, Severity, Table};
 use datafusion::prelude::SessionContext;
 
 /// Data on which every detector fires.
@@ -35,14 +35,32 @@ fn lively() -> Data {
     data
 }
 
+/// Detectors that [`lively`] gives nothing to fire on: their tests have series of their own.
+const QUIET: [&str; 11] = [
+    "direct_award_growth",
+    "emergency_overrun",
+    "late_publication",
+    "just_below_threshold",
+    "duplicates",
+    "non_competitive_share",
+    "market_concentration",
+    "item_price_outlier",
+    "year_end_spike",
+    "benford",
+    "heterogeneous_supplier",
+];
+
 #[tokio::test]
 async fn partitions_do_not_change_the_answer() {
-    for id in Catalogue::builtin().unwrap().ids() {
-        let one = lively().run_with(id, &Plan::default(), 1).await;
-        assert!(!one.findings.is_empty(), "{id}");
+    let run = async |partitions| Run::prepare(lively().session(partitions), &Plan::default()).await.unwrap();
+    let (alone, split) = (run(1).await, run(4).await);
+    for detector in Catalogue::builtin().unwrap().iter() {
+        let id = detector.id();
+        let one = alone.detector(detector).await.unwrap();
+        assert!(!one.findings.is_empty() || QUIET.contains(&id), "{id}");
         let order = |run: &super::DetectorRun| run.findings.iter().map(|finding| finding.severity).collect::<Vec<_>>();
         assert!(order(&one).is_sorted_by(|a, b| a >= b), "{id}");
-        let four = lively().run_with(id, &Plan::default(), 4).await;
+        let four = split.detector(detector).await.unwrap();
         assert_eq!(
             serde_json::to_string(&one.findings).unwrap(),
             serde_json::to_string(&four.findings).unwrap(),
@@ -121,8 +139,8 @@ async fn frequent_flags_come_with_a_warning() {
 async fn views_of_text_are_read_as_well() {
     // What Parquet gives: every text column as a view.
     let context = lively().session(2);
-    for name in ["contracts_all", "amendments_all", "contract_items_all"] {
-        let frame = context.table(name).await.unwrap();
+    for name in Table::ALL.map(|table| format!("{}_all", table.as_str())) {
+        let frame = context.table(name.as_str()).await.unwrap();
         let columns = frame.schema().fields().iter().map(|field| {
             let column = datafusion::prelude::col(field.name());
             match field.data_type() {
@@ -134,14 +152,15 @@ async fn views_of_text_are_read_as_well() {
             }
         });
         let view = frame.clone().select(columns.collect::<Vec<_>>()).unwrap().into_view();
-        context.deregister_table(name).unwrap();
+        context.deregister_table(name.as_str()).unwrap();
         context.register_table(name, view).unwrap();
     }
     let plan = Plan { include_items: true, terms: vec!["papel".to_owned()], ..Plan::default() };
     let run = Run::prepare(context, &plan).await.unwrap();
+    let plain = Run::prepare(lively().session(2), &plan).await.unwrap();
     for detector in Catalogue::builtin().unwrap().iter() {
-        let plain = lively().run_with(detector.id(), &plan, 2).await;
-        assert_eq!(run.detector(detector).await.unwrap(), plain, "{}", detector.id());
+        let expected = plain.detector(detector).await.unwrap();
+        assert_eq!(run.detector(detector).await.unwrap(), expected, "{}", detector.id());
     }
 }
 
@@ -163,5 +182,5 @@ async fn a_session_can_be_prepared_again() {
     let direct = run.detector(catalogue.get("high_value_direct_award").unwrap()).await.unwrap();
     assert_eq!(verdicts(&direct)["fired"], 2);
     assert_eq!(direct.findings[0].severity, Severity::Medium);
-    assert_eq!(catalogue.iter().map(Detector::id).count(), 6);
+    assert_eq!(catalogue.iter().map(Detector::id).count(), 20);
 }

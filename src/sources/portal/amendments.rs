@@ -64,6 +64,8 @@ impl Layout for Amendments {
                 .day(row.publication_date)
                 .text(&object)
                 .text(&fold_object(&object))
+                .decimal(None)
+                .day(None)
                 .text("portal:termos-aditivos")
                 .text(from.file)
                 .integer(from.line)

@@ -1,9 +1,10 @@
 use chrono::NaiveDate;
 
+use super::super::person::Person;
 use super::super::pii::mask_text;
 use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_hex, fold_object, slug};
 use crate::lake::{LakeError, TableWriter};
-use crate::model::{Modality, Money, Table, TaxIdCheck, TaxIdKind, check_tax_id, fold, mask_cpf};
+use crate::model::{Modality, Money, Table, TaxIdKind, fold};
 
 const NUMBER: usize = 0;
 const OBJECT: usize = 1;
@@ -32,23 +33,13 @@ const TENDER_MODALITY: usize = 21;
 #[derive(Debug)]
 pub(crate) struct Contracts;
 
-/// Who supplies, before anything is masked.
-#[derive(Debug)]
-struct Supplier<'a> {
-    published: &'a str,
-    kind: TaxIdKind,
-    normal: String,
-    check: TaxIdCheck,
-    name: Option<&'a str>,
-}
-
 /// A contract that can be taken in.
 #[derive(Debug)]
 pub(crate) struct Contract<'a> {
     published: Published<'a>,
     number: &'a str,
     buyer_id: &'a str,
-    supplier: Supplier<'a>,
+    supplier: Person<'a>,
     signature_date: Option<NaiveDate>,
     publication_date: Option<NaiveDate>,
     start_date: Option<NaiveDate>,
@@ -57,59 +48,17 @@ pub(crate) struct Contract<'a> {
     current_value: Option<Money>,
 }
 
-impl<'a> Supplier<'a> {
-    fn read(published: Published<'a>) -> Self {
-        let id = published.text(SUPPLIER_ID);
-        let name = published.optional(SUPPLIER_NAME).filter(|name| !is_withheld(name));
-        let (mut kind, normal, check) = check_tax_id(id);
-        // Some rows withhold only the name in words, beside a code that is no tax id.
-        if kind == TaxIdKind::Other && fold(published.text(SUPPLIER_NAME)) == "sigiloso" {
-            kind = TaxIdKind::Secret;
-        }
-        // A blank code keeps the published name; a code that says "secret" has none worth keeping.
-        let name = name.filter(|_| kind != TaxIdKind::Secret || id.is_empty());
-        Self { published: id, kind, normal, check, name }
+/// Who supplies.
+fn supplier<'a>(published: Published<'a>) -> Person<'a> {
+    let name = published.optional(SUPPLIER_NAME).filter(|name| !is_withheld(name));
+    let mut supplier = Person::brazilian(published.text(SUPPLIER_ID), name);
+    // Some rows withhold only the name in words, beside a code that is no tax id.
+    if supplier.kind == TaxIdKind::Other && fold(published.text(SUPPLIER_NAME)) == "sigiloso" {
+        supplier.kind = TaxIdKind::Secret;
     }
-
-    /// The id as the lake shows it: nobody's CPF in full.
-    fn id(&self) -> Option<String> {
-        match self.kind {
-            TaxIdKind::Secret => None,
-            TaxIdKind::Cpf if self.is_masked() => Some(self.normal.clone()),
-            TaxIdKind::Cpf => Some(mask_cpf(&self.normal)),
-            TaxIdKind::Cnpj => Some(self.normal.clone()),
-            TaxIdKind::Foreign | TaxIdKind::Other => Some(mask_text(&self.normal).into_owned()),
-        }
-    }
-
-    fn published_id(&self) -> Option<String> {
-        match self.kind {
-            TaxIdKind::Secret => None,
-            TaxIdKind::Cpf if !self.is_masked() => Some(mask_cpf(&self.normal)),
-            TaxIdKind::Cpf | TaxIdKind::Cnpj => Some(self.published.to_owned()),
-            TaxIdKind::Foreign | TaxIdKind::Other => Some(mask_text(self.published).into_owned()),
-        }
-    }
-
-    /// What tells suppliers apart. A mask alone is shared by a thousand persons, so that the name
-    /// goes with it.
-    fn key(&self, key: &PiiKey) -> Option<String> {
-        Some(match self.kind {
-            TaxIdKind::Secret => return None,
-            TaxIdKind::Cnpj => self.normal.clone(),
-            TaxIdKind::Cpf if self.is_masked() => {
-                format!("cpf:{}", key.hash(&format!("{}|{}", self.normal, fold(self.name.unwrap_or_default()))))
-            }
-            TaxIdKind::Cpf => format!("cpf:{}", key.hash(&self.normal)),
-            TaxIdKind::Foreign | TaxIdKind::Other => {
-                format!("{}:{}", self.kind.as_str(), mask_text(&self.normal))
-            }
-        })
-    }
-
-    fn is_masked(&self) -> bool {
-        self.normal.contains('*')
-    }
+    // A blank code keeps the published name; a code that says "secret" has none worth keeping.
+    supplier.name = name.filter(|_| supplier.kind != TaxIdKind::Secret || supplier.published.is_empty());
+    supplier
 }
 
 impl Contract<'_> {
@@ -177,7 +126,7 @@ impl Layout for Contracts {
             published,
             number: published.required(NUMBER)?,
             buyer_id: published.required(BUYER_ID)?,
-            supplier: Supplier::read(published),
+            supplier: supplier(published),
             signature_date: published.date(SIGNATURE_DATE)?,
             publication_date: published.date(PUBLICATION_DATE)?,
             start_date: published.date(START_DATE)?,
@@ -244,6 +193,10 @@ impl Layout for Contracts {
                 .optional_text(row.tender_number())
                 .optional_text(row.tender_buyer_id())
                 .optional_text(row.tender_modality())
+                .optional_text(None)
+                .optional_text(None)
+                .text("BRL")
+                .optional_text(None)
                 .text("portal:compras")
                 .text(from.file)
                 .integer(from.line)
@@ -262,7 +215,8 @@ fn is_withheld(name: &str) -> bool {
     matches!(fold(name).as_str(), "sem informacao" | "sigiloso")
 }
 
-fn modality(name: &str) -> Modality {
+/// The modality of a folded or published name.
+pub(crate) fn modality(name: &str) -> Modality {
     match fold(name).as_str() {
         "pregao registro de preco" => Modality::PregaoRegistroPreco,
         "pregao" => Modality::Pregao,

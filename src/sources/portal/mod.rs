@@ -20,9 +20,12 @@ use crate::lake::{LakeError, TableWriter};
 use crate::model::{Table, fold};
 
 pub(crate) use amendments::Amendments;
-pub(crate) use contracts::Contracts;
+pub(crate) use contracts::{Contracts, modality};
 pub(crate) use items::Items;
 pub(crate) use notes::Notes;
+
+/// What the summary of an import calls notes on contracts.
+pub(crate) const NOTES: &str = "apostilamentos";
 
 /// Kind of a bulk file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,10 +53,14 @@ impl Kind {
         }
     }
 
-    /// The kind of a dataset: `portal:compras/202401`.
-    pub(crate) fn of_dataset(dataset: &str) -> Option<Self> {
-        let (source, _) = dataset.split_once('/')?;
-        Self::ALL.into_iter().find(|kind| kind.source() == source)
+    /// What the summary of an import calls its rows.
+    pub(crate) const fn counted_as(self) -> &'static str {
+        match self {
+            Self::Contracts => Table::Contracts.as_str(),
+            Self::Items => Table::ContractItems.as_str(),
+            Self::Amendments => Table::Amendments.as_str(),
+            Self::Notes => NOTES,
+        }
     }
 
     const fn columns(self) -> &'static [&'static str] {

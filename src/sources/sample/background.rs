@@ -6,7 +6,14 @@
 //!   year and the ceiling, and a group of one has no sum;
 //! - `supplier_share_of_buyer`: see [`Buyer::settle`];
 //! - `contract_value_outlier`: see [`super::values`];
-//! - `invalid_tax_id`: the pool has valid ids only.
+//! - `invalid_tax_id`: the pool has valid ids only;
+//! - `just_below_threshold`: no value-based dispensa reaches 70 % of its ceiling;
+//! - `direct_award_growth`: no dispensa grows;
+//! - `emergency_overrun`: no object speaks of one;
+//! - `late_publication`: every contract is published within 20 days;
+//! - `duplicates`: values within a buyer differ;
+//! - `item_price_outlier`: the descriptions are too general;
+//! - the detectors of peers and of time: hardly ever, in a large sample.
 //!
 //! `high_value_direct_award` fires on the few inexigibilidades of R$ 1,000,000 or more that the band
 //! of their group reaches; they are labelled here.
@@ -122,7 +129,7 @@ fn dispensa(contract: &mut Contract, taken: &mut Lines, random: &mut Random) {
     if signed <= OLD_LAW_LAST_DAY && random.chance(100) {
         ceiling = if works { OLD_WORKS } else { Ceiling { cents: OLD_GOODS_CEILING, basis: OLD_GOODS_BASIS } };
     }
-    if contract.initial < ceiling.cents
+    if contract.initial * 10 < ceiling.cents * 7
         && random.chance(550)
         && let Some(line) = taken.next(contract.kind)
     {

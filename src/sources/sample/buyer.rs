@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{Months, NaiveDate, TimeDelta};
 
 use super::background;
+use super::derived;
 use super::record::{Cents, Contract, FIRST_DAY, Kind, LAST_DAY, LAST_MONTH, Supplier};
 use super::supplier::Pool;
 use super::values::{GROUPS, GroupIndex, Values};
@@ -119,6 +120,7 @@ impl Buyer {
             modality: GROUPS[group].modality,
             object: String::new(),
             main_item: None,
+            article: None,
             legal_basis: "",
             signed: None,
             published: LAST_MONTH,
@@ -131,6 +133,7 @@ impl Buyer {
             number: 0,
             twin: None,
             amendments: Vec::new(),
+            amendment_days: Vec::new(),
             labels: Vec::new(),
             free: false,
         };
@@ -189,7 +192,11 @@ impl Buyer {
                 Some(twin) => *twins.entry(twin).or_insert(number),
                 None => number,
             };
+            let random = &mut self.random;
+            let days = (1..=contract.amendments.len() as i64).map(|sequence| random.between(20, 150) * sequence);
+            contract.amendment_days = days.collect();
         }
+        derived::label(&self.code, &mut self.contracts);
     }
 
     /// Halves background values until none is more than a fifth of the buyer's total. With 60 or

@@ -326,7 +326,7 @@ impl Files {
             let number = format!("{:05}{:04}", contract.number, contract.year());
             self.contract(&blocks, contract, &number)?;
             self.items_of(buyer, &blocks, contract, &number)?;
-            self.amendments_of(buyer, &blocks, contract, &number)?;
+            self.amendments_of(&blocks, contract, &number)?;
             self.labels_of(buyer, contract, &number)?;
         }
         self.summary.contracts += contracts.len() as u64;
@@ -360,6 +360,13 @@ impl Files {
         number: &str,
     ) -> Result<(), SampleError> {
         let Some(main) = &contract.main_item else { return Ok(()) };
+        if let Some(article) = &contract.article {
+            let tender = format!("{}05{:05}{:04}", buyer.code, contract.tender, contract.year());
+            let out = &mut self.months[place(contract.published)].items;
+            self.summary.items += 1;
+            let details = Some(article.details.as_str());
+            return Self::item(out, blocks, number, &tender, 1, (main, article.quantity, article.unit), details);
+        }
         let random = &mut buyer.random;
         let mut rest = contract.initial;
         let mut extras: Vec<(&str, i64, Cents)> = Vec::new();
@@ -382,9 +389,9 @@ impl Files {
         };
         let out = &mut self.months[place(contract.published)].items;
         self.summary.items += 1 + extras.len() as u64;
-        Self::item(out, blocks, number, &tender, 1, (main, quantity, rest / quantity))?;
+        Self::item(out, blocks, number, &tender, 1, (main, quantity, rest / quantity), None)?;
         for (place, extra) in (2..).zip(extras) {
-            Self::item(out, blocks, number, &tender, place, extra)?;
+            Self::item(out, blocks, number, &tender, place, extra, None)?;
         }
         Ok(())
     }
@@ -396,6 +403,7 @@ impl Files {
         tender: &str,
         place: u64,
         (description, quantity, unit): (&str, i64, Cents),
+        details: Option<&str>,
     ) -> Result<(), SampleError> {
         out.block(&blocks.short).field(number).line.push(b'"');
         out.line.extend_from_slice(tender.as_bytes());
@@ -403,33 +411,28 @@ impl Files {
             out.digits(place, 5);
         }
         out.field_end("").field(description);
-        match place {
+        match (details, place) {
+            (Some(details), _) => out.field(details),
             _ if description == SECRET => out.field(SECRET),
-            1 => {
+            (None, 1) => {
                 out.line.push(b'"');
                 encode(description, &mut out.line);
                 out.field_end(", CONFORME TERMO DE REFERÊNCIA")
             }
-            _ => out.field("undefined"),
+            (None, _) => out.field("undefined"),
         };
         out.line.push(b'"');
         out.digits(quantity.unsigned_abs(), 1);
         out.field_end("").price(unit).end()
     }
 
-    fn amendments_of(
-        &mut self,
-        buyer: &mut Buyer,
-        blocks: &Blocks,
-        contract: &Contract,
-        number: &str,
-    ) -> Result<(), SampleError> {
+    fn amendments_of(&mut self, blocks: &Blocks, contract: &Contract, number: &str) -> Result<(), SampleError> {
         // As the Portal has it, an amendment stands in the file of its contract, whenever it was published.
         let out = &mut self.months[place(contract.published)].amendments;
-        for (sequence, object) in (1..).zip(&contract.amendments) {
+        let amendments = contract.amendments.iter().zip(&contract.amendment_days);
+        for (sequence, (object, days)) in (1..).zip(amendments) {
             self.summary.amendments += 1;
-            let days = buyer.random.between(20, 150) * sequence;
-            let published = contract.published + chrono::TimeDelta::days(days);
+            let published = contract.published + chrono::TimeDelta::days(*days);
             out.field(number).block(&blocks.full).field(&format!("{sequence:05}{:04}", published.year()));
             out.date(Some(published)).field(object).end()?;
         }

@@ -13,9 +13,13 @@ use std::path::{Path, PathBuf};
 
 mod background;
 mod buyer;
+mod derived;
 mod layout;
+mod ocds;
 mod plan;
 mod plant_amendments;
+mod plant_peers;
+mod plant_rules;
 mod plant_shares;
 mod plant_splitting;
 mod plant_tax_ids;
@@ -30,13 +34,15 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
+pub use ocds::generate_ocds;
 pub use record::{LabelCount, SampleSummary};
 
 /// What to generate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleOptions {
     /// Contracts: exactly so many, at most [`MAX_ROWS`]. Below 40 there is only background, below 200
-    /// there are no near misses, and from 1,000 on there are at least five cases of every detector.
+    /// there are no near misses, and from 1,000 on there is a case of every kind, and mostly five of every
+    /// detector, that does not need many peers. Those that do have cases from 20,000 on, and Benford's law from 100,000.
     pub rows: u64,
     /// Another seed gives another sample.
     pub seed: u64,

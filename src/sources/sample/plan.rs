@@ -6,7 +6,9 @@ use super::layout::Files;
 use super::record::{Expected, Kind, OUTLIER, SampleSummary};
 use super::supplier::Pool;
 use super::values::{self, GOODS_PREGAO, GROUPS, GroupIndex, Values};
-use super::{SampleError, plant_amendments, plant_shares, plant_splitting, plant_tax_ids, plant_values};
+use super::{
+    SampleError, plant_amendments, plant_peers, plant_rules, plant_shares, plant_splitting, plant_tax_ids, plant_values,
+};
 use crate::model::Modality;
 use crate::model::Random;
 
@@ -38,6 +40,11 @@ impl Quota {
             _ => (rows / 1_000).max(kinds),
         };
         Self { wanted, planted: 0 }
+    }
+
+    /// Cases that need peers: one in so many contracts, two at least, from a size on.
+    fn among_peers(rows: u64, from: u64, every: u64) -> Self {
+        Self { wanted: if rows < from { 0 } else { (rows / every).max(2) }, planted: 0 }
     }
 
     /// The next case, if it is due after `done` of `all` contracts.
@@ -77,6 +84,10 @@ pub(super) struct Plan {
 const BUYER: [u64; 2] = [60, 340];
 /// From so many contracts on every group is large enough to hold outliers of large buyers.
 const LARGE_SAMPLE: u64 = 20_000;
+/// From so many contracts on there are buyers with series long enough for Benford's law.
+const LONG_SERIES: u64 = 100_000;
+/// Contracts of a buyer that buys an article whose price is compared.
+const SMALLEST_WITH_ARTICLE: u64 = 100;
 /// Contracts of a buyer whose total hides an outlier.
 const LARGE_BUYER: u64 = 240;
 impl Plan {
@@ -96,21 +107,45 @@ impl Plan {
         let mut award_decoys = Quota::decoys(rows, plant_values::AWARD_DECOYS);
         let outliers = Quota::fired(rows, plant_values::OUTLIERS);
         let outlier_decoys = Quota::decoys(rows, plant_values::OUTLIER_DECOYS);
+        let mut below = Quota::fired(rows, plant_peers::FIRED);
+        let mut below_decoys = Quota::decoys(rows, plant_peers::DECOYS);
+        let mut direct = Quota::among_peers(rows, LARGE_SAMPLE, 10_000);
+        let mut markets = Quota::among_peers(rows, LARGE_SAMPLE, 20_000);
+        let mut spikes = Quota::among_peers(rows, LARGE_SAMPLE, 10_000);
+        let mut prices = Quota::among_peers(rows, LARGE_SAMPLE, 2_500);
+        let mut lopsided = Quota::among_peers(rows, LONG_SERIES, 50_000);
         let of_their_own = shares.contracts(plant_shares::fired_contracts)
             + share_decoys.contracts(plant_shares::decoy_contracts)
             + awards.contracts(plant_values::award_contracts)
             + award_decoys.contracts(plant_values::award_contracts)
             + outliers.contracts(plant_values::outlier_contracts)
-            + outlier_decoys.wanted;
-        // With the least sample that has cases, 40, they take 17.
+            + outlier_decoys.wanted
+            + below.contracts(plant_peers::below_contracts)
+            + below_decoys.wanted * plant_peers::DECOY_CONTRACTS
+            + direct.wanted * plant_peers::DIRECT_CONTRACTS
+            + markets.wanted * plant_peers::MARKET_BUYERS * plant_peers::MARKET_CONTRACTS
+            + spikes.wanted * plant_peers::SPIKE_CONTRACTS
+            + lopsided.wanted * plant_peers::BENFORD_CONTRACTS;
+        // With the least sample that has cases, 40, they take 19.
         let background = rows.saturating_sub(of_their_own);
-        let mut planted: [(Quota, Planter, u64); 6] = [
+        let mut planted: [(Quota, Planter, u64); 8] = [
             (Quota::fired(rows, plant_amendments::FIRED), plant_amendments::fired, 1),
             (Quota::decoys(rows, plant_amendments::DECOYS), plant_amendments::decoy, 2),
             (Quota::fired(rows, plant_splitting::FIRED), plant_splitting::fired, plant_splitting::MOST),
             (Quota::decoys(rows, plant_splitting::DECOYS), plant_splitting::decoy, 2),
             (Quota::fired(rows, plant_tax_ids::FIRED), plant_tax_ids::fired, 2),
             (Quota::decoys(rows, plant_tax_ids::DECOYS), plant_tax_ids::decoy, 1),
+            // Cases of four detectors: four times as many.
+            (
+                Quota::fired(if rows < 40 { 0 } else { 4 * rows }, plant_rules::FIRED),
+                plant_rules::fired,
+                plant_rules::MOST,
+            ),
+            (
+                Quota::decoys(if rows < 200 { 0 } else { 4 * rows }, plant_rules::DECOYS),
+                plant_rules::decoy,
+                plant_rules::MOST,
+            ),
         ];
         let mut done = 0;
         while done < background {
@@ -124,6 +159,15 @@ impl Plan {
                         Some(case) => plant(&mut buyer, &mut self.values, case),
                         None => break,
                     }
+                }
+            }
+            if rows >= LARGE_SAMPLE && contracts >= SMALLEST_WITH_ARTICLE {
+                let articles = plant_peers::articles(rows);
+                let which = self.files.summary.buyers % articles;
+                plant_peers::article(&mut buyer, &mut self.values, which, None);
+                if let Some(case) = prices.due(done, background) {
+                    let times = if case.is_multiple_of(2) { 3 } else { 5 };
+                    plant_peers::article(&mut buyer, &mut self.values, which, Some((times, case)));
                 }
             }
             let left = contracts.saturating_sub(buyer.contracts.len() as u64);
@@ -140,6 +184,26 @@ impl Plan {
             }
             while let Some(case) = awards.due(done, background) {
                 self.own(progress, |buyer, values| plant_values::award(buyer, values, case))?;
+            }
+            while let Some(case) = below.due(done, background) {
+                self.own(progress, |buyer, values| plant_peers::below(buyer, values, case))?;
+            }
+            while let Some(case) = below_decoys.due(done, background) {
+                self.own(progress, |buyer, values| plant_peers::below_decoy(buyer, values, case))?;
+            }
+            while let Some(case) = direct.due(done, background) {
+                self.own(progress, |buyer, values| plant_peers::direct(buyer, values, case))?;
+            }
+            while let Some(case) = markets.due(done, background) {
+                for part in 0..plant_peers::MARKET_BUYERS {
+                    self.own(progress, |buyer, values| plant_peers::market(buyer, values, case, part))?;
+                }
+            }
+            while let Some(case) = spikes.due(done, background) {
+                self.own(progress, |buyer, values| plant_peers::spike(buyer, values, case))?;
+            }
+            while let Some(case) = lopsided.due(done, background) {
+                self.own(progress, |buyer, values| plant_peers::lopsided(buyer, values, case))?;
             }
             while let Some(case) = award_decoys.due(done, background) {
                 self.own(progress, |buyer, values| plant_values::award_decoy(buyer, values, case))?;

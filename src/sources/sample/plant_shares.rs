@@ -8,7 +8,7 @@ use super::record::{Cents, Expected, Kind, LAST_MONTH, SHARE, Supplier, TAX_ID, 
 use super::values::{
     GOODS_NOT_INFORMED, GOODS_PREGAO, GroupIndex, SERVICES_NOT_INFORMED, SERVICES_PREGAO, SERVICES_REGISTRO, Values,
 };
-use super::vocabulary::SECRET;
+use super::vocabulary::{self, SECRET};
 
 /// Kinds of fired cases.
 pub(super) const FIRED: u64 = 5;
@@ -54,8 +54,15 @@ fn add(buyer: &mut Buyer, values: &mut Values, cents: Cents, supplier: Option<&S
 /// contracts of the one supplier come first.
 fn hold(buyer: &mut Buyer, values: &mut Values, held: (usize, Cents), others: (usize, Cents)) {
     let supplier = buyer.next_supplier();
-    for _ in 0..held.0 {
-        add(buyer, values, held.1, Some(&supplier));
+    for place in 0..held.0 {
+        let at = add(buyer, values, held.1, Some(&supplier));
+        // Each buys something else, so that contracts of one value are no duplicates.
+        let contract = &mut buyer.contracts[at];
+        let line = match contract.kind {
+            Kind::Services => vocabulary::SERVICES[place % vocabulary::SERVICES.len()],
+            _ => vocabulary::GOODS[place % vocabulary::GOODS.len()],
+        };
+        contract.buys(line, &mut buyer.random);
     }
     for _ in 0..others.0 {
         add(buyer, values, others.1, None);

@@ -23,8 +23,10 @@ pub(super) const OUTLIERS: u64 = 3;
 pub(super) const OUTLIER_DECOYS: u64 = 4;
 
 const MILLION: Cents = 100_000_000;
-const EMERGENCY_BASIS: &str = "Fundamento Legal: LEI 14.133/2021, ART. 75, INCISO VIII";
-const OLD_EMERGENCY_BASIS: &str = "Fundamento Legal: LEI 8.666/1993, ART. 24, INCISO IV";
+/// Basis of an emergency.
+pub(super) const EMERGENCY_BASIS: &str = "Fundamento Legal: LEI 14.133/2021, ART. 75, INCISO VIII";
+/// As [`EMERGENCY_BASIS`], of the old law.
+pub(super) const OLD_EMERGENCY_BASIS: &str = "Fundamento Legal: LEI 8.666/1993, ART. 24, INCISO IV";
 
 /// Contracts of the buyer of a direct award, the award among them.
 pub(super) const fn award_contracts(case: u64) -> u64 {
@@ -113,6 +115,7 @@ pub(super) fn award_decoy(buyer: &mut Buyer, values: &mut Values, case: u64) {
             let cents = buyer.random.between(20_000_000, 40_000_000);
             let mut contract = buyer.placed(values, SERVICES_DISPENSA, cents);
             emergency(&mut contract, EMERGENCY_BASIS, "CONTRATAÇÃO EMERGENCIAL DE SERVIÇOS DE LIMPEZA");
+            last(&mut contract, buyer, 90);
             (contract, "small_emergency")
         }
     };
@@ -144,6 +147,8 @@ pub(super) fn outlier(buyer: &mut Buyer, values: &mut Values, case: u64, group: 
         _ => (2.6 + 0.3 * buyer.random.unit(), "severity=high"),
     };
     let mut contract = buyer.contract(group, values::at(group, x));
+    // Without items it is of no line of business, whose market it would make look concentrated.
+    contract.main_item = None;
     // It counts among its peers.
     let (expected, note) = if peers + 1 >= JUDGED {
         (Expected::Fired, severity)

@@ -19,6 +19,19 @@ pub(super) const SHARE: &str = "supplier_share_of_buyer";
 pub(super) const OUTLIER: &str = "contract_value_outlier";
 pub(super) const DIRECT_AWARD: &str = "high_value_direct_award";
 pub(super) const TAX_ID: &str = "invalid_tax_id";
+pub(super) const AMENDMENT_COUNT: &str = "amendment_count";
+pub(super) const AWARD_GROWTH: &str = "direct_award_growth";
+pub(super) const VALUE_JUMP: &str = "value_jump";
+pub(super) const VALUE_RISK: &str = "value_risk";
+pub(super) const BELOW_THRESHOLD: &str = "just_below_threshold";
+pub(super) const EMERGENCY: &str = "emergency_overrun";
+pub(super) const LATE_PUBLICATION: &str = "late_publication";
+pub(super) const DUPLICATES: &str = "duplicates";
+pub(super) const NON_COMPETITIVE: &str = "non_competitive_share";
+pub(super) const MARKET: &str = "market_concentration";
+pub(super) const ITEM_PRICE: &str = "item_price_outlier";
+pub(super) const SPIKE: &str = "year_end_spike";
+pub(super) const BENFORD: &str = "benford";
 
 /// What a contract buys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,6 +150,16 @@ impl Supplier {
     }
 }
 
+/// The one item of a contract whose price can be compared.
+#[derive(Debug, Clone)]
+pub(super) struct Article {
+    /// Further description.
+    pub(super) details: String,
+    pub(super) quantity: i64,
+    /// Price of one unit.
+    pub(super) unit: Cents,
+}
+
 /// A contract with its items, amendments and labels.
 #[derive(Debug, Clone)]
 pub(super) struct Contract {
@@ -145,6 +168,8 @@ pub(super) struct Contract {
     pub(super) object: String,
     /// Description of the item with the largest total; `None` leaves the contract without items.
     pub(super) main_item: Option<String>,
+    /// What its one item is; without it items are made up.
+    pub(super) article: Option<Article>,
     pub(super) legal_basis: &'static str,
     pub(super) signed: Option<NaiveDate>,
     pub(super) published: NaiveDate,
@@ -162,6 +187,8 @@ pub(super) struct Contract {
     pub(super) twin: Option<u32>,
     /// Objects of its amendments.
     pub(super) amendments: Vec<&'static str>,
+    /// Days from the publication of the contract to that of each amendment; made last.
+    pub(super) amendment_days: Vec<i64>,
     pub(super) labels: Vec<Label>,
     /// Background: value, basis and amendments may still be changed.
     pub(super) free: bool,

@@ -153,6 +153,17 @@ fn every_kind_of_case_occurs() {
             "severity=critical severity=high severity=medium one_cent_below reduced_below small_emergency",
         ),
         ("invalid_tax_id", "severity=medium masked foreign supplier_secret other_id letters_and_valid"),
+        ("amendment_count", "severity=low severity=medium"),
+        ("direct_award_growth", "severity=high below_ceiling renewal_mixed"),
+        ("duplicates", "severity=low severity=medium 31_days_apart different_objects"),
+        ("emergency_overrun", "severity=high severity=medium one_year 180_days regime_unknown"),
+        (
+            "just_below_threshold",
+            "severity=high severity=medium one_below_the_band different_suppliers both_below_the_band",
+        ),
+        ("late_publication", "severity=low severity=medium in_time pncp_date_not_published"),
+        ("value_jump", "severity=low severity=medium"),
+        ("value_risk", "severity=high severity=critical"),
     ]);
     let expected: BTreeMap<&str, BTreeSet<&str>> =
         expected.into_iter().map(|(detector, notes)| (detector, notes.split_whitespace().collect())).collect();
@@ -279,28 +290,48 @@ fn same_rows_and_seed_give_the_same_bytes() {
 
 #[test]
 fn cases_are_as_many_as_promised() {
-    let detectors = [
+    let first = [
         "amendment_cap",
         "contract_value_outlier",
         "high_value_direct_award",
         "invalid_tax_id",
+        "just_below_threshold",
         "splitting_sum",
         "supplier_share_of_buyer",
     ];
-    for (rows, least) in [(300, 1), (1_000, 4), (8_000, 6)] {
+    let rules = [
+        "amendment_count",
+        "direct_award_growth",
+        "duplicates",
+        "emergency_overrun",
+        "late_publication",
+        "value_jump",
+        "value_risk",
+    ];
+    let among_peers = ["item_price_outlier", "market_concentration", "non_competitive_share", "year_end_spike"];
+    for (rows, least) in [(300, 1), (1_000, 4), (8_000, 6), (20_000, 6)] {
         for seed in [1, 2] {
             let (_directory, summary) = sample(rows, seed);
-            assert!(summary.labels.keys().eq(&detectors), "{:?}", summary.labels);
-            for (detector, labels) in &summary.labels {
-                assert!(labels["fired"].subjects >= least, "{detector} of {rows}: {labels:?}");
-                assert!(labels["fired"].rows >= least.max(1));
+            let cases = |detector: &str| {
+                summary.labels.get(detector).and_then(|labels| labels.get("fired")).map_or(0, |count| count.subjects)
+            };
+            for detector in first {
+                assert!(cases(detector) >= least, "{detector} of {rows}: {:?}", summary.labels);
+            }
+            for detector in rules {
+                assert!(rows < 1_000 || cases(detector) >= 1, "{detector} of {rows}: {:?}", summary.labels);
+            }
+            for detector in among_peers {
+                assert_eq!(cases(detector) >= 2, rows >= 20_000, "{detector} of {rows}: {:?}", summary.labels);
             }
         }
     }
-    // Planted cases depend on the rows alone; the background adds nothing but awards by itself.
+    // Planted cases depend on the rows alone; the background adds awards, jumps and early amendments.
     let subjects = |seed| {
         let (_directory, mut summary) = sample(8_000, seed);
-        summary.labels.remove("high_value_direct_award");
+        for detector in ["high_value_direct_award", "value_jump", "amendment_count", "value_risk"] {
+            summary.labels.remove(detector);
+        }
         let counts = summary.labels.into_values().flat_map(BTreeMap::into_values);
         counts.map(|count| count.subjects).collect::<Vec<u64>>()
     };
@@ -423,7 +454,7 @@ fn texts_speak_of_one_kind_and_of_no_emergency() {
 /// The arithmetic of the fence, on the values alone: half a band above the largest.
 #[test]
 fn fence_lies_above_the_band() {
-    let mut random = random::Random::new(3, 3);
+    let mut random = crate::model::Random::new(3, 3);
     let mut values = values::Values::new(&mut random);
     for group in 0..values::GROUPS.len() {
         for count in [30, 60, 1_000] {

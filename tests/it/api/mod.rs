@@ -15,7 +15,7 @@ fn fields(status: &Status) -> Vec<(String, String)> {
     violations.into_iter().map(|violation| (violation.field, violation.description)).collect()
 }
 
-pub(super) fn reason(status: &Status) -> String {
+pub(crate) fn reason(status: &Status) -> String {
     let details = status.get_error_details();
     let info = details.error_info().unwrap_or_else(|| panic!("no ErrorInfo in {status:?}"));
     assert_eq!(info.domain, ERROR_DOMAIN);
@@ -24,7 +24,7 @@ pub(super) fn reason(status: &Status) -> String {
 
 /// The status is INVALID_ARGUMENT and names exactly these fields; each description has the value.
 #[track_caller]
-pub(super) fn refuses(status: &Status, expected: &[(&str, &str)]) {
+pub(crate) fn refuses(status: &Status, expected: &[(&str, &str)]) {
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     assert_eq!(reason(status), "INVALID_FIELD");
     let fields = fields(status);
@@ -36,6 +36,6 @@ pub(super) fn refuses(status: &Status, expected: &[(&str, &str)]) {
     }
 }
 
-pub(super) fn query(text: &str) -> pb::StartInvestigationRequest {
+pub(crate) fn query(text: &str) -> pb::StartInvestigationRequest {
     pb::StartInvestigationRequest { query: text.to_owned(), ..Default::default() }
 }

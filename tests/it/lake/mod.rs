@@ -1,6 +1,8 @@
 //! The lake from published files to queries, over a real store.
 
+mod ocds;
 mod real_month;
+mod tables;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -433,7 +435,7 @@ async fn an_edition_that_lost_most_of_its_rows_is_refused() {
     }
     assert_eq!(house.parquet().len(), 1, "nothing was left behind");
     assert_eq!(house.import(&[put(100)]).await.unwrap().lake_version, 2);
-    let (key, options) = (PiiKey::from_bytes([1; 32]), ImportOptions { accept_loss: true });
+    let (key, options) = (PiiKey::from_bytes([1; 32]), ImportOptions { accept_loss: true, ..ImportOptions::default() });
     let accepted = import(&[put(0)], &house.lake, &house.store, &key, options, &|_| {}).await.unwrap();
     assert_eq!((accepted.lake_version, accepted.contracts), (3, 0));
 }

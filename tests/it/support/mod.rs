@@ -62,7 +62,7 @@ impl Database {
 }
 
 /// Says that a test is skipped for want of a server; with `CIDADAO_REQUIRE_ALL=1` it fails.
-fn skip(server: &str) {
+pub(crate) fn skip(server: &str) {
     let required = std::env::var("CIDADAO_REQUIRE_ALL").is_ok_and(|value| value == "1");
     assert!(!required, "CIDADAO_REQUIRE_ALL=1, and there is no {server} to test with");
     eprintln!("skipped: there is no {server} to test with");

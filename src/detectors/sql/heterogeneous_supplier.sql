@@ -1,0 +1,194 @@
+/*
+id = "heterogeneous_supplier"
+version = "1.0.0"
+strength = "statistical"
+scope = "pattern"
+reference = "OCP R048"
+legal_basis = ""
+tags = ["supplier"]
+groups = ["supplier"]
+tables = ["contracts", "contract_items"]
+
+[title]
+pt = "Fornecedor de ramos muito diversos"
+en = "Supplier of very different lines"
+
+[explanation]
+pt = "O número de classes de dois dígitos que um fornecedor vende passa de Q3 + 1,5·(Q3 − Q1) dos fornecedores com ao menos 20 processos (quartis do tipo 8). Precisa de itens com código de classificação, que o Portal da Transparência não publica."
+en = "The number of two-digit classes that a supplier sells is above Q3 + 1.5·(Q3 − Q1) of the suppliers with at least 20 processes (quartiles of type 8). It needs items with a classification code, which the Portal da Transparência does not publish."
+
+[severity]
+pt = "Baixa."
+en = "Low."
+
+[text]
+pt = "{supplier_name|text} ({supplier_id|text}) vendeu itens de {classes|int} classes ({class_list|text}) em {processes|int} processos; metade dos {peers|int} fornecedores comparáveis fica entre {lower_quartile|ratio} e {upper_quartile|ratio}, e o limite estatístico é {fence|ratio}. Distribuidores vendem de tudo: é um indício a conferir."
+en = "{supplier_name|text} ({supplier_id|text}) sold items of {classes|int} classes ({class_list|text}) in {processes|int} processes; half of the {peers|int} comparable suppliers lie between {lower_quartile|ratio} and {upper_quartile|ratio}, and the fence is {fence|ratio}. Distributors sell everything: this is an indication to check."
+
+[false_positives]
+pt = ["Distribuidor ou atacadista.", "Classificação errada de itens."]
+en = ["A distributor or wholesaler.", "Items put into the wrong class."]
+
+[[parameters]]
+name = "outlier_k"
+value = "1.5"
+unit = "factor"
+label = { pt = "Múltiplo da amplitude entre quartis", en = "Multiple of the interquartile range" }
+
+[[parameters]]
+name = "min_processes"
+value = "20"
+unit = "count"
+label = { pt = "Processos mínimos do fornecedor", en = "Fewest processes of the supplier" }
+
+[[parameters]]
+name = "min_peers"
+value = "30"
+unit = "count"
+label = { pt = "Fornecedores mínimos no grupo", en = "Fewest suppliers in the group" }
+
+[reasons.no_item_class]
+outcome = "not_evaluable"
+pt = "A fonte não publica a classe dos itens."
+en = "The source does not publish the class of the items."
+
+[reasons.too_few_processes]
+outcome = "not_evaluable"
+pt = "O fornecedor tem menos de 20 processos com itens classificados."
+en = "The supplier has fewer than 20 processes with classified items."
+
+[reasons.peer_group_too_small]
+outcome = "not_evaluable"
+pt = "Há menos de 30 fornecedores no grupo."
+en = "There are fewer than 30 suppliers in the group."
+
+[reasons.peer_group_without_spread]
+outcome = "not_evaluable"
+pt = "Os quartis do grupo são iguais."
+en = "The quartiles of the group are equal."
+
+[[evidence]]
+name = "classes"
+unit = "count"
+label = { pt = "Classes", en = "Classes" }
+
+[[evidence]]
+name = "class_list"
+unit = "text"
+label = { pt = "Lista das classes", en = "List of the classes" }
+
+[[evidence]]
+name = "processes"
+unit = "count"
+label = { pt = "Processos", en = "Processes" }
+
+[[evidence]]
+name = "fence"
+unit = "count"
+label = { pt = "Limite estatístico", en = "Fence" }
+
+[[evidence]]
+name = "lower_quartile"
+unit = "count"
+label = { pt = "Primeiro quartil", en = "First quartile" }
+
+[[evidence]]
+name = "upper_quartile"
+unit = "count"
+label = { pt = "Terceiro quartil", en = "Third quartile" }
+
+[[evidence]]
+name = "peers"
+unit = "count"
+label = { pt = "Fornecedores no grupo", en = "Suppliers in the group" }
+
+[[evidence]]
+name = "supplier_id"
+unit = "text"
+label = { pt = "Fornecedor", en = "Supplier" }
+
+[[evidence]]
+name = "supplier_name"
+unit = "text"
+label = { pt = "Nome do fornecedor", en = "Name of the supplier" }
+*/
+WITH single AS (
+    SELECT buyer_id, number, min(contract_id) AS contract_id
+    FROM contracts
+    GROUP BY buyer_id, number
+    HAVING min(contract_id) = max(contract_id)
+),
+-- A class of goods or services: four to ten digits, as CPV, UNSPSC and CATMAT's groups have; codes of the
+-- items of a tender are longer, and tell nothing of what is bought.
+classes AS (
+    SELECT s.contract_id, left(i.code, 2) AS class
+    FROM contract_items i
+    JOIN single s ON s.buyer_id = i.buyer_id AND s.number = i.contract_number
+    WHERE regexp_like(i.code, '^[0-9]{4,10}(-[0-9])?\z')
+    GROUP BY s.contract_id, left(i.code, 2)
+),
+processes AS (
+    SELECT
+        contract_id, supplier_key, supplier_kind, supplier_id, supplier_name, in_scope,
+        coalesce(coalesce(tender_buyer_id, '') || '/' || tender_number, contract_id) AS process
+    FROM contracts
+    WHERE supplier_key IS NOT NULL
+),
+suppliers AS (
+    SELECT
+        p.supplier_key,
+        min(show_tax_id(p.supplier_kind, p.supplier_id)) AS supplier_id,
+        min(p.supplier_name) AS supplier_name,
+        bool_or(p.in_scope) AS in_scope,
+        count(DISTINCT CASE WHEN c.class IS NOT NULL THEN p.process END) AS processes,
+        count(DISTINCT p.process) AS all_processes,
+        count(DISTINCT c.class) AS classes,
+        string_agg(DISTINCT c.class, ', ' ORDER BY c.class) AS class_list,
+        array_agg(DISTINCT p.contract_id ORDER BY p.contract_id) AS contract_ids
+    FROM processes p
+    LEFT JOIN classes c ON c.contract_id = p.contract_id
+    GROUP BY p.supplier_key
+),
+peers AS (
+    SELECT
+        count(*) AS peers,
+        quantile8(CAST(classes AS DOUBLE), 0.25) AS q1,
+        quantile8(CAST(classes AS DOUBLE), 0.75) AS q3
+    FROM suppliers
+    WHERE processes >= $min_processes
+),
+judged AS (
+    SELECT
+        s.*,
+        p.peers,
+        p.q1,
+        p.q3,
+        p.q3 + $outlier_k * (p.q3 - p.q1) AS fence,
+        CASE
+            WHEN s.classes = 0 THEN 'no_item_class'
+            WHEN s.processes < $min_processes THEN 'too_few_processes'
+            WHEN p.peers < $min_peers THEN 'peer_group_too_small'
+            WHEN p.q3 - p.q1 = 0 THEN 'peer_group_without_spread'
+            WHEN s.classes > p.q3 + $outlier_k * (p.q3 - p.q1) THEN 'fired'
+            ELSE 'clear'
+        END AS verdict
+    FROM suppliers s
+    CROSS JOIN peers p
+)
+SELECT
+    supplier_id AS subject,
+    CASE WHEN verdict IN ('fired', 'clear') THEN verdict ELSE 'not_evaluable' END AS outcome,
+    CASE WHEN verdict NOT IN ('fired', 'clear') THEN verdict END AS reason,
+    CASE WHEN verdict = 'fired' THEN 'low' END AS severity,
+    in_scope,
+    CASE WHEN verdict = 'fired' THEN contract_ids END AS contract_ids,
+    classes,
+    class_list,
+    processes,
+    fence,
+    q1 AS lower_quartile,
+    q3 AS upper_quartile,
+    peers,
+    supplier_id,
+    supplier_name
+FROM judged

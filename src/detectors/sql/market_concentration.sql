@@ -1,0 +1,211 @@
+/*
+id = "market_concentration"
+version = "1.0.0"
+strength = "contextual"
+scope = "pattern"
+reference = "OCP R051"
+legal_basis = ""
+tags = ["market"]
+groups = ["concentration"]
+tables = ["contracts", "lines_of_business", "covered_months"]
+
+[title]
+pt = "Mercado concentrado"
+en = "Concentrated market"
+
+[explanation]
+pt = "O índice de Herfindahl e Hirschman (soma dos quadrados das participações em %) dos fornecedores de um ramo (o item de maior valor do contrato) em um ano inteiramente coberto alcança 1.800, com ao menos 30 contratos e 5 fornecedores. A fonte não informa a UF: o mercado é o da esfera em todo o país, o que só pode esconder concentração local."
+en = "The Herfindahl-Hirschman index (sum of the squared shares in %) of the suppliers of a line of business (the item of largest value) in a year that is wholly covered reaches 1,800, with at least 30 contracts and 5 suppliers. The source does not give the state: the market is that of the sphere in the whole country, which can only hide local concentration."
+
+[severity]
+pt = "Baixa a partir de 1.800; média a partir de 2.500. É contexto, não conduta."
+en = "Low from 1,800; medium from 2,500. It is context, not conduct."
+
+[text]
+pt = "No ramo “{line_of_business|text}”, em {year|text}, o índice de concentração é {hhi|int} (de 10.000), com {suppliers|int} fornecedores em {contracts|int} contratos e {total_value|brl}; o maior tem {largest_share|percent}. Um contrato grande ou um produto exclusivo concentra um mercado sem irregularidade: é um indício de contexto."
+en = "In the line of business “{line_of_business|text}” the concentration index of {year|text} is {hhi|int} (of 10,000), with {suppliers|int} suppliers in {contracts|int} contracts and {total_value|brl}; the largest has {largest_share|percent}. One large contract or an exclusive product concentrates a market without any irregularity: this is an indication of context."
+
+[false_positives]
+pt = ["Produto de poucos fabricantes, ou serviço público concedido.", "Um contrato nacional em um ramo de contratos pequenos.", "Descrição genérica que junta mercados diferentes."]
+en = ["A product of few makers, or a public utility.", "One national contract in a line of small ones.", "A general description that joins different markets."]
+
+[[parameters]]
+name = "concentrated"
+value = "1800"
+unit = "count"
+label = { pt = "Índice de mercado concentrado", en = "Index of a concentrated market" }
+
+[[parameters]]
+name = "highly_concentrated"
+value = "2500"
+unit = "count"
+label = { pt = "Índice de mercado muito concentrado", en = "Index of a highly concentrated market" }
+
+[[parameters]]
+name = "min_contracts"
+value = "30"
+unit = "count"
+label = { pt = "Contratos mínimos", en = "Fewest contracts" }
+
+[[parameters]]
+name = "min_suppliers"
+value = "5"
+unit = "count"
+label = { pt = "Fornecedores mínimos", en = "Fewest suppliers" }
+
+[reasons.year_not_covered]
+outcome = "not_evaluable"
+pt = "Os doze arquivos mensais do ano não foram todos recebidos."
+en = "Not all twelve monthly files of the year were taken in."
+
+[reasons.too_few_contracts]
+outcome = "not_evaluable"
+pt = "O ramo tem menos de 30 contratos no ano."
+en = "The line has fewer than 30 contracts in the year."
+
+[reasons.too_few_suppliers]
+outcome = "not_evaluable"
+pt = "O ramo tem menos de 5 fornecedores no ano."
+en = "The line has fewer than 5 suppliers in the year."
+
+[[evidence]]
+name = "hhi"
+unit = "count"
+label = { pt = "Índice de concentração (0 a 10.000)", en = "Concentration index (0 to 10,000)" }
+
+[[evidence]]
+name = "largest_share"
+unit = "ratio"
+label = { pt = "Participação do maior fornecedor", en = "Share of the largest supplier" }
+
+[[evidence]]
+name = "suppliers"
+unit = "count"
+label = { pt = "Fornecedores", en = "Suppliers" }
+
+[[evidence]]
+name = "contracts"
+unit = "count"
+label = { pt = "Contratos", en = "Contracts" }
+
+[[evidence]]
+name = "total_value"
+unit = "BRL"
+label = { pt = "Valor do mercado", en = "Value of the market" }
+
+[[evidence]]
+name = "line_of_business"
+unit = "text"
+label = { pt = "Ramo de atividade", en = "Line of business" }
+
+[[evidence]]
+name = "year"
+unit = "text"
+label = { pt = "Ano", en = "Year" }
+
+[[evidence]]
+name = "top_suppliers"
+unit = "text"
+label = { pt = "Cinco maiores", en = "Five largest" }
+*/
+WITH full_years AS (
+    SELECT month / 12 AS year
+    FROM covered_months
+    GROUP BY month / 12
+    HAVING count(DISTINCT month) = 12
+),
+sold AS (
+    SELECT
+        coalesce(c.sphere, '') AS sphere,
+        l.line,
+        CAST(date_part('year', c.signature_date) AS INT) AS year,
+        c.contract_id,
+        c.in_scope,
+        c.supplier_key,
+        c.supplier_name,
+        c.initial_value
+    FROM contracts c
+    JOIN lines_of_business l ON l.buyer_id = c.buyer_id AND l.number = c.number
+    WHERE c.initial_value > 0 AND c.signature_date IS NOT NULL
+),
+by_supplier AS (
+    SELECT
+        sphere, line, year, supplier_key,
+        bool_or(in_scope) AS in_scope,
+        count(*) AS contracts,
+        sum(initial_value) AS value,
+        min(supplier_name) AS supplier_name
+    FROM sold
+    GROUP BY sphere, line, year, supplier_key
+),
+-- The secret part counts in the total and in no share: the index can only be too low.
+totals AS (
+    SELECT
+        sphere, line, year,
+        bool_or(in_scope) AS in_scope,
+        sum(contracts) AS contracts,
+        count(supplier_key) AS suppliers,
+        sum(value) AS total,
+        sum(power(CAST(CASE WHEN supplier_key IS NOT NULL THEN value ELSE 0 END AS DOUBLE), 2)) AS squares
+    FROM by_supplier
+    GROUP BY sphere, line, year
+),
+judged AS (
+    SELECT
+        t.*,
+        10000.0 * t.squares / power(CAST(t.total AS DOUBLE), 2) AS hhi,
+        CASE
+            WHEN y.year IS NULL THEN 'year_not_covered'
+            WHEN t.contracts < $min_contracts THEN 'too_few_contracts'
+            WHEN t.suppliers < $min_suppliers THEN 'too_few_suppliers'
+            WHEN 10000.0 * t.squares / power(CAST(t.total AS DOUBLE), 2) >= $concentrated THEN 'fired'
+            ELSE 'clear'
+        END AS verdict
+    FROM totals t
+    LEFT JOIN full_years y ON y.year = t.year
+),
+ranked AS (
+    SELECT
+        s.*,
+        j.total,
+        row_number() OVER (PARTITION BY s.sphere, s.line, s.year ORDER BY s.value DESC, s.supplier_key) AS place
+    FROM judged j
+    JOIN by_supplier s ON s.sphere = j.sphere AND s.line = j.line AND s.year = j.year
+    WHERE j.verdict = 'fired' AND s.supplier_key IS NOT NULL
+),
+first_five AS (
+    SELECT
+        sphere, line, year,
+        first_value(supplier_key ORDER BY place) AS supplier_key,
+        max(CAST(value AS DOUBLE) / CAST(total AS DOUBLE)) AS largest_share,
+        string_agg(
+            coalesce(supplier_name, '?') || ': ' || CAST(value AS VARCHAR), '; ' ORDER BY place
+        ) AS top_suppliers
+    FROM ranked
+    WHERE place <= 5
+    GROUP BY sphere, line, year
+),
+named AS (
+    SELECT f.sphere, f.line, f.year, array_agg(s.contract_id ORDER BY s.initial_value DESC, s.contract_id) AS contract_ids
+    FROM first_five f
+    JOIN sold s ON s.sphere = f.sphere AND s.line = f.line AND s.year = f.year AND s.supplier_key = f.supplier_key
+    GROUP BY f.sphere, f.line, f.year
+)
+SELECT
+    j.sphere || '/' || CAST(j.year AS VARCHAR) || '/' || j.line AS subject,
+    CASE WHEN j.verdict IN ('fired', 'clear') THEN j.verdict ELSE 'not_evaluable' END AS outcome,
+    CASE WHEN j.verdict NOT IN ('fired', 'clear') THEN j.verdict END AS reason,
+    CASE WHEN j.verdict <> 'fired' THEN NULL WHEN j.hhi >= $highly_concentrated THEN 'medium' ELSE 'low' END AS severity,
+    j.in_scope,
+    n.contract_ids,
+    j.hhi,
+    f.largest_share,
+    j.suppliers,
+    j.contracts,
+    j.total AS total_value,
+    j.line AS line_of_business,
+    CAST(j.year AS VARCHAR) AS year,
+    f.top_suppliers
+FROM judged j
+LEFT JOIN first_five f ON f.sphere = j.sphere AND f.line = j.line AND f.year = j.year
+LEFT JOIN named n ON n.sphere = j.sphere AND n.line = j.line AND n.year = j.year

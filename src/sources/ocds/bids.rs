@@ -1,0 +1,124 @@
+//! Bids, and participations where nobody says with which bid.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+
+use super::json::View;
+use super::parties::{Organisation, together};
+use super::process::{Process, amount, currency, key_or_place, lots, masked};
+use super::rows::Rows;
+use crate::lake::LakeError;
+use crate::model::Table;
+
+/// What a bid says beside who made it.
+#[derive(Debug, Default)]
+struct Bid {
+    lot: Option<String>,
+    item: Option<String>,
+    at: Option<DateTime<Utc>>,
+    currency: Option<String>,
+    value: Option<i128>,
+    status: Option<String>,
+    won: Option<bool>,
+}
+
+impl<'a> Process<'a> {
+    pub(super) fn write_bids(&mut self, rows: &mut Rows) -> Result<(), LakeError> {
+        let details: Vec<View<'a>> = match self.release.get("bids") {
+            Some(bids) if bids.is_object() => bids.list("details").filter(|bid| bid.is_object()).collect(),
+            _ => Vec::new(),
+        };
+        for (place, bid) in details.iter().enumerate() {
+            let tenderers = bid.list("tenderers").filter_map(|who| self.parties.organisation(who, self.origin.key));
+            let who = together(tenderers.collect());
+            let number = bid.text_of("id");
+            let lots = lots(*bid);
+            let won = self.has_won(who.as_ref(), number.as_deref(), &lots);
+            let mut items = bid.list("items").filter_map(|item| item.text_of("id"));
+            let item = items.next().filter(|_| items.next().is_none());
+            let at = rows.tally.moment(bid.get("date"));
+            let value = rows.tally.money(amount(*bid, "value"));
+            let id = self.ids.next(&self.tender_id, "bid", &key_or_place(number.as_deref(), place));
+            let bid = Bid {
+                lot: masked(Some(lots.join("; ").into()).filter(|lots: &Cow<'_, str>| !lots.is_empty())),
+                item: masked(item),
+                at,
+                currency: currency(*bid, "value"),
+                value,
+                status: masked(bid.text_of("status")),
+                won,
+            };
+            self.write_bid(&id, who.as_ref(), &bid, rows)?;
+        }
+        if !details.is_empty() {
+            return Ok(());
+        }
+        // Who took part, where nobody says with which bid.
+        let mut tenderers: Vec<View<'a>> =
+            self.tender.map(|tender| tender.list("tenderers").collect()).unwrap_or_default();
+        if tenderers.is_empty() {
+            tenderers = self.parties.all_with_role("tenderer").collect();
+        }
+        let mut seen: HashSet<Cow<'a, str>> = HashSet::new();
+        for who in tenderers {
+            let Some(who) = self.parties.organisation(who, self.origin.key) else { continue };
+            if seen.contains(&who.reference) {
+                continue;
+            }
+            let won = self.has_won(Some(&who), None, &[]);
+            let id = self.ids.next(
+                &self.tender_id,
+                "tenderer",
+                &who.id.as_deref().unwrap_or(&who.reference).replace('*', "x"),
+            );
+            self.write_bid(&id, Some(&who), &Bid { won, ..Bid::default() }, rows)?;
+            seen.insert(who.reference);
+        }
+        Ok(())
+    }
+
+    fn write_bid(&self, id: &str, who: Option<&Organisation<'_>>, bid: &Bid, rows: &mut Rows) -> Result<(), LakeError> {
+        rows.add(Table::Bids, id, &self.source, self.origin, |out| {
+            out.text(&self.tender_id)
+                .text(&self.buyer_id)
+                .optional_text(bid.lot.as_deref())
+                .optional_text(bid.item.as_deref())
+                .optional_text(who.and_then(|who| who.published.as_deref()))
+                .optional_text(who.and_then(|who| who.id.as_deref()))
+                .optional_text(who.and_then(|who| who.key.as_deref()))
+                .text(who.map_or("secret", |who| who.kind.as_str()))
+                .text(who.map_or("not_applicable", |who| who.check.as_str()))
+                .optional_text(who.and_then(|who| who.name.as_deref()))
+                .moment(bid.at)
+                .optional_text(bid.currency.as_deref())
+                .decimal(bid.value)
+                .optional_text(bid.status.as_deref())
+                .truth(bid.won);
+        })
+    }
+
+    /// Whether a bid won; `None` where no award says who did.
+    fn has_won(&self, who: Option<&Organisation<'_>>, bid: Option<&str>, of: &[Cow<'_, str>]) -> Option<bool> {
+        let mut said = false;
+        for award in self.awards.iter().filter(|award| award.stands) {
+            if let Some(related) = award.view.text_of("relatedBid") {
+                said = true;
+                if bid == Some(&related) {
+                    return Some(true);
+                }
+                continue;
+            }
+            if !of.is_empty() && !award.lots.is_empty() && !award.lots.iter().any(|lot| of.contains(lot)) {
+                continue;
+            }
+            let Some(winner) = &award.winner else { continue };
+            said = true;
+            if who.is_some_and(|who| who.reference == winner.reference) {
+                return Some(true);
+            }
+        }
+        said.then_some(false)
+    }
+}

@@ -1,0 +1,216 @@
+//! Contracts, with their items, amendments and payments.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::super::pii::mask_text;
+use super::super::portal::modality;
+use super::json::View;
+use super::merge::FIRST_VALUE;
+use super::parties::together;
+use super::process::{Process, amount, category, currency, item_description, key_or_place, masked, title};
+use super::rows::Rows;
+use crate::lake::LakeError;
+use crate::model::{Table, fold};
+
+impl<'a> Process<'a> {
+    pub(super) fn write_contracts(&mut self, rows: &mut Rows) -> Result<(), LakeError> {
+        let contracts: Vec<View<'a>> = self.release.list("contracts").filter(|contract| contract.is_object()).collect();
+        let mut by_id: HashMap<Cow<'a, str>, usize> = HashMap::new();
+        for (place, award) in self.awards.iter().enumerate() {
+            if let Some(id) = &award.id {
+                by_id.entry(id.clone()).or_insert(place);
+            }
+        }
+        let mut contracts_of: HashMap<Cow<'a, str>, usize> = HashMap::new();
+        for award in contracts.iter().filter_map(|contract| contract.text_of("awardID")) {
+            *contracts_of.entry(award).or_default() += 1;
+        }
+        for (place, contract) in contracts.iter().copied().enumerate() {
+            let published = contract.text_of("id");
+            let award_id = contract.text_of("awardID");
+            let award = award_id.as_ref().and_then(|id| by_id.get(id)).and_then(|place| self.awards.get(*place));
+            let listed = contract.list("suppliers").filter_map(|who| self.parties.organisation(who, self.origin.key));
+            let supplier = award.and_then(|award| award.winner.clone()).or_else(|| together(listed.collect()));
+            let supplier = supplier.as_ref();
+            let award = award.map(|award| award.view);
+            let id = self.ids.next(&self.tender_id, "contract", &key_or_place(published.as_deref(), place));
+            // Items and amendments know their contract by buyer and number, and the ids of contracts
+            // are unlike each other within a process only.
+            let published = published.unwrap_or_else(|| Cow::Owned((place + 1).to_string()));
+            let number = match published.contains(self.ocid.as_ref()) {
+                true => published.into_owned(),
+                false => format!("{}/{}", self.ocid, mask_text(&published)),
+            };
+            let mut object = title(contract);
+            if object.is_empty() {
+                object = award.map(title).unwrap_or_default();
+            }
+            if object.is_empty() {
+                object.clone_from(&self.object);
+            }
+            let tally = &mut rows.tally;
+            let signed = tally.day(contract.get("dateSigned"));
+            let period = contract.get("period");
+            let start = tally.day(period.and_then(|period| period.get("startDate")));
+            let end = tally.day(period.and_then(|period| period.get("endDate")));
+            let value = tally.money(amount(contract, "value"));
+            let amendments = amendments(contract);
+            let first = match contract.get(FIRST_VALUE) {
+                Some(first) => tally.money(first.get("amount")),
+                // What a contract was worth before it was amended is not published.
+                None if !amendments.is_empty() => None,
+                None => value,
+            };
+            let tender = self.tender;
+            let method = tender.and_then(|tender| {
+                masked(tender.text_of("procurementMethodDetails").or_else(|| tender.text_of("procurementMethod")))
+            });
+            let method = method.unwrap_or_default();
+            rows.add(Table::Contracts, &id, &self.source, self.origin, |out| {
+                out.text(&number)
+                    .text(&object)
+                    .text(&fold(&object))
+                    .optional_text(None)
+                    .text(modality(&method).as_str())
+                    .text(&method)
+                    .optional_text(masked(contract.text_of("status")).as_deref())
+                    .optional_text(None)
+                    .optional_text(None)
+                    .optional_text(None)
+                    .optional_text(None)
+                    .optional_text(None)
+                    .text(&self.buyer_id)
+                    .text(&self.buyer_name)
+                    .day(signed)
+                    .day(None)
+                    .day(start)
+                    .day(end)
+                    .optional_text(supplier.and_then(|who| who.published.as_deref()))
+                    .optional_text(supplier.and_then(|who| who.id.as_deref()))
+                    .optional_text(supplier.and_then(|who| who.key.as_deref()))
+                    .text(supplier.map_or("secret", |who| who.kind.as_str()))
+                    .text(supplier.map_or("not_applicable", |who| who.check.as_str()))
+                    .optional_text(supplier.and_then(|who| who.name.as_deref()))
+                    .decimal(first)
+                    .decimal(value)
+                    .optional_text(masked(tender.and_then(|tender| tender.text_of("id"))).as_deref())
+                    .optional_text(tender.map(|_| self.buyer_id.as_str()))
+                    .optional_text(None)
+                    .text(&self.ocid)
+                    .optional_text(tender.map(|_| self.tender_id.as_str()))
+                    .optional_text(currency(contract, "value").as_deref())
+                    .optional_text(tender.and_then(category));
+            })?;
+            self.write_amendments(&id, &number, &amendments, rows)?;
+            let alone = award_id.as_ref().and_then(|id| contracts_of.get(id)) == Some(&1);
+            let mut items = contract.list("items").peekable();
+            // Items that are those of the award are not repeated.
+            let of_award = award.filter(|_| alone && items.peek().is_none());
+            let items: Vec<View<'a>> =
+                items.chain(of_award.into_iter().flat_map(|award| award.list("items"))).collect();
+            self.write_contract_items(&id, &number, &items, rows)?;
+            self.write_payments(&id, contract, rows)?;
+        }
+        Ok(())
+    }
+
+    fn write_amendments(
+        &mut self,
+        contract: &str,
+        number: &str,
+        amendments: &[View<'a>],
+        rows: &mut Rows,
+    ) -> Result<(), LakeError> {
+        for (place, amendment) in amendments.iter().enumerate() {
+            let own = amendment.text_of("id");
+            let id = self.ids.next(contract, "amendment", &key_or_place(own.as_deref(), place));
+            let object =
+                masked(amendment.text_of("description").or_else(|| amendment.text_of("rationale"))).unwrap_or_default();
+            let date = rows.tally.day(amendment.get("date"));
+            let value = rows.tally.money(amount(*amendment, "value"));
+            let own = masked(own).unwrap_or_else(|| (place + 1).to_string());
+            rows.add(Table::Amendments, &id, &self.source, self.origin, |out| {
+                out.text(&self.buyer_id)
+                    .text(number)
+                    .text(&own)
+                    .day(None)
+                    .text(&object)
+                    .text(&fold(&object))
+                    .decimal(value)
+                    .day(date);
+            })?;
+        }
+        Ok(())
+    }
+
+    fn write_contract_items(
+        &mut self,
+        contract: &str,
+        number: &str,
+        items: &[View<'a>],
+        rows: &mut Rows,
+    ) -> Result<(), LakeError> {
+        for (place, item) in items.iter().filter(|item| item.is_object()).enumerate() {
+            let own = item.text_of("id");
+            let id = self.ids.next(contract, "item", &key_or_place(own.as_deref(), place));
+            let description = item_description(*item);
+            let classification = item.get("classification");
+            let of_classification = |member: &str| masked(classification.and_then(|one| one.text_of(member)));
+            let code = of_classification("id").or_else(|| masked(own)).unwrap_or_default();
+            let details =
+                of_classification("description").filter(|details| *details != description).unwrap_or_default();
+            let quantity = rows.tally.quantity(item.get("quantity"));
+            let price = rows.tally.money(item.get("unit").and_then(|unit| amount(unit, "value")));
+            rows.add(Table::ContractItems, &id, &self.source, self.origin, |out| {
+                out.text(&self.buyer_id)
+                    .text(number)
+                    .text(&code)
+                    .text(&description)
+                    .text(&fold(&description))
+                    .text(&details)
+                    .decimal(quantity)
+                    .decimal(price);
+            })?;
+        }
+        Ok(())
+    }
+
+    fn write_payments(&mut self, contract: &str, of: View<'a>, rows: &mut Rows) -> Result<(), LakeError> {
+        let Some(implementation) = of.get("implementation") else { return Ok(()) };
+        for (place, payment) in implementation.list("transactions").filter(|one| one.is_object()).enumerate() {
+            let own = payment.text_of("id");
+            let id = self.ids.next(contract, "payment", &key_or_place(own.as_deref(), place));
+            let date = rows.tally.day(payment.get("date"));
+            // `amount` is what OCDS 1.0 called it.
+            let value = rows.tally.money(amount(payment, "value").or_else(|| amount(payment, "amount")));
+            let payee = payment.get("payee").or_else(|| payment.get("receiverOrganization"));
+            let payee = payee.and_then(|payee| self.parties.organisation(payee, self.origin.key));
+            rows.add(Table::Payments, &id, &self.source, self.origin, |out| {
+                out.text("payment")
+                    .text(contract)
+                    .text(&self.buyer_id)
+                    .optional_text(masked(own).as_deref())
+                    .optional_text(None)
+                    .day(date)
+                    .decimal(value)
+                    .optional_text(payee.and_then(|payee| payee.key).as_deref())
+                    .optional_text(None);
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The amendments of a contract, `amendment` of OCDS 1.0 where there are no others. One that says
+/// nothing is none: some publishers write an empty one into every contract.
+fn amendments(contract: View<'_>) -> Vec<View<'_>> {
+    let says = |amendment: &View<'_>| {
+        let texts = ["id", "date", "description", "rationale"];
+        texts.iter().any(|member| amendment.text_of(member).is_some())
+            || amendment.list("changes").any(|change| change.members().next().is_some())
+            || amount(*amendment, "value").is_some()
+    };
+    let several: Vec<_> = contract.list("amendments").filter(says).collect();
+    if several.is_empty() { contract.list("amendment").filter(says).collect() } else { several }
+}

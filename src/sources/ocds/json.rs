@@ -1,0 +1,223 @@
+//! A parsed JSON document, walked by place: numbers keep the text that they were written as.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use simd_json::{Buffers, Node, StaticNode, Tape};
+
+/// A document.
+#[derive(Debug)]
+pub(super) struct Document<'a> {
+    tape: Tape<'a>,
+    /// The text, as it was before it was parsed.
+    raw: &'a [u8],
+}
+
+/// What a parser needs again and again.
+#[derive(Default)]
+pub(super) struct Scratch {
+    text: Vec<u8>,
+    buffers: Buffers,
+}
+
+impl fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scratch").finish_non_exhaustive()
+    }
+}
+
+impl Scratch {
+    /// Parses a text.
+    ///
+    /// # Errors
+    /// If it is no JSON, or not UTF-8.
+    pub(super) fn parse<'a>(&'a mut self, raw: &'a [u8]) -> Result<Document<'a>, simd_json::Error> {
+        // The parser unescapes in place.
+        self.text.clear();
+        self.text.extend_from_slice(raw);
+        let tape = simd_json::to_tape_with_buffers(&mut self.text, &mut self.buffers)?;
+        Ok(Document { tape, raw })
+    }
+}
+
+impl<'a> Document<'a> {
+    /// The value that it holds.
+    pub(super) fn root(&'a self) -> View<'a> {
+        View { document: self, at: 0 }
+    }
+
+    fn node(&self, at: usize) -> Option<&Node<'a>> {
+        self.tape.0.get(at)
+    }
+
+    /// How many nodes the value at a place takes.
+    fn size(&self, at: usize) -> usize {
+        match self.node(at) {
+            Some(Node::Object { count, .. } | Node::Array { count, .. }) => count + 1,
+            _ => 1,
+        }
+    }
+
+    /// The text of the number at a place: the parser keeps the order of numbers, and nothing else
+    /// of their text.
+    fn number(&self, at: usize) -> Option<&'a str> {
+        let earlier = self.tape.0.iter().take(at).filter(|node| is_number(node)).count();
+        numbers(self.raw).nth(earlier)
+    }
+}
+
+const fn is_number(node: &Node<'_>) -> bool {
+    matches!(node, Node::Static(StaticNode::I64(_) | StaticNode::U64(_) | StaticNode::F64(_)))
+}
+
+/// The texts of all numbers of a JSON text, in order.
+fn numbers(raw: &[u8]) -> impl Iterator<Item = &str> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while let Some(byte) = raw.get(at) {
+            match byte {
+                b'"' => at += super::split::Skipper::default().feed(&raw[at..])?,
+                b'-' | b'0'..=b'9' => {
+                    let digit = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+                    let length = raw[at..].iter().take_while(digit).count();
+                    let number = &raw[at..at + length];
+                    at += length;
+                    return std::str::from_utf8(number).ok();
+                }
+                _ => at += 1,
+            }
+        }
+        None
+    })
+}
+
+/// A value of a document.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a> {
+    document: &'a Document<'a>,
+    at: usize,
+}
+
+/// What a value is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Scalar<'a> {
+    Null,
+    Truth(bool),
+    Integer(i128),
+    /// A number with a fraction or an exponent.
+    Float(f64),
+    Text(&'a str),
+    Object,
+    Array,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn scalar(self) -> Scalar<'a> {
+        match self.document.node(self.at) {
+            Some(Node::String(text)) => Scalar::Text(text),
+            Some(Node::Object { .. }) => Scalar::Object,
+            Some(Node::Array { .. }) => Scalar::Array,
+            Some(Node::Static(StaticNode::Bool(truth))) => Scalar::Truth(*truth),
+            Some(Node::Static(StaticNode::I64(number))) => Scalar::Integer(i128::from(*number)),
+            Some(Node::Static(StaticNode::U64(number))) => Scalar::Integer(i128::from(*number)),
+            Some(Node::Static(StaticNode::F64(number))) => Scalar::Float(*number),
+            Some(Node::Static(StaticNode::Null)) | None => Scalar::Null,
+        }
+    }
+
+    pub(super) fn is_object(self) -> bool {
+        matches!(self.document.node(self.at), Some(Node::Object { .. }))
+    }
+
+    pub(super) fn is_null(self) -> bool {
+        self.scalar() == Scalar::Null
+    }
+
+    /// The members of an object, in order; none of anything else.
+    pub(super) fn members(self) -> impl Iterator<Item = (&'a str, View<'a>)> {
+        let left = match self.document.node(self.at) {
+            Some(Node::Object { len, .. }) => *len,
+            _ => 0,
+        };
+        let mut at = self.at + 1;
+        (0..left).map_while(move |_| {
+            let Some(Node::String(key)) = self.document.node(at) else { return None };
+            let value = View { document: self.document, at: at + 1 };
+            at += 1 + self.document.size(at + 1);
+            Some((*key, value))
+        })
+    }
+
+    /// The elements of an array; an object stands for an array of one, as some publishers write it.
+    pub(super) fn elements(self) -> impl Iterator<Item = View<'a>> {
+        let (left, mut at) = match self.document.node(self.at) {
+            Some(Node::Array { len, .. }) => (*len, self.at + 1),
+            Some(Node::Object { .. }) => (1, self.at),
+            _ => (0, self.at),
+        };
+        (0..left).map(move |_| {
+            let element = View { document: self.document, at };
+            at += self.document.size(at);
+            element
+        })
+    }
+
+    /// A member that is not null; the last one where a key is repeated.
+    pub(super) fn get(self, key: &str) -> Option<View<'a>> {
+        self.members().filter(|(own, _)| *own == key).last().map(|(_, value)| value).filter(|value| !value.is_null())
+    }
+
+    /// The elements of a member.
+    pub(super) fn list(self, key: &str) -> impl Iterator<Item = View<'a>> {
+        self.get(key).into_iter().flat_map(View::elements)
+    }
+
+    /// A text without blanks around it, or a number as it was written; `None` if blank or neither.
+    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+        match self.scalar() {
+            Scalar::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()).map(Cow::Borrowed),
+            Scalar::Integer(number) => Some(Cow::Owned(number.to_string())),
+            Scalar::Float(_) => self.number().map(Cow::Borrowed),
+            _ => None,
+        }
+    }
+
+    /// The text of a member.
+    pub(super) fn text_of(self, key: &str) -> Option<Cow<'a, str>> {
+        self.get(key).and_then(View::text)
+    }
+
+    /// The number as it was written.
+    pub(super) fn number(self) -> Option<&'a str> {
+        match self.scalar() {
+            Scalar::Integer(_) | Scalar::Float(_) => self.document.number(self.at),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn walks_a_document() {
+        let text = br#"{"a":[1,{"b":"x -3"},[2,[3]]],"n":null,"c":" y ","d":1.50,"d":-2.5e3,"e":12345678901234567890}"#;
+        let mut scratch = Scratch::default();
+        let document = scratch.parse(text).unwrap();
+        let root = document.root();
+        assert_eq!(root.members().map(|(key, _)| key).collect::<String>(), "ancdde");
+        assert_eq!(root.list("a").count(), 3);
+        assert_eq!(root.list("a").nth(1).unwrap().text_of("b").as_deref(), Some("x -3"));
+        assert_eq!(root.list("a").nth(2).unwrap().elements().count(), 2);
+        assert_eq!(root.text_of("c").as_deref(), Some("y"));
+        assert!(root.get("n").is_none());
+        assert_eq!(root.text_of("d").as_deref(), Some("-2.5e3"));
+        assert_eq!(root.text_of("e").as_deref(), Some("12345678901234567890"));
+        assert_eq!(root.get("e").unwrap().number(), Some("12345678901234567890"));
+        assert_eq!(root.elements().count(), 1);
+        assert_eq!(root.get("c").unwrap().elements().count(), 0);
+        assert!(Scratch::default().parse(b"{\"a\":}").is_err());
+        assert!(Scratch::default().parse(b"\"\xff\"").is_err());
+    }
+}

@@ -1,0 +1,353 @@
+//! Compiles the releases of one process (OCDS 1.1, "Merging").
+//!
+//! Releases are taken in the order of their dates. A later value replaces an earlier one, null
+//! removes it, objects are merged member by member, arrays of objects by the `id` of their
+//! elements; an array that holds anything else, or that the schema marks `wholeListMerge`, is
+//! replaced as a whole. `id`, `date` and `tag` of a release are of the release, not of the process.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use super::json::{Scalar, View};
+use super::values::parse_moment;
+
+/// Arrays of objects that are replaced as a whole, as the release schema of OCDS 1.1 marks them.
+const WHOLE_LISTS: [&str; 5] =
+    ["additionalClassifications", "additionalIdentifiers", "changes", "suppliers", "tenderers"];
+/// Members of a release that are not of the process (`omitWhenMerged`).
+const OF_THE_RELEASE: [&str; 3] = ["id", "date", "tag"];
+/// Member of a compiled contract that keeps the value that its first release gave it. No published
+/// key begins with a blank.
+pub(super) const FIRST_VALUE: &str = " firstValue";
+
+/// A value that can be changed; numbers keep their text.
+#[derive(Debug, Clone, PartialEq)]
+enum Value {
+    Null,
+    Truth(bool),
+    Number(String),
+    Text(String),
+    Array(Vec<Value>),
+    Object(Members),
+}
+
+/// Members of an object, in order.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Members {
+    members: Vec<(String, Value)>,
+}
+
+impl Members {
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.members.iter().find(|(own, _)| own == key).map(|(_, value)| value)
+    }
+
+    fn id(&self) -> Option<String> {
+        match self.get("id") {
+            Some(Value::Text(id)) => Some(id.trim().to_owned()).filter(|id| !id.is_empty()),
+            Some(Value::Number(id)) => Some(id.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl From<View<'_>> for Value {
+    fn from(view: View<'_>) -> Self {
+        match view.scalar() {
+            Scalar::Null => Self::Null,
+            Scalar::Truth(truth) => Self::Truth(truth),
+            Scalar::Integer(number) => Self::Number(number.to_string()),
+            Scalar::Float(_) => Self::Number(view.number().unwrap_or("null").to_owned()),
+            Scalar::Text(text) => Self::Text(text.to_owned()),
+            Scalar::Array => Self::Array(view.elements().map(Self::from).collect()),
+            Scalar::Object => Self::Object(Members {
+                members: view.members().map(|(key, value)| (key.to_owned(), value.into())).collect(),
+            }),
+        }
+    }
+}
+
+/// A release or compiled release as it is to be merged.
+#[derive(Debug, Clone)]
+pub(super) struct Release {
+    /// `None` comes before all others.
+    date: Option<DateTime<Utc>>,
+    content: Members,
+    /// File and line.
+    at: (usize, i64),
+}
+
+impl Release {
+    /// The release that an object holds; `None` if it is no object.
+    pub(super) fn of(view: View<'_>, at: (usize, i64)) -> Option<Self> {
+        let date = view.text_of("date").and_then(|date| parse_moment(&date));
+        match Value::from(view) {
+            Value::Object(content) => Some(Self { date, content, at }),
+            _ => None,
+        }
+    }
+}
+
+/// File and line of the release that counts last.
+pub(super) fn latest(releases: &[Release]) -> Option<(usize, i64)> {
+    releases.iter().max_by_key(|release| release.date).map(|release| release.at)
+}
+
+/// Compiles releases of one process; returns the text of the compiled release.
+pub(super) fn compile(mut releases: Vec<Release>) -> Vec<u8> {
+    releases.sort_by_key(|release| release.date);
+    let mut compiled = Members::default();
+    for mut release in releases {
+        release.content.members.retain(|(key, _)| !OF_THE_RELEASE.contains(&key.as_str()));
+        note_first_values(&mut release.content, &compiled);
+        merge(&mut compiled, release.content);
+    }
+    let mut out = Vec::new();
+    write_members(&compiled, &mut out);
+    out
+}
+
+/// Notes the value of contracts that the process has not had before and that are not amended yet.
+fn note_first_values(release: &mut Members, compiled: &Members) {
+    let known: Vec<String> = match compiled.get("contracts") {
+        Some(Value::Array(contracts)) => contracts.iter().filter_map(contract_with_value).collect(),
+        _ => Vec::new(),
+    };
+    let Some((_, contracts)) = release.members.iter_mut().find(|(key, _)| key == "contracts") else { return };
+    // A single contract may stand without its array.
+    let contracts = match contracts {
+        Value::Array(contracts) => contracts.as_mut_slice(),
+        one => std::slice::from_mut(one),
+    };
+    for contract in contracts {
+        if contract_with_value(contract).is_none_or(|id| known.contains(&id)) {
+            continue;
+        }
+        if let Value::Object(contract) = contract
+            && !is_amended(contract)
+            && let Some(value) = contract.get("value").cloned()
+        {
+            contract.members.push((FIRST_VALUE.to_owned(), value));
+        }
+    }
+}
+
+/// Whether an amendment says anything: some publishers write an empty one into every contract.
+fn is_amended(contract: &Members) -> bool {
+    let says = |amendment: &Value| match amendment {
+        Value::Object(members) => members.members.iter().any(|(_, value)| match value {
+            Value::Null => false,
+            Value::Text(text) => !text.is_empty(),
+            Value::Array(array) => !array.is_empty(),
+            Value::Object(object) => !object.members.is_empty(),
+            Value::Truth(_) | Value::Number(_) => true,
+        }),
+        _ => false,
+    };
+    let several = |value: &Value| matches!(value, Value::Array(array) if array.iter().any(says));
+    ["amendments", "amendment"].iter().any(|key| contract.get(key).is_some_and(|value| says(value) || several(value)))
+}
+
+/// The id of a contract that says its value.
+fn contract_with_value(contract: &Value) -> Option<String> {
+    let Value::Object(contract) = contract else { return None };
+    match contract.get("value") {
+        Some(Value::Object(value)) if matches!(value.get("amount"), Some(Value::Number(_) | Value::Text(_))) => {
+            contract.id()
+        }
+        _ => None,
+    }
+}
+
+fn merge(output: &mut Members, input: Members) {
+    let mut places: HashMap<String, usize> =
+        output.members.iter().enumerate().map(|(place, (key, _))| (key.clone(), place)).collect();
+    for (key, value) in input.members {
+        let place = places.get(&key).copied();
+        match (place.and_then(|place| output.members.get_mut(place)), value) {
+            (Some((_, old)), Value::Null) => *old = Value::Null,
+            (Some((_, Value::Object(old))), Value::Object(new)) => merge(old, new),
+            (Some((_, old)), Value::Array(new)) if is_identified(&key, &new) => merge_list(old, new),
+            (Some((_, old)), new) => *old = new,
+            (None, Value::Null) => {}
+            (None, new) => {
+                let new = match new {
+                    Value::Object(new) => {
+                        let mut cleaned = Members::default();
+                        merge(&mut cleaned, new);
+                        Value::Object(cleaned)
+                    }
+                    Value::Array(new) if is_identified(&key, &new) => {
+                        let mut list = Value::Array(Vec::new());
+                        merge_list(&mut list, new);
+                        list
+                    }
+                    new => new,
+                };
+                places.insert(key.clone(), output.members.len());
+                output.members.push((key, new));
+            }
+        }
+    }
+    output.members.retain(|(_, value)| *value != Value::Null);
+}
+
+/// Whether an array is merged by the ids of its elements.
+fn is_identified(key: &str, array: &[Value]) -> bool {
+    !WHOLE_LISTS.contains(&key) && array.iter().all(|element| matches!(element, Value::Object(_)))
+}
+
+fn merge_list(output: &mut Value, input: Vec<Value>) {
+    if !matches!(output, Value::Array(_)) {
+        // An object that stood for an array of one.
+        let one = std::mem::replace(output, Value::Array(Vec::new()));
+        if let (Value::Array(list), Value::Object(_)) = (&mut *output, &one) {
+            list.push(one);
+        }
+    }
+    let Value::Array(list) = output else { return };
+    let id = |value: &Value| match value {
+        Value::Object(members) => members.id(),
+        _ => None,
+    };
+    let mut places: HashMap<String, usize> =
+        list.iter().enumerate().filter_map(|(place, value)| Some((id(value)?, place))).collect();
+    for value in input {
+        let own = id(&value);
+        let Value::Object(new) = value else { continue };
+        match own.as_ref().and_then(|id| places.get(id)).and_then(|place| list.get_mut(*place)) {
+            Some(Value::Object(old)) => merge(old, new),
+            _ => {
+                if let Some(own) = own {
+                    places.insert(own, list.len());
+                }
+                let mut cleaned = Members::default();
+                merge(&mut cleaned, new);
+                list.push(Value::Object(cleaned));
+            }
+        }
+    }
+}
+
+fn write_members(object: &Members, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (place, (key, value)) in object.members.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        write_text(key, out);
+        out.push(b':');
+        write(value, out);
+    }
+    out.push(b'}');
+}
+
+fn write(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Truth(truth) => out.extend_from_slice(truth.to_string().as_bytes()),
+        Value::Number(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Text(text) => write_text(text, out),
+        Value::Object(object) => write_members(object, out),
+        Value::Array(array) => {
+            out.push(b'[');
+            for (place, element) in array.iter().enumerate() {
+                if place > 0 {
+                    out.push(b',');
+                }
+                write(element, out);
+            }
+            out.push(b']');
+        }
+    }
+}
+
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for c in text.chars() {
+        let escaped: Cow<'static, str> = match c {
+            '"' => Cow::Borrowed("\\\""),
+            '\\' => Cow::Borrowed("\\\\"),
+            c if c < ' ' => Cow::Owned(format!("\\u{:04x}", u32::from(c))),
+            c => {
+                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                continue;
+            }
+        };
+        out.extend_from_slice(escaped.as_bytes());
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::Scratch;
+    use super::*;
+
+    fn compiled(releases: &[&str]) -> serde_json::Value {
+        let releases = releases.iter().map(|text| {
+            let mut scratch = Scratch::default();
+            let document = scratch.parse(text.as_bytes()).unwrap();
+            Release::of(document.root(), (0, 1)).unwrap()
+        });
+        serde_json::from_slice(&compile(releases.collect())).unwrap()
+    }
+
+    fn json(text: &str) -> serde_json::Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn later_values_win_null_removes_and_the_order_is_that_of_the_dates() {
+        let result = compiled(&[
+            r#"{"ocid":"a","id":"2","date":"2024-02-01T00:00:00-03:00","tag":["x"],"tender":{"title":"new","value":{"amount":5},"lots":null}}"#,
+            r#"{"ocid":"a","id":"1","date":"2024-02-01T01:00:00Z","tender":{"title":"old","value":{"amount":4,"currency":"BRL"},"lots":[1,2],"n":null}}"#,
+        ]);
+        assert_eq!(result, json(r#"{"ocid":"a","tender":{"title":"new","value":{"amount":5,"currency":"BRL"}}}"#));
+    }
+
+    #[test]
+    fn arrays_are_merged_by_id_unless_they_are_whole() {
+        let result = compiled(&[
+            r#"{"date":"2024-01-01","awards":[{"id":1,"status":"pending","suppliers":[{"id":"x"},{"id":"y"}]},{"title":"no id"}],"tag":["a"],"words":["a","b"]}"#,
+            r#"{"date":"2024-01-02","awards":[{"id":"1","status":"active","suppliers":[{"id":"z"}]},{"id":"2"},{"title":"no id"}],"words":["c"]}"#,
+        ]);
+        let expected = r#"{"awards":[{"id":"1","status":"active","suppliers":[{"id":"z"}]},{"title":"no id"},{"id":"2"},{"title":"no id"}],"words":["c"]}"#;
+        assert_eq!(result, json(expected));
+        // Within one release the last one of the same id counts, as the reference implementation has it.
+        let result = compiled(&[r#"{"awards":[{"id":"1","a":1,"b":1},{"id":"1","a":2}]}"#]);
+        assert_eq!(result, json(r#"{"awards":[{"id":"1","a":2,"b":1}]}"#));
+        // Empty arrays and objects change nothing.
+        let result = compiled(&[
+            r#"{"date":"2024-01-01","awards":[{"id":"1"}],"tender":{"a":1}}"#,
+            r#"{"date":"2024-01-02","awards":[],"tender":{}}"#,
+        ]);
+        assert_eq!(result, json(r#"{"awards":[{"id":"1"}],"tender":{"a":1}}"#));
+    }
+
+    #[test]
+    fn the_first_value_of_a_contract_is_kept() {
+        let result = compiled(&[
+            r#"{"date":"2024-01-03","contracts":[{"id":"1","value":{"amount":120.50}},{"id":"2","value":{"amount":7}}]}"#,
+            r#"{"date":"2024-01-01","contracts":[{"id":"1","status":"pending"}]}"#,
+            r#"{"date":"2024-01-02","contracts":[{"id":"1","value":{"amount":100.00}}]}"#,
+        ]);
+        assert_eq!(result["contracts"][0][FIRST_VALUE]["amount"], 100.0);
+        assert_eq!(result["contracts"][0]["value"]["amount"], 120.5);
+        assert_eq!(result["contracts"][1][FIRST_VALUE]["amount"], 7);
+    }
+
+    #[test]
+    fn odd_shapes_and_texts_survive() {
+        let result = compiled(&[
+            r#"{"date":"x","awards":{"id":"1","a":1},"t":"q\"\\\n\u0001é","n":1.10}"#,
+            r#"{"date":"2024-01-02","awards":[{"id":"2"}],"t2":"𝄞"}"#,
+            r#"{"date":"2024-01-03","awards":"none"}"#,
+        ]);
+        assert_eq!(result["awards"], "none");
+        assert_eq!(result["t"], "q\"\\\n\u{1}é");
+        assert_eq!(result["t2"], "𝄞");
+    }
+}

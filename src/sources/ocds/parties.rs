@@ -1,0 +1,214 @@
+//! Who is who in a release: organisations by the id that they are referred to with.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::super::person::Person;
+use super::super::pii::{PiiKey, mask_text};
+use super::json::View;
+use crate::model::{TaxIdCheck, TaxIdKind, check_tax_id};
+
+/// The parties of a release.
+#[derive(Debug)]
+pub(super) struct Parties<'a> {
+    by_id: HashMap<Cow<'a, str>, View<'a>>,
+    all: Vec<View<'a>>,
+}
+
+/// An organisation or person, as far as it may be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Organisation<'a> {
+    /// What the release refers to it with; tells organisations of one release apart.
+    pub(super) reference: Cow<'a, str>,
+    pub(super) published: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) key: Option<String>,
+    pub(super) kind: TaxIdKind,
+    pub(super) check: TaxIdCheck,
+    pub(super) name: Option<String>,
+}
+
+impl<'a> Parties<'a> {
+    pub(super) fn of(release: View<'a>) -> Self {
+        let all: Vec<View<'a>> = release.list("parties").collect();
+        let by_id = all.iter().filter_map(|party| Some((party.text_of("id")?, *party))).collect();
+        Self { by_id, all }
+    }
+
+    /// The first party with a role.
+    pub(super) fn with_role(&self, role: &str) -> Option<View<'a>> {
+        self.all_with_role(role).next()
+    }
+
+    /// The parties with a role.
+    pub(super) fn all_with_role(&self, role: &str) -> impl Iterator<Item = View<'a>> {
+        let has = move |party: &View<'a>| party.list("roles").any(|own| own.text().as_deref() == Some(role));
+        self.all.iter().copied().filter(has)
+    }
+
+    /// The party that a reference is to; the reference itself where it is none: releases of OCDS 1.0
+    /// say all there is in place.
+    pub(super) fn party(&self, reference: View<'a>) -> View<'a> {
+        reference.text_of("id").and_then(|id| self.by_id.get(&id)).copied().unwrap_or(reference)
+    }
+
+    /// Who a reference is to; `None` if it names nobody.
+    pub(super) fn organisation(&self, reference: View<'a>, key: &PiiKey) -> Option<Organisation<'a>> {
+        let party = self.party(reference);
+        let identifier = party.get("identifier").or_else(|| reference.get("identifier"));
+        let of_identifier = |member: &str| identifier.and_then(|identifier| identifier.text_of(member));
+        let own = reference.text_of("id").or_else(|| party.text_of("id"));
+        let name = party.text_of("name").or_else(|| reference.text_of("name")).or_else(|| of_identifier("legalName"));
+        let scheme = of_identifier("scheme");
+        let published = of_identifier("id").or_else(|| own.clone());
+        let Some(published) = published else {
+            let name = name?;
+            return Some(Organisation {
+                reference: name.clone(),
+                published: None,
+                id: None,
+                key: None,
+                kind: TaxIdKind::Secret,
+                check: TaxIdCheck::NotApplicable,
+                name: Some(mask_text(&name).into_owned()),
+            });
+        };
+        let person = person(scheme.as_deref(), &published, name.as_deref());
+        Some(Organisation {
+            published: person.published_id(),
+            id: person.id(),
+            key: person.key(key),
+            kind: person.kind,
+            check: person.check,
+            name: name.as_deref().map(|name| mask_text(name).into_owned()),
+            reference: own.unwrap_or_else(|| Cow::Owned(published.into_owned())),
+        })
+    }
+}
+
+/// The person of an id. Brazilian ids are normalised: where the scheme says so, or where there is no
+/// scheme and the check digits are right. All others are kept as published, behind their scheme.
+fn person<'p>(scheme: Option<&str>, id: &'p str, name: Option<&'p str>) -> Person<'p> {
+    let (scheme, bare) = match (scheme, id.split_once("BR-CNPJ-").or_else(|| id.split_once("BR-CPF-"))) {
+        (None, Some(("", bare))) => (Some("BR"), bare),
+        (scheme, _) => (scheme, id),
+    };
+    let folded = scheme.map(str::to_ascii_uppercase);
+    match folded.as_deref() {
+        Some(scheme) if scheme == "BR" || scheme.starts_with("BR-") || scheme == "CNPJ" || scheme == "CPF" => {
+            let prefix = format!("{scheme}-");
+            let bare = bare
+                .get(..prefix.len())
+                .filter(|own| own.eq_ignore_ascii_case(&prefix))
+                .map_or(bare, |own| &bare[own.len()..]);
+            let person = Person::brazilian(bare, name);
+            Person { published: id, ..person }
+        }
+        None => match check_tax_id(bare) {
+            (
+                kind @ (TaxIdKind::Cnpj | TaxIdKind::Cpf),
+                normal,
+                check @ (TaxIdCheck::Valid | TaxIdCheck::NotApplicable),
+            ) => Person { published: id, kind, normal, check, name },
+            (kind @ (TaxIdKind::Secret | TaxIdKind::Foreign), normal, check) => {
+                Person { published: id, kind, normal, check, name }
+            }
+            _ => Person {
+                published: id,
+                kind: TaxIdKind::Other,
+                normal: id.to_owned(),
+                check: TaxIdCheck::NotApplicable,
+                name,
+            },
+        },
+        Some(_) => {
+            let scheme = scheme.unwrap_or_default();
+            let normal = if id.starts_with(scheme) { id.to_owned() } else { format!("{scheme}-{id}") };
+            Person { published: id, kind: TaxIdKind::Foreign, normal, check: TaxIdCheck::NotApplicable, name }
+        }
+    }
+}
+
+/// Several organisations that act together, as one: each of them alone did not win what they won.
+pub(super) fn together(mut members: Vec<Organisation<'_>>) -> Option<Organisation<'_>> {
+    if members.len() < 2 {
+        return members.pop();
+    }
+    members.sort_by(|a, b| a.reference.cmp(&b.reference));
+    members.dedup_by(|a, b| a.reference == b.reference);
+    if members.len() < 2 {
+        return members.pop();
+    }
+    let joined = |part: fn(&Organisation<'_>) -> Option<String>| {
+        let parts: Option<Vec<String>> = members.iter().map(part).collect();
+        parts.map(|parts| parts.join("; "))
+    };
+    Some(Organisation {
+        reference: Cow::Owned(members.iter().map(|one| one.reference.as_ref()).collect::<Vec<_>>().join("; ")),
+        published: joined(|one| one.published.clone()),
+        id: joined(|one| one.id.clone()),
+        key: joined(|one| one.key.clone()).map(|keys| format!("group:{keys}")),
+        kind: TaxIdKind::Other,
+        check: TaxIdCheck::NotApplicable,
+        name: joined(|one| Some(one.name.clone().unwrap_or_default())),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::Scratch;
+    use super::*;
+
+    const KEY: PiiKey = PiiKey::from_bytes([7; 32]);
+
+    /// Kind, id, key and name.
+    type Who = (TaxIdKind, Option<String>, Option<String>, Option<String>);
+
+    fn who(release: &str) -> Option<Who> {
+        let mut scratch = Scratch::default();
+        let document = scratch.parse(release.as_bytes()).unwrap();
+        let parties = Parties::of(document.root());
+        let one = parties.organisation(document.root().get("buyer")?, &KEY)?;
+        assert!(!one.key.as_deref().unwrap_or_default().contains("52998224725"));
+        Some((one.kind, one.id, one.key, one.name))
+    }
+
+    #[test]
+    fn organisations_are_found_by_reference_and_normalised_by_scheme() {
+        let texts = |texts: [&str; 3]| texts.map(|text| Some(text.to_owned()));
+        let [id, key, name] = texts(["33000167000101", "33000167000101", "Empresa"]);
+        let party = r#"{"buyer":{"id":"p1"},"parties":[{"id":"p1","name":"Empresa","identifier":{"scheme":"BR-CNPJ","id":"33.000.167/0001-01"}}]}"#;
+        assert_eq!(who(party), Some((TaxIdKind::Cnpj, id.clone(), key.clone(), name.clone())));
+        let bare = r#"{"buyer":{"id":"BR-CNPJ-33000167000101","name":"Empresa"}}"#;
+        assert_eq!(who(bare), Some((TaxIdKind::Cnpj, id, key, name)));
+        let [id, key, name] = texts(["MD-IDNO-1003600012345", "foreign:MD-IDNO-1003600012345", "Firma"]);
+        let foreign = r#"{"buyer":{"id":"x","name":"Firma","identifier":{"scheme":"MD-IDNO","id":1003600012345}}}"#;
+        assert_eq!(who(foreign), Some((TaxIdKind::Foreign, id, key, name)));
+        let hash = who(r#"{"buyer":{"id":"5cb15dcd7f43ba4d","name":"A"}}"#).unwrap();
+        assert_eq!((hash.0, hash.2.as_deref()), (TaxIdKind::Other, Some("other:5cb15dcd7f43ba4d")));
+        let person = who(r#"{"buyer":{"id":"52998224725","name":"Fulano 52998224725"}}"#).unwrap();
+        assert_eq!((person.0, person.1.as_deref()), (TaxIdKind::Cpf, Some("***.982.247-**")));
+        assert_eq!(person.3.as_deref(), Some("Fulano ***.982.247-**"));
+        let unnamed = who(r#"{"buyer":{"name":"Sem código"}}"#).unwrap();
+        assert_eq!((unnamed.0, unnamed.2), (TaxIdKind::Secret, None));
+        assert_eq!(who(r#"{"buyer":{"id":""}}"#), None);
+        assert_eq!(who(r#"{"buyer":"x"}"#), None);
+    }
+
+    #[test]
+    fn a_group_is_nobody_of_its_members() {
+        let one = |id: &'static str| Organisation {
+            reference: Cow::Borrowed(id),
+            published: Some(id.to_owned()),
+            id: Some(id.to_owned()),
+            key: Some(id.to_owned()),
+            kind: TaxIdKind::Cnpj,
+            check: TaxIdCheck::Valid,
+            name: None,
+        };
+        assert_eq!(together(vec![one("a"), one("a")]), Some(one("a")));
+        assert_eq!(together(Vec::new()), None);
+        let group = together(vec![one("b"), one("a")]).unwrap();
+        assert_eq!((group.key.as_deref(), group.kind), (Some("group:a; b"), TaxIdKind::Other));
+    }
+}

@@ -1,0 +1,360 @@
+//! One compiled release as rows of the canonical tables.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use super::super::pii::mask_text;
+use super::super::portal::modality;
+use super::json::View;
+use super::parties::{Organisation, Parties, together};
+use super::rows::{Ids, Origin, Rows, id_part};
+use crate::lake::LakeError;
+use crate::model::{Table, fold};
+
+/// What every row of a process shares.
+pub(super) struct Process<'a> {
+    pub(super) release: View<'a>,
+    pub(super) parties: Parties<'a>,
+    pub(super) ocid: Cow<'a, str>,
+    pub(super) tender_id: String,
+    /// The tender, if the release tells of one.
+    pub(super) tender: Option<View<'a>>,
+    pub(super) buyer_id: String,
+    pub(super) buyer_name: String,
+    pub(super) object: String,
+    pub(super) awards: Vec<Award<'a>>,
+    pub(super) winners: Winners<'a>,
+    pub(super) source: String,
+    pub(super) origin: Origin<'a>,
+    pub(super) ids: Ids,
+}
+
+/// An award.
+pub(super) struct Award<'a> {
+    pub(super) view: View<'a>,
+    pub(super) id: Option<Cow<'a, str>>,
+    /// Whether it stands: neither pending, cancelled nor unsuccessful.
+    pub(super) stands: bool,
+    /// To whom, all of them together.
+    pub(super) winner: Option<Organisation<'a>>,
+    pub(super) lots: Vec<Cow<'a, str>>,
+}
+
+/// Which award is of an item or a lot; `None` where several are.
+#[derive(Default)]
+pub(super) struct Winners<'a> {
+    items: HashMap<Cow<'a, str>, Option<usize>>,
+    lots: HashMap<Cow<'a, str>, Option<usize>>,
+}
+
+impl<'a> Winners<'a> {
+    fn of(awards: &[Award<'a>]) -> Self {
+        let mut found = Self::default();
+        let note = |map: &mut HashMap<Cow<'a, str>, Option<usize>>, key: Cow<'a, str>, place: usize| {
+            map.entry(key).and_modify(|known| *known = known.filter(|known| *known == place)).or_insert(Some(place));
+        };
+        for (place, award) in awards.iter().enumerate().filter(|(_, award)| award.stands && award.winner.is_some()) {
+            for item in award.view.list("items").filter_map(|item| item.text_of("id")) {
+                note(&mut found.items, item, place);
+            }
+            for lot in &award.lots {
+                note(&mut found.lots, lot.clone(), place);
+            }
+        }
+        found
+    }
+}
+
+/// Writes the rows of a compiled release.
+///
+/// # Errors
+/// If the rows do not fit their schemas.
+pub(super) fn write<'a>(
+    release: View<'a>,
+    ocid: Cow<'a, str>,
+    origin: Origin<'a>,
+    rows: &mut Rows,
+) -> Result<(), LakeError> {
+    let parties = Parties::of(release);
+    let tender = release.get("tender").filter(|tender| tender.is_object());
+    let tender_id = match id_part(&ocid) {
+        id if id.starts_with("ocds-") => id.into_owned(),
+        id => format!("ocds-{id}"),
+    };
+    let buyer = release
+        .get("buyer")
+        .or_else(|| parties.with_role("buyer"))
+        .or_else(|| tender.and_then(|tender| tender.get("procuringEntity")))
+        .or_else(|| parties.with_role("procuringEntity"));
+    let buyer = buyer.and_then(|buyer| parties.organisation(buyer, origin.key));
+    let (buyer_id, buyer_name) = buyer.map(|buyer| (buyer.id, buyer.name)).unwrap_or_default();
+    let awards = release
+        .list("awards")
+        .map(|award| Award {
+            view: award,
+            id: award.text_of("id"),
+            stands: award.text_of("status").is_none_or(|status| stands(&status)),
+            winner: together(award.list("suppliers").filter_map(|who| parties.organisation(who, origin.key)).collect()),
+            lots: lots(award),
+        })
+        .collect::<Vec<_>>();
+    let mut process = Process {
+        release,
+        // Buyers that are not named must not be taken for one.
+        buyer_id: buyer_id.unwrap_or_else(|| format!("unknown:{tender_id}")),
+        buyer_name: buyer_name.unwrap_or_default(),
+        object: tender.map(title).unwrap_or_default(),
+        source: format!("ocds:{}", prefix(&ocid).unwrap_or(origin.stem)),
+        parties,
+        ocid,
+        tender_id,
+        tender,
+        winners: Winners::of(&awards),
+        awards,
+        origin,
+        ids: Ids::default(),
+    };
+    process.write_tender(rows)?;
+    process.write_bids(rows)?;
+    process.write_contracts(rows)?;
+    process.write_suppliers(rows)
+}
+
+/// The prefix of a publisher that an `ocid` begins with: `ocds-` and six letters or digits.
+pub(super) fn prefix(ocid: &str) -> Option<&str> {
+    let registered = ocid.get(5..11)?.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (ocid.starts_with("ocds-") && registered).then(|| &ocid[..11])
+}
+
+fn stands(status: &str) -> bool {
+    !matches!(status.to_ascii_lowercase().as_str(), "pending" | "cancelled" | "unsuccessful")
+}
+
+/// Title and description, as far as the one does not say the other.
+pub(super) fn title(of: View<'_>) -> String {
+    let (title, description) = (of.text_of("title"), of.text_of("description"));
+    let object = match (title, description) {
+        (Some(title), Some(description)) if !title.contains(description.as_ref()) => {
+            if description.contains(title.as_ref()) {
+                description
+            } else {
+                Cow::Owned(format!("{title}. {description}"))
+            }
+        }
+        (Some(text), _) | (None, Some(text)) => text,
+        (None, None) => Cow::Borrowed(""),
+    };
+    mask_text(&object).into_owned()
+}
+
+/// One of the codes that the standard knows, in lower case.
+fn code(of: View<'_>, member: &str, known: &[&'static str]) -> Option<&'static str> {
+    let text = of.text_of(member)?;
+    known.iter().find(|code| code.eq_ignore_ascii_case(&text)).copied()
+}
+
+pub(super) fn category(of: View<'_>) -> Option<&'static str> {
+    code(of, "mainProcurementCategory", &["goods", "services", "works"])
+}
+
+pub(super) fn masked(text: Option<Cow<'_, str>>) -> Option<String> {
+    text.map(|text| mask_text(&text).into_owned())
+}
+
+pub(super) fn amount<'a>(of: View<'a>, member: &str) -> Option<View<'a>> {
+    of.get(member).and_then(|value| value.get("amount"))
+}
+
+/// The code of a currency, in upper case.
+pub(super) fn currency(of: View<'_>, member: &str) -> Option<String> {
+    let text = of.get(member)?.text_of("currency")?;
+    Some(mask_text(&text.to_ascii_uppercase()).into_owned())
+}
+
+/// The lots that something is of; an item names one, a bid or an award may name several.
+pub(super) fn lots(of: View<'_>) -> Vec<Cow<'_, str>> {
+    let one = of.text_of("relatedLot");
+    one.into_iter().chain(of.list("relatedLots").filter_map(View::text)).chain(of.text_of("relatedLots")).collect()
+}
+
+impl<'a> Process<'a> {
+    fn write_tender(&mut self, rows: &mut Rows) -> Result<(), LakeError> {
+        let Some(tender) = self.tender else { return Ok(()) };
+        let tally = &mut rows.tally;
+        let details = tender.text_of("procurementMethodDetails");
+        let method_text = tender.text_of("procurementMethod");
+        let method = code(tender, "procurementMethod", &["open", "selective", "limited", "direct"]);
+        let modality_name = masked(details.or(method_text)).unwrap_or_default();
+        let entity =
+            tender.get("procuringEntity").and_then(|entity| self.parties.organisation(entity, self.origin.key));
+        let (organ_id, organ_name) = entity.map(|entity| (entity.id, entity.name)).unwrap_or_default();
+        let buyer = self.release.get("buyer").or(tender.get("procuringEntity")).map(|buyer| self.parties.party(buyer));
+        let address = buyer.and_then(|buyer| buyer.get("address"));
+        let place = |member: &str| masked(address.and_then(|address| address.text_of(member)));
+        let legal_basis = tender
+            .get("legalBasis")
+            .and_then(|basis| basis.text().or_else(|| basis.text_of("description")).or_else(|| basis.text_of("id")));
+        let published = tally.day(tender.get("datePublished"));
+        let opened = tally.day(tender.get("bidOpening").and_then(|opening| opening.get("date")));
+        let standing = || self.awards.iter().filter(|award| award.stands);
+        let mut result = None;
+        for award in standing() {
+            result = result.max(tally.day(award.view.get("date")));
+        }
+        let period = tender.get("tenderPeriod");
+        let start = tally.moment(period.and_then(|period| period.get("startDate")));
+        let end = tally.moment(period.and_then(|period| period.get("endDate")));
+        let estimated = tally.money(amount(tender, "value"));
+        let mut awarded = None;
+        let mut award_currency = None;
+        let mut mixed = false;
+        for award in standing() {
+            let Some(value) = tally.money(amount(award.view, "value")) else { continue };
+            let own = currency(award.view, "value");
+            mixed |= awarded.is_some() && own != award_currency;
+            award_currency = own;
+            awarded = Some(awarded.unwrap_or(0) + value);
+        }
+        let own_currency = currency(tender, "value").filter(|_| estimated.is_some());
+        if let (Some(own), Some(awards)) = (&own_currency, &award_currency) {
+            mixed |= own != awards;
+        }
+        let awarded = awarded.filter(|value: &i128| !mixed && value.abs() <= crate::model::Money::MAX_CENTS);
+        let stated = tally.count(tender.get("numberOfTenderers"));
+        let listed = tender.list("tenderers").filter_map(|who| self.parties.organisation(who, self.origin.key));
+        let mut listed: Vec<_> = listed.map(|who| who.reference).collect();
+        listed.sort_unstable();
+        listed.dedup();
+        let listed = i64::try_from(listed.len()).ok().filter(|count| *count > 0);
+        let folded = fold(&self.object);
+        rows.add(Table::Tenders, &self.tender_id, &self.source, self.origin, |out| {
+            out.text(&self.ocid)
+                .optional_text(masked(tender.text_of("id")).as_deref())
+                .optional_text(None)
+                .text(&self.object)
+                .text(&folded)
+                .optional_text(masked(legal_basis).as_deref())
+                .text(modality(&modality_name).as_str())
+                .text(&modality_name)
+                .optional_text(method)
+                .optional_text(masked(tender.text_of("awardCriteria")).as_deref())
+                .optional_text(category(tender))
+                .optional_text(masked(tender.text_of("status")).as_deref())
+                .optional_text(None)
+                .optional_text(None)
+                .optional_text(None)
+                .optional_text(organ_id.as_deref())
+                .optional_text(organ_name.as_deref())
+                .text(&self.buyer_id)
+                .text(&self.buyer_name)
+                .optional_text(place("region").as_deref())
+                .optional_text(place("locality").as_deref())
+                .day(published)
+                .day(opened)
+                .day(result)
+                .moment(start)
+                .moment(end)
+                .optional_text(own_currency.or(award_currency).as_deref())
+                .decimal(estimated)
+                .decimal(awarded)
+                .optional_integer(stated.or(listed));
+        })?;
+        self.write_tender_items(tender, rows)
+    }
+
+    fn write_tender_items(&mut self, tender: View<'a>, rows: &mut Rows) -> Result<(), LakeError> {
+        for (place, item) in tender.list("items").filter(|item| item.is_object()).enumerate() {
+            let number = item.text_of("id");
+            let lot = lots(item).into_iter().next();
+            let description = item_description(item);
+            let classification = item.get("classification");
+            let of_classification = |member: &str| classification.and_then(|one| one.text_of(member));
+            let unit = item.get("unit");
+            let quantity = rows.tally.quantity(item.get("quantity"));
+            let price = rows.tally.money(unit.and_then(|unit| amount(unit, "value")));
+            let id = self.ids.next(&self.tender_id, "item", &key_or_place(number.as_deref(), place));
+            let winner = self.winner(number.as_deref(), lot.as_deref());
+            rows.add(Table::TenderItems, &id, &self.source, self.origin, |out| {
+                out.text(&self.tender_id)
+                    .text(&self.buyer_id)
+                    .optional_text(masked(number).as_deref())
+                    .optional_text(masked(lot).as_deref())
+                    .text(&description)
+                    .text(&fold(&description))
+                    .optional_text(of_classification("scheme").as_deref())
+                    .optional_text(masked(of_classification("id")).as_deref())
+                    .optional_text(masked(unit.and_then(|unit| unit.text_of("name"))).as_deref())
+                    .decimal(quantity)
+                    .decimal(price)
+                    .optional_text(winner.and_then(|who| who.published.as_deref()))
+                    .optional_text(winner.and_then(|who| who.id.as_deref()))
+                    .optional_text(winner.and_then(|who| who.key.as_deref()))
+                    .optional_text(winner.and_then(|who| who.name.as_deref()))
+                    .optional_text(masked(item.text_of("status")).as_deref());
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Who won an item of the tender: whoever the one award is to that lists the item or is of its
+    /// lot. Two such awards leave it open.
+    fn winner(&self, item: Option<&str>, lot: Option<&str>) -> Option<&Organisation<'a>> {
+        let listing = item.and_then(|item| self.winners.items.get(item));
+        let award = listing.or_else(|| lot.and_then(|lot| self.winners.lots.get(lot)))?;
+        award.and_then(|place| self.awards.get(place)).and_then(|award| award.winner.as_ref())
+    }
+
+    /// What the release says about those who bid or supply.
+    fn write_suppliers(&self, rows: &mut Rows) -> Result<(), LakeError> {
+        let bids = self.release.get("bids").filter(|bids| bids.is_object());
+        let mut references: Vec<View<'a>> = self.parties.all_with_role("supplier").collect();
+        references.extend(self.parties.all_with_role("tenderer"));
+        references.extend(self.awards.iter().flat_map(|award| award.view.list("suppliers")));
+        references.extend(self.release.list("contracts").flat_map(|contract| contract.list("suppliers")));
+        references.extend(self.tender.into_iter().flat_map(|tender| tender.list("tenderers")));
+        references.extend(bids.into_iter().flat_map(|bids| bids.list("details")).flat_map(|bid| bid.list("tenderers")));
+        let mut seen: HashSet<String> = HashSet::new();
+        for reference in references {
+            let Some(who) = self.parties.organisation(reference, self.origin.key) else { continue };
+            let Some(key) = who.key else { continue };
+            if seen.contains(&key) {
+                continue;
+            }
+            let party = self.parties.party(reference);
+            // Where a natural person lives is nobody's business.
+            let known = Some(party).filter(|_| who.kind != crate::model::TaxIdKind::Cpf);
+            let of = |part: &str, member: &str| {
+                masked(known.and_then(|party| party.get(part)).and_then(|one| one.text_of(member)))
+            };
+            let details = party.get("details");
+            rows.add(Table::Suppliers, &key, &self.source, self.origin, |out| {
+                out.text(&key)
+                    .text(who.kind.as_str())
+                    .optional_text(who.name.as_deref())
+                    .day(None)
+                    .optional_text(None)
+                    .day(None)
+                    .optional_text(None)
+                    .optional_text(masked(details.and_then(|details| details.text_of("scale"))).as_deref())
+                    .decimal(None)
+                    .optional_text(of("address", "region").as_deref())
+                    .optional_text(of("address", "locality").as_deref())
+                    .optional_text(of("address", "streetAddress").as_deref())
+                    .optional_text(of("contactPoint", "telephone").as_deref())
+                    .optional_text(of("contactPoint", "email").as_deref());
+            })?;
+            seen.insert(key);
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn item_description(item: View<'_>) -> String {
+    let classified = || item.get("classification").and_then(|one| one.text_of("description"));
+    masked(item.text_of("description").or_else(classified)).unwrap_or_default()
+}
+
+/// A published id, or the place of what has none.
+pub(super) fn key_or_place(id: Option<&str>, place: usize) -> String {
+    id.map_or_else(|| format!("_{}", place + 1), |id| mask_text(id).replace('*', "x"))
+}

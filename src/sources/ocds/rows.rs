@@ -1,0 +1,109 @@
+//! Rows of the canonical tables that are being collected, and where they come from.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use datafusion::arrow::array::RecordBatch;
+use sha2::{Digest, Sha256};
+
+use super::super::pii::{PiiKey, hex};
+use super::values::Tally;
+use crate::lake::{LakeError, RowBuilder, RowWriter, schema};
+use crate::model::Table;
+
+/// Characters of a published id that stand in an id of the lake as they are.
+const MAX_ID: usize = 80;
+
+/// Where the rows of a release come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin<'a> {
+    /// Names the source of processes whose `ocid` has no prefix.
+    pub(super) stem: &'a str,
+    pub(super) file: &'a str,
+    pub(super) line: i64,
+    pub(super) import_id: &'a str,
+    pub(super) key: &'a PiiKey,
+}
+
+/// Rows of every table, and what could not be taken over to the letter.
+#[derive(Debug)]
+pub(super) struct Rows {
+    builders: Vec<RowBuilder>,
+    pub(super) tally: Tally,
+}
+
+impl Rows {
+    pub(super) fn new() -> Result<Self, LakeError> {
+        let builders = Table::ALL.into_iter().map(RowBuilder::new).collect::<Result<_, _>>()?;
+        Ok(Self { builders, tally: Tally::default() })
+    }
+
+    /// Adds a row: its id and `current`, what `fill` gives, and its provenance.
+    pub(super) fn add(
+        &mut self,
+        table: Table,
+        id: &str,
+        source: &str,
+        origin: Origin<'_>,
+        fill: impl FnOnce(&mut RowWriter<'_>),
+    ) -> Result<(), LakeError> {
+        let place = Table::ALL.iter().position(|own| *own == table).unwrap_or(usize::MAX);
+        let Some(builder) = self.builders.get_mut(place) else { return Ok(()) };
+        builder.row(|out| {
+            out.text(id).text(schema::CURRENT);
+            fill(out);
+            out.text(source).text(origin.file).integer(origin.line).text(origin.import_id);
+        })
+    }
+
+    /// What was collected, by table; tables without rows are left out.
+    pub(super) fn finish(mut self) -> Result<(Vec<(Table, RecordBatch)>, Tally), LakeError> {
+        let mut batches = Vec::new();
+        for (table, builder) in Table::ALL.into_iter().zip(&mut self.builders) {
+            if builder.rows() > 0 {
+                batches.push((table, builder.finish()?));
+            }
+        }
+        Ok((batches, self.tally))
+    }
+}
+
+/// Makes ids of the lake, unlike each other within a release even where the published ones are not.
+#[derive(Debug, Default)]
+pub(super) struct Ids(HashMap<String, u32>);
+
+impl Ids {
+    /// An id that begins with `parent` and ends with the published one.
+    pub(super) fn next(&mut self, parent: &str, what: &str, published: &str) -> String {
+        let id = format!("{parent}-{what}-{}", id_part(published));
+        let times = self.0.entry(id.clone()).or_default();
+        *times += 1;
+        if *times == 1 { id } else { format!("{id}~{times}") }
+    }
+}
+
+/// A published id as part of an id that stands in URLs: as it is where it may, else with its hash.
+pub(super) fn id_part(published: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !published.is_empty() && published.len() <= MAX_ID && published.chars().all(plain) {
+        return Cow::Borrowed(published);
+    }
+    let shown: String = published.chars().take(40).map(|c| if plain(c) { c } else { '-' }).collect();
+    Cow::Owned(format!("{shown}~{}", hex(&Sha256::digest(published)[..6])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unlike_each_other() {
+        let mut ids = Ids::default();
+        assert_eq!(ids.next("ocds-a", "bid", "1"), "ocds-a-bid-1");
+        assert_eq!(ids.next("ocds-a", "bid", "1"), "ocds-a-bid-1~2");
+        assert_eq!(id_part("b/1"), format!("b-1~{}", hex(&Sha256::digest("b/1")[..6])));
+        assert_ne!(id_part("b/1"), id_part("b?1"));
+        assert_ne!(id_part(""), id_part(" "));
+        assert!(id_part(&"é".repeat(500)).len() < 60);
+    }
+}

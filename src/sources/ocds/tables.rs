@@ -1,0 +1,81 @@
+//! The Parquet files of an import, one a table.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::filter_record_batch;
+use rayon::prelude::*;
+
+use super::hash;
+use crate::lake::{LakeError, TableWriter};
+use crate::model::{LakeFile, Table};
+
+/// Tables that are being written; one that gets no rows gets no file.
+#[derive(Debug)]
+pub(super) struct Tables {
+    root: PathBuf,
+    import_id: String,
+    writers: BTreeMap<Table, TableWriter>,
+    /// Hashes of the suppliers that are written: each is mentioned again and again.
+    suppliers: HashSet<u64>,
+    without_supplier: i64,
+}
+
+impl Tables {
+    pub(super) fn new(root: &Path, import_id: &str) -> Self {
+        Self {
+            root: root.to_owned(),
+            import_id: import_id.to_owned(),
+            writers: BTreeMap::new(),
+            suppliers: HashSet::new(),
+            without_supplier: 0,
+        }
+    }
+
+    /// Appends rows, in their order.
+    pub(super) fn append(&mut self, batches: Vec<(Table, RecordBatch)>) -> Result<(), LakeError> {
+        let mut by_table: BTreeMap<Table, Vec<RecordBatch>> = BTreeMap::new();
+        for (table, batch) in batches {
+            let batch = match table {
+                Table::Suppliers => self.new_suppliers(&batch)?,
+                _ => batch,
+            };
+            if table == Table::Contracts {
+                let keys = batch.column_by_name("supplier_key");
+                self.without_supplier += keys.map_or(0, |keys| keys.null_count() as i64);
+            }
+            if batch.num_rows() > 0 {
+                by_table.entry(table).or_default().push(batch);
+            }
+        }
+        for table in by_table.keys() {
+            if !self.writers.contains_key(table) {
+                self.writers.insert(*table, TableWriter::create(&self.root, *table, &self.import_id)?);
+            }
+        }
+        let work: Vec<_> =
+            self.writers.iter_mut().filter_map(|(table, writer)| Some((writer, by_table.get(table)?))).collect();
+        work.into_par_iter().try_for_each(|(writer, batches)| batches.iter().try_for_each(|batch| writer.append(batch)))
+    }
+
+    /// The rows of suppliers that are not written yet.
+    fn new_suppliers(&mut self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
+        let unexpected = |detail: String| LakeError::Schema { table: Table::Suppliers.as_str(), detail };
+        let ids = batch.column_by_name(Table::Suppliers.id_column()).and_then(|ids| ids.as_string_opt::<i32>());
+        let ids = ids.ok_or_else(|| unexpected("ids are no texts".to_owned()))?;
+        let new: BooleanArray =
+            ids.iter().map(|id| Some(self.suppliers.insert(hash(id.unwrap_or_default())))).collect();
+        filter_record_batch(batch, &new).map_err(|error| unexpected(error.to_string()))
+    }
+
+    /// Contracts whose supplier is not published.
+    pub(super) fn without_supplier(&self) -> i64 {
+        self.without_supplier
+    }
+
+    /// Completes the files.
+    pub(super) fn finish(self) -> Result<Vec<LakeFile>, LakeError> {
+        self.writers.into_values().map(TableWriter::finish).collect()
+    }
+}
