@@ -4,7 +4,8 @@
 /// distribution. `None` unless `0 <= k <= n`, `n` is at most 1,000,000 and `p` lies within (0, 1).
 pub fn binomial_tail(k: f64, n: f64, p: f64) -> Option<f64> {
     let whole = |x: f64| x.fract() == 0.0 && (0.0..=1e6).contains(&x);
-    if !whole(k) || !whole(n) || k > n || !(p > 0.0 && p < 1.0) {
+    let judged = whole(k) && whole(n) && k <= n && p > 0.0 && p < 1.0;
+    if !judged {
         return None;
     }
     // From k up, each term from the one before; the first by logarithms, so that none overflows.
@@ -26,7 +27,8 @@ pub fn binomial_tail(k: f64, n: f64, p: f64) -> Option<f64> {
 /// Chance that a sum of squares of `df` standard normal variables is `x` or more: the upper tail of
 /// the chi-squared distribution, for an even `df` (Poisson's sum). `None` otherwise or below 0.
 pub fn chi_square_tail(x: f64, df: f64) -> Option<f64> {
-    if !(x >= 0.0) || df < 2.0 || df > 1_000.0 || df % 2.0 != 0.0 {
+    let judged = x >= 0.0 && (2.0..=1_000.0).contains(&df) && df % 2.0 == 0.0;
+    if !judged {
         return None;
     }
     let half = x / 2.0;

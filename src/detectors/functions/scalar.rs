@@ -275,7 +275,7 @@ impl Function {
 
     /// Null where an argument is.
     fn of_numbers(self, numbers: &[ArrayRef], rows: usize) -> ArrayRef {
-        let columns: Vec<&Float64Array> = numbers.iter().map(|column| column.as_primitive::<Float64Type>()).collect();
+        let columns: Vec<&Float64Array> = numbers.iter().map(AsArray::as_primitive::<Float64Type>).collect();
         let apply = |row: usize| {
             let x = |at: usize| columns.get(at).filter(|column| column.is_valid(row)).map(|column| column.value(row));
             let first = x(0)?;

@@ -9,7 +9,7 @@ fn unit(at: usize, contracts: usize, direct: usize) -> Vec<Contract> {
         buyer: format!("{at:03}"),
         modality: match place {
             _ if place >= direct => "pregao",
-            _ if place % 2 == 0 => "dispensa_licitacao",
+            _ if place.is_multiple_of(2) => "dispensa_licitacao",
             _ => "inexigibilidade",
         },
         ..Contract::new(&format!("u{at:03}-{place:02}")).worth("1000.00")

@@ -139,8 +139,10 @@ fn amendment_count(data: &Data) -> Answers {
     book.0
 }
 
-/// Small purchases, with their law and class if on account of value.
-fn small(data: &Data) -> Vec<(&Contract, Option<(String, String)>, bool)> {
+/// A small purchase, its law and class if on account of value, and whether no ground is known.
+type Small<'a> = (&'a Contract, Option<(String, String)>, bool);
+
+fn small(data: &Data) -> Vec<Small<'_>> {
     let dispensas = current(data).into_iter().filter(|one| {
         let (kind, ..) = check_tax_id(&one.supplier);
         one.modality == "dispensa_licitacao" && !is_public_body(Some(kind.as_str()), Some(&one.supplier_name))
@@ -222,7 +224,8 @@ fn a_year_later(on: NaiveDate) -> NaiveDate {
 
 fn below(data: &Data) -> Answers {
     let mut book = Book::default();
-    let mut groups: BTreeMap<(String, String, String), Vec<(&Contract, (i128, Comparison))>> = BTreeMap::new();
+    type Member<'a> = (&'a Contract, (i128, Comparison));
+    let mut groups: BTreeMap<(String, String, String), Vec<Member<'_>>> = BTreeMap::new();
     for (contract, of_value, unknown) in small(data) {
         let Some(value) = contract.initial.filter(|value| *value > 0) else { continue };
         if unknown {
@@ -328,7 +331,7 @@ fn emergency(data: &Data) -> Answers {
         for member in members {
             match stretches.last_mut() {
                 Some(stretch) if (member.0 - stretch.iter().map(|one| one.1).max().unwrap()).num_days() <= 30 => {
-                    stretch.push(member)
+                    stretch.push(member);
                 }
                 _ => stretches.push(vec![member]),
             }
@@ -420,7 +423,8 @@ fn duplicates(data: &Data) -> Answers {
         same && (a.signed.unwrap() - b.signed.unwrap()).num_days().abs() <= 30
             && one.intersection(&other).count() * 100 >= 85 * one.union(&other).count()
     };
-    let mut groups: BTreeMap<(String, Option<String>, Option<i128>), Vec<&Contract>> = BTreeMap::new();
+    type Group = (String, Option<String>, Option<i128>);
+    let mut groups: BTreeMap<Group, Vec<&Contract>> = BTreeMap::new();
     for one in &fit {
         if fit.iter().any(|other| alike(one, other)) {
             groups.entry((one.buyer.clone(), key(one), one.initial)).or_default().push(one);
@@ -612,7 +616,8 @@ fn robust(values: &mut [f64]) -> (f64, f64) {
 fn price(data: &Data) -> Answers {
     let mut book = Book::default();
     let all = current(data);
-    let mut articles: BTreeMap<(&str, &str), Vec<(&Item, &Contract, i32)>> = BTreeMap::new();
+    type Priced<'a> = (&'a Item, &'a Contract, i32);
+    let mut articles: BTreeMap<(&str, &str), Vec<Priced<'_>>> = BTreeMap::new();
     for item in &data.items {
         let contract = all.iter().find(|one| one.buyer == item.buyer && one.number == item.contract_number).unwrap();
         let verdict = if item.price.is_none_or(|price| price <= 0) || item.quantity.is_none_or(|quantity| quantity <= 0)
