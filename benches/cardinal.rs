@@ -12,6 +12,8 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Instant;
 
+use cidadao::model::Random;
+
 const SETTINGS: &str = "\
 currency = BRL
 [R003]
@@ -29,23 +31,6 @@ currency = BRL
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-}
-
-/// A small generator of random numbers (SplitMix64): the same file on every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut value = self.0;
-        value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (value ^ value >> 31) % bound
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[usize::try_from(self.below(from.len() as u64)).unwrap_or(0)]
-    }
 }
 
 const GOODS: [&str; 6] = [
@@ -141,7 +126,7 @@ fn release(line: &mut String, random: &mut Random, number: u64) -> std::fmt::Res
 
 fn generate(path: &Path, bytes: u64) -> Result<(u64, u64), Box<dyn std::error::Error>> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    let mut random = Random(2024);
+    let mut random = Random::new(2024, 0);
     let mut line = String::new();
     let (mut written, mut releases) = (0, 0);
     while written < bytes {

@@ -478,10 +478,11 @@ mod tests {
         let mode = |auth: Option<&str>, addr: &str| {
             let auth = auth.map(str::to_owned);
             let grpc = Settings { auth: auth.clone(), grpc_addr: addr.parse().ok(), ..Settings::default() };
+            let http = Settings { auth: auth.clone(), http_addr: addr.parse().ok(), ..Settings::default() };
             let metrics = Settings { auth, metrics_addr: addr.parse().ok(), ..Settings::default() };
-            let [grpc, metrics] = [grpc, metrics].map(|settings| Config::resolve(settings).ok().map(|c| c.auth));
-            assert_eq!(grpc, metrics);
-            grpc
+            let modes = [grpc, http, metrics].map(|settings| Config::resolve(settings).ok().map(|config| config.auth));
+            assert!(modes.iter().all(|mode| *mode == modes[0]), "{modes:?}");
+            modes[0]
         };
         for local in ["127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
             assert_eq!(mode(None, local), Some(AuthMode::Auto));
@@ -511,10 +512,10 @@ mod tests {
     #[test]
     fn what_breaks_a_rule_is_named() {
         let off = Some("off".to_owned());
-        let open = Settings { grpc_addr: "0.0.0.0:1".parse().ok(), auth: off, ..Settings::default() };
+        let open = Settings { grpc_addr: "0.0.0.0:1".parse().ok(), auth: off.clone(), ..Settings::default() };
         let text = Config::resolve(open).unwrap_err().to_string();
         assert!(text.contains("grpc_addr") && text.contains("loopback") && text.contains("0.0.0.0:1"), "{text}");
-        let open = Settings { http_addr: "0.0.0.0:1".parse().ok(), ..Settings::default() };
+        let open = Settings { http_addr: "0.0.0.0:1".parse().ok(), auth: off, ..Settings::default() };
         assert!(Config::resolve(open).unwrap_err().to_string().contains("http_addr"));
         for origin in ["*", "https://a.example/", "a.example", "http://", "https://*.example"] {
             let settings = Settings { cors_origins: Some(vec![origin.to_owned()]), ..Settings::default() };

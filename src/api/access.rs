@@ -52,7 +52,6 @@ pub(super) const TABLE: &[(&str, &str, Need)] = &[
     ("cidadao.v1.HealthService", "GetHealth", Nothing),
     ("cidadao.v1.HealthService", "WatchHealth", Nothing),
     ("grpc.health.v1.Health", "Check", Nothing),
-    ("grpc.health.v1.Health", "List", Nothing),
     ("grpc.health.v1.Health", "Watch", Nothing),
     ("grpc.reflection.v1.ServerReflection", "ServerReflectionInfo", Nothing),
     ("grpc.reflection.v1alpha.ServerReflection", "ServerReflectionInfo", Nothing),

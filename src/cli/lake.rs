@@ -21,6 +21,7 @@ pub(super) enum Command {
         versions: i64,
     },
     /// Read every file of a version in full and compare it with the manifest; exit status 1 if one is not sound
+    #[command(disable_version_flag = true)]
     Verify {
         /// Version to check [default: the latest]
         #[arg(long, value_parser = clap::value_parser!(i64).range(0..))]

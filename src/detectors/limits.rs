@@ -78,6 +78,14 @@ impl LegalLimit {
             "doubled_ceiling_factor" => ("Fator do teto em dobro", "Factor of the doubled ceiling"),
             "emergency_term" => ("Prazo máximo da emergência", "Longest term of an emergency"),
             "large_scale" => ("Grande vulto", "Large scale"),
+            "publication_day_of_next_month" => {
+                ("Dia útil do mês seguinte para enviar à publicação", "Working day of the next month for sending")
+            }
+            "publication_days" => ("Dias para publicar a partir daí", "Days for publishing from then on"),
+            "publication_direct" => {
+                ("Dias úteis para publicar, contratação direta", "Working days for publishing, direct awards")
+            }
+            "publication_tender" => ("Dias úteis para publicar, licitação", "Working days for publishing, tenders"),
             "small_purchase" => ("Pequenas compras", "Small purchases"),
             "vehicle_maintenance" => ("Manutenção de veículos", "Maintenance of vehicles"),
             name => (name, name),

@@ -1,6 +1,6 @@
 //! Runs detectors over the tables of the lake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
@@ -29,17 +29,24 @@ const WARNING_SHARE: f64 = 0.20;
 const WARNING_LEAST: i64 = 20;
 
 /// What several detectors read, made of the tables.
-const VIEWS: [(&str, &str); 3] = [
+const VIEWS: [(&str, &str); 4] = [
     ("contract_amendments", include_str!("views/contract_amendments.sql")),
     ("small_purchases", include_str!("views/small_purchases.sql")),
     ("lines_of_business", include_str!("views/lines_of_business.sql")),
+    ("comparable_items", include_str!("views/comparable_items.sql")),
 ];
+
+/// Those of the views that are small beside what they are made of: computed once a run, when the first
+/// detector that names them runs.
+const MADE_ONCE: [&str; 2] = ["contract_amendments", "comparable_items"];
 
 /// A session in which detectors can run: one plan over one state of the lake.
 pub struct Run {
     context: SessionContext,
     limits: &'static LegalLimits,
     contracts_in_scope: i64,
+    /// Which of [`MADE_ONCE`] are there.
+    made: tokio::sync::Mutex<BTreeSet<&'static str>>,
 }
 
 impl std::fmt::Debug for Run {
@@ -64,8 +71,8 @@ impl Run {
     /// `contracts` has the current rows in reais and `in_scope`: limits and shares are in reais, and no
     /// rate is guessed. The other tables have the current rows; `legal_limits` is [`LegalLimits`];
     /// `covered_months` has the months whose file of contracts was taken in, each as year × 12 +
-    /// month − 1; `contract_amendments`, `small_purchases` and `lines_of_business` are views of these
-    /// (`src/detectors/views`).
+    /// month − 1; `contract_amendments`, `small_purchases`, `lines_of_business` and `comparable_items` are
+    /// views of these (`src/detectors/views`).
     ///
     /// # Errors
     /// [`DetectorError::Query`] if a table is missing or cannot be read.
@@ -74,7 +81,7 @@ impl Run {
         let limits = LegalLimits::builtin()?;
         register(&context, plan, limits).await.map_err(DetectorError::query("tables of the detectors"))?;
         let contracts_in_scope = count_in_scope(&context).await.map_err(DetectorError::query("contracts in scope"))?;
-        Ok(Self { context, limits, contracts_in_scope })
+        Ok(Self { context, limits, contracts_in_scope, made: tokio::sync::Mutex::default() })
     }
 
     /// How many contracts the plan is about.
@@ -94,6 +101,7 @@ impl Run {
     /// what the header does not allow.
     pub async fn detector(&self, detector: &Detector) -> Result<DetectorRun, DetectorError> {
         let failed = || DetectorError::query(format!("detector {}", detector.id()));
+        self.make_tables_of(detector).await.map_err(failed())?;
         let only_select = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         let frame = self.context.sql_with_options(detector.sql(), only_select).await.map_err(failed())?;
         let mut stream = frame.execute_stream().await.map_err(failed())?;
@@ -106,6 +114,23 @@ impl Run {
         let (summary, fired) = tally.finish();
         let findings = evidence::findings(&self.context, self.limits, detector, fired).await?;
         Ok(DetectorRun { summary, findings })
+    }
+
+    /// Puts the rows of the views that a detector shares with others in their place.
+    async fn make_tables_of(&self, detector: &Detector) -> datafusion::common::Result<()> {
+        let mut made = self.made.lock().await;
+        for name in MADE_ONCE {
+            if made.contains(name) || !detector.header.tables.iter().any(|table| table == name) {
+                continue;
+            }
+            let frame = self.context.table(name).await?;
+            let schema = Arc::clone(frame.schema().inner());
+            let rows = MemTable::try_new(schema, frame.collect_partitioned().await?)?;
+            self.context.deregister_table(name)?;
+            self.context.register_table(name, Arc::new(rows))?;
+            made.insert(name);
+        }
+        Ok(())
     }
 }
 

@@ -187,3 +187,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn detectors_on_request_run_only_by_name() {
+    let known = [DETECTORS[0], DetectorInfo { id: "value_risk", pattern: false, spending: true, on_request: true }];
+    let of = |request: &Request| plan(request, &known).detectors;
+    assert_eq!(of(&Request::of_query("contratos de 2024")), ["amendment_cap"]);
+    assert_eq!(of(&Request::of_query("faixa de risco dos contratos de 2024")), ["value_risk"]);
+    let mut request = Request::of_query("contratos de 2024");
+    request.options.detectors = vec!["value_risk".to_owned()];
+    assert_eq!(of(&request), ["value_risk"]);
+}

@@ -149,6 +149,10 @@ pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| {
             hint("concentracao(?: de fornecedor(?:es)?)?|fornecedor(?:es)? dominantes?", "supplier_share_of_buyer"),
             hint("(?:com )?valor(?:es)? atipicos?|(?:com )?valor(?:es)? discrepantes?", "contract_value_outlier"),
             hint("cnpjs? invalidos?", "invalid_tax_id"),
+            hint("duplicidades?", "duplicates"),
+            hint("sobreprecos?", "item_price_outlier"),
+            hint("(?:lei de )?benford", "benford"),
+            hint("faixas? de risco", "value_risk"),
         ],
     }
 });

@@ -982,7 +982,11 @@ type EvidenceValue struct {
 	// Label in Portuguese.
 	Label string `protobuf:"bytes,4,opt,name=label,proto3" json:"label,omitempty"`
 	// Label in English.
-	LabelEn       string `protobuf:"bytes,5,opt,name=label_en,json=labelEn,proto3" json:"label_en,omitempty"`
+	LabelEn string `protobuf:"bytes,5,opt,name=label_en,json=labelEn,proto3" json:"label_en,omitempty"`
+	// The value as it reads in Portuguese: `R$ 1.234,56`, `31/01/2024`, `25,0 %`, words for codes.
+	Text string `protobuf:"bytes,6,opt,name=text,proto3" json:"text,omitempty"`
+	// The value as it reads in English.
+	TextEn        string `protobuf:"bytes,7,opt,name=text_en,json=textEn,proto3" json:"text_en,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1052,6 +1056,20 @@ func (x *EvidenceValue) GetLabelEn() string {
 	return ""
 }
 
+func (x *EvidenceValue) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *EvidenceValue) GetTextEn() string {
+	if x != nil {
+		return x.TextEn
+	}
+	return ""
+}
+
 // A limit or parameter that a detector applied.
 type AppliedLimit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1062,7 +1080,15 @@ type AppliedLimit struct {
 	// Unit, as in `EvidenceValue.unit`.
 	Unit string `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"`
 	// Act and article that set it; empty for a parameter of the detector's own.
-	LegalBasis    string `protobuf:"bytes,4,opt,name=legal_basis,json=legalBasis,proto3" json:"legal_basis,omitempty"`
+	LegalBasis string `protobuf:"bytes,4,opt,name=legal_basis,json=legalBasis,proto3" json:"legal_basis,omitempty"`
+	// Label in Portuguese.
+	Label string `protobuf:"bytes,5,opt,name=label,proto3" json:"label,omitempty"`
+	// Label in English.
+	LabelEn string `protobuf:"bytes,6,opt,name=label_en,json=labelEn,proto3" json:"label_en,omitempty"`
+	// The value as it reads in Portuguese.
+	Text string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	// The value as it reads in English.
+	TextEn        string `protobuf:"bytes,8,opt,name=text_en,json=textEn,proto3" json:"text_en,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1121,6 +1147,34 @@ func (x *AppliedLimit) GetUnit() string {
 func (x *AppliedLimit) GetLegalBasis() string {
 	if x != nil {
 		return x.LegalBasis
+	}
+	return ""
+}
+
+func (x *AppliedLimit) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *AppliedLimit) GetLabelEn() string {
+	if x != nil {
+		return x.LabelEn
+	}
+	return ""
+}
+
+func (x *AppliedLimit) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *AppliedLimit) GetTextEn() string {
+	if x != nil {
+		return x.TextEn
 	}
 	return ""
 }
@@ -1877,19 +1931,25 @@ const file_cidadao_v1_common_proto_rawDesc = "" +
 	"\acolumns\x18\a \x03(\v2$.cidadao.v1.EvidenceRow.ColumnsEntryR\acolumns\x1a:\n" +
 	"\fColumnsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"~\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xab\x01\n" +
 	"\rEvidenceValue\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x12\n" +
 	"\x04unit\x18\x03 \x01(\tR\x04unit\x12\x14\n" +
 	"\x05label\x18\x04 \x01(\tR\x05label\x12\x19\n" +
-	"\blabel_en\x18\x05 \x01(\tR\alabelEn\"m\n" +
+	"\blabel_en\x18\x05 \x01(\tR\alabelEn\x12\x12\n" +
+	"\x04text\x18\x06 \x01(\tR\x04text\x12\x17\n" +
+	"\atext_en\x18\a \x01(\tR\x06textEn\"\xcb\x01\n" +
 	"\fAppliedLimit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x12\n" +
 	"\x04unit\x18\x03 \x01(\tR\x04unit\x12\x1f\n" +
 	"\vlegal_basis\x18\x04 \x01(\tR\n" +
-	"legalBasis\"\xbb\x01\n" +
+	"legalBasis\x12\x14\n" +
+	"\x05label\x18\x05 \x01(\tR\x05label\x12\x19\n" +
+	"\blabel_en\x18\x06 \x01(\tR\alabelEn\x12\x12\n" +
+	"\x04text\x18\a \x01(\tR\x04text\x12\x17\n" +
+	"\atext_en\x18\b \x01(\tR\x06textEn\"\xbb\x01\n" +
 	"\bEvidence\x12+\n" +
 	"\x04rows\x18\x01 \x03(\v2\x17.cidadao.v1.EvidenceRowR\x04rows\x121\n" +
 	"\x06values\x18\x02 \x03(\v2\x19.cidadao.v1.EvidenceValueR\x06values\x120\n" +

@@ -139,6 +139,12 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+/// The standard deviation to the third, such that a scale that is a power of two rounds nothing.
+fn deviation_cubed(values: &[f64]) -> f64 {
+    let variance = central_moment(values, 2);
+    variance * variance.sqrt()
+}
+
 /// Mean of the `power`-th powers of the distances to the mean.
 fn central_moment(values: &[f64], power: i32) -> f64 {
     let centre = mean(values);
@@ -160,7 +166,7 @@ fn skewness(sorted: &[f64]) -> Option<f64> {
     if sorted.len() < 3 || all_equal(sorted) {
         return None;
     }
-    let biased = central_moment(sorted, 3) / central_moment(sorted, 2).powf(1.5);
+    let biased = central_moment(sorted, 3) / deviation_cubed(sorted);
     Some((n * (n - 1.0)).sqrt() / (n - 2.0) * biased)
 }
 

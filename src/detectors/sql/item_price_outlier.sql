@@ -7,7 +7,7 @@ reference = "OCP R017"
 legal_basis = ""
 tags = ["price_spike_detected"]
 groups = ["outlier"]
-tables = ["contracts", "contract_items"]
+tables = ["contracts", "contract_items", "comparable_items"]
 
 [title]
 pt = "Preço unitário muito acima dos comparáveis"
@@ -178,53 +178,8 @@ name = "buyers"
 unit = "count"
 label = { pt = "Unidades", en = "Units" }
 */
-WITH single AS (
-    SELECT
-        buyer_id, number,
-        min(contract_id) AS contract_id,
-        bool_or(in_scope) AS in_scope,
-        CAST(date_part('year', min(signature_date)) AS INT) * 12 + CAST(date_part('month', min(signature_date)) AS INT) - 1 AS month,
-        min(contract_id) <> max(contract_id) AS ambiguous
-    FROM contracts
-    GROUP BY buyer_id, number
-),
-read AS (
-    SELECT
-        i.item_id,
-        i.buyer_id,
-        i.description,
-        i.quantity,
-        i.unit_price,
-        s.contract_id,
-        s.in_scope,
-        s.month,
-        i.description_folded || ' / ' || fold(i.details) AS article,
-        CASE
-            WHEN i.unit_price IS NULL OR i.unit_price <= 0 OR i.quantity IS NULL OR i.quantity <= 0 THEN 'no_price'
-            WHEN s.ambiguous THEN 'ambiguous_contract'
-            WHEN s.month IS NULL THEN 'no_signature_date'
-            WHEN NOT is_specific_item(i.description_folded, i.details) THEN 'description_too_general'
-            WHEN object_type(NULL, i.description_folded) IN ('services', 'works') THEN 'no_unit_of_service'
-            -- One unit may be a lot of many.
-            WHEN i.quantity < $min_quantity THEN 'single_unit'
-        END AS obstacle
-    FROM contract_items i
-    JOIN single s ON s.buyer_id = i.buyer_id AND s.number = i.contract_number
-),
-priced AS (
-    SELECT *, log10(CAST(unit_price AS DOUBLE)) AS magnitude FROM read WHERE obstacle IS NULL
-),
-articles AS (
-    SELECT article
-    FROM priced
-    GROUP BY article
-    HAVING count(*) >= $min_peers AND count(DISTINCT buyer_id) >= $min_buyers
-),
-candidates AS (
-    SELECT p.* FROM priced p JOIN articles a ON a.article = p.article
-),
-windows AS (
-    SELECT DISTINCT article, month FROM candidates
+WITH windows AS (
+    SELECT DISTINCT article, month FROM comparable_items
 ),
 peers AS (
     SELECT
@@ -238,7 +193,7 @@ peers AS (
         quantile8(c.magnitude, 0.9) AS p90,
         mad(c.magnitude) AS mad
     FROM windows w
-    JOIN candidates c ON c.article = w.article AND c.month BETWEEN w.month - $window_months AND w.month + $window_months
+    JOIN comparable_items c ON c.article = w.article AND c.month BETWEEN w.month - $window_months AND w.month + $window_months
     GROUP BY w.article, w.month
 ),
 measured AS (
@@ -247,7 +202,7 @@ measured AS (
         p.peers, p.buyers, p.q1, p.median, p.q3, p.p90, p.mad,
         pow10(c.magnitude - p.median) AS ratio,
         CASE WHEN p.mad > 0 THEN 0.6745 * (c.magnitude - p.median) / p.mad END AS z
-    FROM candidates c
+    FROM comparable_items c
     JOIN peers p ON p.article = c.article AND p.month = c.month
 ),
 judged AS (
@@ -288,10 +243,28 @@ SELECT
 FROM judged
 UNION ALL
 SELECT
-    r.item_id,
+    i.item_id,
     'not_evaluable',
-    coalesce(r.obstacle, 'too_few_peers'),
-    NULL, r.in_scope, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM read r
-LEFT JOIN articles a ON a.article = r.article
-WHERE r.obstacle IS NOT NULL OR a.article IS NULL
+    CASE
+        WHEN i.unit_price IS NULL OR i.unit_price <= 0 OR i.quantity IS NULL OR i.quantity <= 0 THEN 'no_price'
+        WHEN s.ambiguous THEN 'ambiguous_contract'
+        WHEN s.undated THEN 'no_signature_date'
+        WHEN NOT is_specific_item(i.description_folded, i.details) THEN 'description_too_general'
+        WHEN object_type(NULL, i.description_folded) IN ('services', 'works') THEN 'no_unit_of_service'
+        -- One unit may be a lot of many.
+        WHEN i.quantity < $min_quantity THEN 'single_unit'
+        ELSE 'too_few_peers'
+    END,
+    NULL, s.in_scope, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM contract_items i
+JOIN (
+    SELECT
+        buyer_id, number,
+        bool_or(in_scope) AS in_scope,
+        min(signature_date) IS NULL AS undated,
+        min(contract_id) <> max(contract_id) AS ambiguous
+    FROM contracts
+    GROUP BY buyer_id, number
+) s ON s.buyer_id = i.buyer_id AND s.number = i.contract_number
+LEFT JOIN comparable_items c ON c.item_id = i.item_id
+WHERE c.item_id IS NULL

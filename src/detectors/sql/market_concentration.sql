@@ -134,9 +134,18 @@ by_supplier AS (
         bool_or(in_scope) AS in_scope,
         count(*) AS contracts,
         sum(initial_value) AS value,
-        min(supplier_name) AS supplier_name
+        min(supplier_name) AS supplier_name,
+        array_agg(contract_id ORDER BY initial_value DESC, contract_id) AS contract_ids
     FROM sold
     GROUP BY sphere, line, year, supplier_key
+),
+ranked AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY sphere, line, year ORDER BY CASE WHEN supplier_key IS NULL THEN 1 ELSE 0 END, value DESC, supplier_key
+        ) AS place
+    FROM by_supplier
 ),
 -- The secret part counts in the total and in no share: the index can only be too low.
 totals AS (
@@ -146,8 +155,12 @@ totals AS (
         sum(contracts) AS contracts,
         count(supplier_key) AS suppliers,
         sum(value) AS total,
-        sum(power(CAST(CASE WHEN supplier_key IS NOT NULL THEN value ELSE 0 END AS DOUBLE), 2)) AS squares
-    FROM by_supplier
+        sum(power(CAST(CASE WHEN supplier_key IS NOT NULL THEN value ELSE 0 END AS DOUBLE), 2)) AS squares,
+        max(value) FILTER (WHERE supplier_key IS NOT NULL) AS largest,
+        string_agg(coalesce(supplier_name, '?') || ': ' || CAST(value AS VARCHAR), '; ' ORDER BY place)
+            FILTER (WHERE place <= 5 AND supplier_key IS NOT NULL) AS top_suppliers,
+        first_value(contract_ids ORDER BY place) AS contract_ids
+    FROM ranked
     GROUP BY sphere, line, year
 ),
 judged AS (
@@ -163,49 +176,20 @@ judged AS (
         END AS verdict
     FROM totals t
     LEFT JOIN full_years y ON y.year = t.year
-),
-ranked AS (
-    SELECT
-        s.*,
-        j.total,
-        row_number() OVER (PARTITION BY s.sphere, s.line, s.year ORDER BY s.value DESC, s.supplier_key) AS place
-    FROM judged j
-    JOIN by_supplier s ON s.sphere = j.sphere AND s.line = j.line AND s.year = j.year
-    WHERE j.verdict = 'fired' AND s.supplier_key IS NOT NULL
-),
-first_five AS (
-    SELECT
-        sphere, line, year,
-        first_value(supplier_key ORDER BY place) AS supplier_key,
-        max(CAST(value AS DOUBLE) / CAST(total AS DOUBLE)) AS largest_share,
-        string_agg(
-            coalesce(supplier_name, '?') || ': ' || CAST(value AS VARCHAR), '; ' ORDER BY place
-        ) AS top_suppliers
-    FROM ranked
-    WHERE place <= 5
-    GROUP BY sphere, line, year
-),
-named AS (
-    SELECT f.sphere, f.line, f.year, array_agg(s.contract_id ORDER BY s.initial_value DESC, s.contract_id) AS contract_ids
-    FROM first_five f
-    JOIN sold s ON s.sphere = f.sphere AND s.line = f.line AND s.year = f.year AND s.supplier_key = f.supplier_key
-    GROUP BY f.sphere, f.line, f.year
 )
 SELECT
-    j.sphere || '/' || CAST(j.year AS VARCHAR) || '/' || j.line AS subject,
-    CASE WHEN j.verdict IN ('fired', 'clear') THEN j.verdict ELSE 'not_evaluable' END AS outcome,
-    CASE WHEN j.verdict NOT IN ('fired', 'clear') THEN j.verdict END AS reason,
-    CASE WHEN j.verdict <> 'fired' THEN NULL WHEN j.hhi >= $highly_concentrated THEN 'medium' ELSE 'low' END AS severity,
-    j.in_scope,
-    n.contract_ids,
-    j.hhi,
-    f.largest_share,
-    j.suppliers,
-    j.contracts,
-    j.total AS total_value,
-    j.line AS line_of_business,
-    CAST(j.year AS VARCHAR) AS year,
-    f.top_suppliers
-FROM judged j
-LEFT JOIN first_five f ON f.sphere = j.sphere AND f.line = j.line AND f.year = j.year
-LEFT JOIN named n ON n.sphere = j.sphere AND n.line = j.line AND n.year = j.year
+    sphere || '/' || CAST(year AS VARCHAR) || '/' || line AS subject,
+    CASE WHEN verdict IN ('fired', 'clear') THEN verdict ELSE 'not_evaluable' END AS outcome,
+    CASE WHEN verdict NOT IN ('fired', 'clear') THEN verdict END AS reason,
+    CASE WHEN verdict <> 'fired' THEN NULL WHEN hhi >= $highly_concentrated THEN 'medium' ELSE 'low' END AS severity,
+    in_scope,
+    CASE WHEN verdict = 'fired' THEN contract_ids END AS contract_ids,
+    hhi,
+    CAST(largest AS DOUBLE) / CAST(total AS DOUBLE) AS largest_share,
+    suppliers,
+    contracts,
+    total AS total_value,
+    line AS line_of_business,
+    CAST(year AS VARCHAR) AS year,
+    top_suppliers
+FROM judged

@@ -108,113 +108,107 @@ WITH complete AS (
     -- What is signed in a month is published in it or in the next.
     SELECT m.month FROM covered_months m JOIN covered_months n ON n.month = m.month + 1
 ),
+span AS (
+    SELECT count(*) AS months FROM complete
+),
 signed AS (
     SELECT
-        contract_id, buyer_id, buyer_name, in_scope, initial_value,
+        contract_id, buyer_id, buyer_name, initial_value,
         coalesce(sphere, '') AS sphere,
         CAST(date_part('year', signature_date) AS INT) * 12 + CAST(date_part('month', signature_date) AS INT) - 1 AS month
     FROM contracts
     WHERE signature_date IS NOT NULL
 ),
-within AS (
-    SELECT s.* FROM signed s JOIN complete c ON c.month = s.month
+counts AS (
+    SELECT
+        s.buyer_id,
+        s.month,
+        min(s.sphere) AS sphere,
+        min(s.buyer_name) AS buyer_name,
+        count(*) AS contracts,
+        sum(s.initial_value) AS value,
+        array_agg(s.contract_id ORDER BY s.initial_value DESC NULLS LAST, s.contract_id) AS contract_ids
+    FROM signed s
+    JOIN complete c ON c.month = s.month
+    GROUP BY s.buyer_id, s.month
 ),
-scoped AS (
-    SELECT buyer_id, bool_or(in_scope) AS in_scope, min(coalesce(sphere, '')) AS sphere FROM contracts GROUP BY buyer_id
-),
-buyers AS (
-    SELECT s.buyer_id, s.in_scope, s.sphere, count(w.contract_id) AS contracts
-    FROM scoped s
-    LEFT JOIN within w ON w.buyer_id = s.buyer_id
-    GROUP BY s.buyer_id, s.in_scope, s.sphere
-),
-span AS (
-    SELECT count(*) AS months FROM complete
+seasons AS (
+    SELECT sphere, month, CAST(sum(contracts) AS DOUBLE) AS contracts FROM counts GROUP BY sphere, month
 ),
 -- What the month means for everybody: December is no surprise where all contract in December.
-seasons AS (
-    SELECT sphere, month, count(*) AS contracts FROM within GROUP BY sphere, month
-),
-usual AS (
-    SELECT sphere, quantile8(CAST(contracts AS DOUBLE), 0.5) AS contracts FROM seasons GROUP BY sphere
-),
 factors AS (
-    SELECT s.sphere, s.month, greatest(CAST(s.contracts AS DOUBLE) / u.contracts, 1.0) AS factor
-    FROM seasons s
-    JOIN usual u ON u.sphere = s.sphere
+    SELECT sphere, month, greatest(contracts / quantile8(contracts, 0.5) OVER (PARTITION BY sphere), 1.0) AS factor
+    FROM seasons
 ),
-eligible AS (
-    SELECT b.* FROM buyers b CROSS JOIN span p WHERE p.months >= $min_months AND b.contracts >= $min_contracts
-),
-counts AS (
-    SELECT w.buyer_id, w.month, count(*) AS contracts, sum(w.initial_value) AS value
-    FROM within w
-    GROUP BY w.buyer_id, w.month
+buyers AS (
+    SELECT buyer_id, bool_or(in_scope) AS in_scope, min(coalesce(sphere, '')) AS sphere FROM contracts GROUP BY buyer_id
 ),
 series AS (
-    SELECT e.buyer_id, c.month, coalesce(n.contracts, 0) AS contracts, n.value, coalesce(f.factor, 1.0) AS factor
-    FROM eligible e
+    SELECT
+        b.buyer_id,
+        c.month,
+        coalesce(n.contracts, 0) AS contracts,
+        n.value,
+        n.buyer_name,
+        n.contract_ids,
+        coalesce(f.factor, 1.0) AS factor
+    FROM buyers b
     CROSS JOIN complete c
-    LEFT JOIN counts n ON n.buyer_id = e.buyer_id AND n.month = c.month
-    LEFT JOIN factors f ON f.sphere = e.sphere AND f.month = c.month
+    LEFT JOIN counts n ON n.buyer_id = b.buyer_id AND n.month = c.month
+    LEFT JOIN factors f ON f.sphere = b.sphere AND f.month = c.month
 ),
 levels AS (
-    SELECT buyer_id, quantile8(CAST(contracts AS DOUBLE) / factor, 0.5) AS median FROM series GROUP BY buyer_id
+    SELECT
+        *,
+        sum(contracts) OVER (PARTITION BY buyer_id) AS all_contracts,
+        factor * quantile8(CAST(contracts AS DOUBLE) / factor, 0.5) OVER (PARTITION BY buyer_id) AS expected
+    FROM series
 ),
 -- Twice the root of a count has a standard deviation of 1, whatever the count (Anscombe 1948).
 distances AS (
-    SELECT
-        s.*,
-        l.median * s.factor AS expected,
-        2.0 * sqrt(CAST(s.contracts AS DOUBLE) + 0.375) - 2.0 * sqrt(l.median * s.factor + 0.375) AS distance
-    FROM series s
-    JOIN levels l ON l.buyer_id = s.buyer_id
-),
-scales AS (
-    SELECT buyer_id, greatest(mad(distance) / 0.6745, 1.0) AS scale FROM distances GROUP BY buyer_id
+    SELECT *, 2.0 * sqrt(CAST(contracts AS DOUBLE) + 0.375) - 2.0 * sqrt(expected + 0.375) AS distance FROM levels
 ),
 scored AS (
-    SELECT d.*, d.distance / s.scale AS z
-    FROM distances d
-    JOIN scales s ON s.buyer_id = d.buyer_id
+    SELECT *, distance / greatest(mad(distance) OVER (PARTITION BY buyer_id) / 0.6745, 1.0) AS z FROM distances
 ),
-spikes AS (
+flagged AS (
+    SELECT *, z > $min_z AND contracts >= $min_spike AND CAST(contracts AS DOUBLE) >= $min_ratio * expected AS spike
+    FROM scored
+),
+worst AS (
     SELECT * FROM (
-        SELECT *, row_number() OVER (PARTITION BY buyer_id ORDER BY z DESC, month DESC) AS place
-        FROM scored
-        WHERE z > $min_z AND contracts >= $min_spike AND CAST(contracts AS DOUBLE) >= $min_ratio * expected
+        SELECT *, row_number() OVER (PARTITION BY buyer_id ORDER BY spike DESC, z DESC, month DESC) AS place FROM flagged
     )
     WHERE place = 1
 ),
-named AS (
+judged AS (
     SELECT
-        p.buyer_id,
-        min(w.buyer_name) AS buyer_name,
-        array_agg(w.contract_id ORDER BY w.initial_value DESC NULLS LAST, w.contract_id) AS contract_ids
-    FROM spikes p
-    JOIN within w ON w.buyer_id = p.buyer_id AND w.month = p.month
-    GROUP BY p.buyer_id
+        b.buyer_id,
+        b.in_scope,
+        s.months,
+        w.month, w.contracts, w.expected, w.z, w.value, w.buyer_name, w.contract_ids,
+        CASE
+            WHEN s.months < $min_months THEN 'history_not_covered'
+            WHEN w.all_contracts < $min_contracts THEN 'too_few_contracts'
+            WHEN w.spike THEN 'fired'
+            ELSE 'clear'
+        END AS verdict
+    FROM buyers b
+    CROSS JOIN span s
+    LEFT JOIN worst w ON w.buyer_id = b.buyer_id
 )
 SELECT
-    b.buyer_id AS subject,
-    CASE WHEN p.month IS NOT NULL THEN 'fired' WHEN e.buyer_id IS NOT NULL THEN 'clear' ELSE 'not_evaluable' END AS outcome,
-    CASE
-        WHEN e.buyer_id IS NOT NULL THEN NULL
-        WHEN s.months < $min_months THEN 'history_not_covered'
-        ELSE 'too_few_contracts'
-    END AS reason,
-    CASE WHEN p.month IS NULL THEN NULL WHEN p.month % 12 = 11 THEN 'medium' ELSE 'low' END AS severity,
-    b.in_scope,
-    n.contract_ids,
-    p.contracts AS month_contracts,
-    p.expected,
-    p.z,
-    p.value AS month_value,
-    s.months,
-    make_date(p.month / 12, p.month % 12 + 1, 1) AS month_start,
-    n.buyer_name
-FROM buyers b
-CROSS JOIN span s
-LEFT JOIN eligible e ON e.buyer_id = b.buyer_id
-LEFT JOIN spikes p ON p.buyer_id = b.buyer_id
-LEFT JOIN named n ON n.buyer_id = b.buyer_id
+    buyer_id AS subject,
+    CASE WHEN verdict IN ('fired', 'clear') THEN verdict ELSE 'not_evaluable' END AS outcome,
+    CASE WHEN verdict NOT IN ('fired', 'clear') THEN verdict END AS reason,
+    CASE WHEN verdict <> 'fired' THEN NULL WHEN month % 12 = 11 THEN 'medium' ELSE 'low' END AS severity,
+    in_scope,
+    CASE WHEN verdict = 'fired' THEN contract_ids END AS contract_ids,
+    contracts AS month_contracts,
+    expected,
+    z,
+    value AS month_value,
+    months,
+    make_date(month / 12, month % 12 + 1, 1) AS month_start,
+    buyer_name
+FROM judged

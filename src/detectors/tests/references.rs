@@ -447,7 +447,7 @@ pub(super) fn crowd(rng: &mut StdRng) -> Data {
     let mut data = Data::default();
     for unit in 0..40 {
         let wild = unit >= 36;
-        let direct = if wild { 0.95 } else { rng.random_range(0.1..0.35) };
+        let direct = if wild { 0.95 } else { rng.random_range(0.15..0.3) };
         // The first unit has a long series, half of it with values that begin alike.
         let many = if unit < 2 { 620 } else { rng.random_range(15..60) };
         let rush = rng.random_bool(0.2).then(|| rng.random_range(0..13u32));
@@ -478,7 +478,8 @@ pub(super) fn crowd(rng: &mut StdRng) -> Data {
             contract.supplier =
                 if rng.random_bool(0.03) { String::new() } else { format!("{base}{}{}", digits[0], digits[1]) };
             contract.tender = rng.random_bool(0.3).then(|| format!("t{}", rng.random_range(0..40)));
-            let spread = 10f64.powf(rng.random_range(4.0..7.0)) as i128;
+            let spread =
+                10f64.powf(if unit < 2 { rng.random_range(4.0..7.0) } else { rng.random_range(5.0..5.6) }) as i128;
             let lopsided = [5, 6, 7, 8][at % 4] * 10i128.pow(4 + at as u32 % 3) + at as i128;
             contract.initial = rng.random_bool(0.97).then_some(if unit == 1 { lopsided } else { spread });
             let usual = 1_000 + 500 * article;
@@ -492,10 +493,10 @@ pub(super) fn crowd(rng: &mut StdRng) -> Data {
                     _ => format!("frasco de {article}0 ml, cor azul, bico fino"),
                 },
                 // Some suppliers sell of everything.
-                code: format!(
-                    "{:02}100000",
-                    if supplier < 4 { rng.random_range(10..40) } else { rng.random_range(10..14) + supplier % 3 }
-                ),
+                code: {
+                    let classes = if supplier < 4 { 30 } else { 2 + supplier % 4 };
+                    format!("{:02}100000", 10 + rng.random_range(0..classes))
+                },
                 quantity: Some(rng.random_range(0..5) * 10_000),
                 price: Some(usual * times / 100),
                 ..Item::of(&contract, "")

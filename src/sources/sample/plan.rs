@@ -112,7 +112,7 @@ impl Plan {
         let mut direct = Quota::among_peers(rows, LARGE_SAMPLE, 10_000);
         let mut markets = Quota::among_peers(rows, LARGE_SAMPLE, 20_000);
         let mut spikes = Quota::among_peers(rows, LARGE_SAMPLE, 10_000);
-        let mut prices = Quota::among_peers(rows, LARGE_SAMPLE, 2_500);
+        let mut prices = Quota::among_peers(rows, LARGE_SAMPLE, 5_000);
         let mut lopsided = Quota::among_peers(rows, LONG_SERIES, 50_000);
         let of_their_own = shares.contracts(plant_shares::fired_contracts)
             + share_decoys.contracts(plant_shares::decoy_contracts)

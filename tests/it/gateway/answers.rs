@@ -117,7 +117,7 @@ async fn bodies_are_packed_both_ways() {
         let request = reqwest::Client::new().get(server.url(path)).header("accept-encoding", encoding);
         let response = request.send().await.unwrap();
         assert_eq!(response.headers()["content-encoding"], encoding);
-        assert_eq!(response.headers()["vary"], "accept-encoding");
+        assert!(response.headers().get_all("vary").iter().any(|value| value == "accept-encoding"));
         assert_eq!(response.headers()["etag"], format!("W/{}", plain.header("etag")));
         let bytes = response.bytes().await.unwrap();
         assert!(bytes.len() * 2 < plain.text.len());

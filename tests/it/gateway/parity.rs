@@ -329,7 +329,17 @@ fn comparable(of: &MessageDescriptor, answer: Value, row: &Row) -> Value {
 
 /// prost-reflect's JSON of a message: the bytes within an `Any` may hold the same map in any order.
 fn canonical(message: DynamicMessage, row: &Row) -> Value {
-    serde_json::to_value(without(message, row.moment)).unwrap()
+    rounded(serde_json::to_value(without(message, row.moment)).unwrap())
+}
+
+/// The same with numbers to 14 digits: serde_json, which reads the answers here, may be off in the seventeenth.
+fn rounded(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => format!("{:.13e}", number.as_f64().unwrap()).into(),
+        Value::Array(items) => items.into_iter().map(rounded).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, rounded(value))).collect(),
+        other => other,
+    }
 }
 
 fn with_full_names(of: &MessageDescriptor, answer: Value) -> Value {

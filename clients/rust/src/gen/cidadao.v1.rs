@@ -145,6 +145,12 @@ pub struct EvidenceValue {
     /// Label in English.
     #[prost(string, tag = "5")]
     pub label_en: ::prost::alloc::string::String,
+    /// The value as it reads in Portuguese: `R$ 1.234,56`, `31/01/2024`, `25,0 %`, words for codes.
+    #[prost(string, tag = "6")]
+    pub text: ::prost::alloc::string::String,
+    /// The value as it reads in English.
+    #[prost(string, tag = "7")]
+    pub text_en: ::prost::alloc::string::String,
 }
 /// A limit or parameter that a detector applied.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -161,6 +167,18 @@ pub struct AppliedLimit {
     /// Act and article that set it; empty for a parameter of the detector's own.
     #[prost(string, tag = "4")]
     pub legal_basis: ::prost::alloc::string::String,
+    /// Label in Portuguese.
+    #[prost(string, tag = "5")]
+    pub label: ::prost::alloc::string::String,
+    /// Label in English.
+    #[prost(string, tag = "6")]
+    pub label_en: ::prost::alloc::string::String,
+    /// The value as it reads in Portuguese.
+    #[prost(string, tag = "7")]
+    pub text: ::prost::alloc::string::String,
+    /// The value as it reads in English.
+    #[prost(string, tag = "8")]
+    pub text_en: ::prost::alloc::string::String,
 }
 /// What a finding rests on.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1080,6 +1098,559 @@ pub mod analysis_service_client {
                 .insert(
                     GrpcMethod::new("cidadao.v1.AnalysisService", "GetAnalysisResults"),
                 );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Request of Login: either `username` or `email`, and `password`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LoginRequest {
+    /// Name of the user, in any case.
+    #[prost(string, tag = "1")]
+    pub username: ::prost::alloc::string::String,
+    /// Address of the user, in any case.
+    #[prost(string, tag = "2")]
+    pub email: ::prost::alloc::string::String,
+    /// Password of the user.
+    #[prost(string, tag = "3")]
+    pub password: ::prost::alloc::string::String,
+}
+/// Answer of Login.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LoginResponse {
+    /// The token, a JSON Web Token; opaque to clients.
+    #[prost(string, tag = "1")]
+    pub access_token: ::prost::alloc::string::String,
+    /// How to present it: `bearer`.
+    #[prost(string, tag = "2")]
+    pub token_type: ::prost::alloc::string::String,
+    /// How long it holds, in seconds.
+    #[prost(int32, tag = "3")]
+    pub expires_in: i32,
+    /// What the user may do.
+    #[prost(enumeration = "Role", tag = "4")]
+    pub role: i32,
+    /// Name of the user.
+    #[prost(string, tag = "5")]
+    pub username: ::prost::alloc::string::String,
+}
+/// Request of WhoAmI.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WhoAmIRequest {}
+/// Who the caller is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Identity {
+    /// Owner of what the caller starts, as the audit log names it: `user:ana`, `key:ID`, `local`.
+    #[prost(string, tag = "1")]
+    pub principal: ::prost::alloc::string::String,
+    /// Name of the user or of the key.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// What the caller may do.
+    #[prost(enumeration = "Role", tag = "3")]
+    pub role: i32,
+    /// How that is known.
+    #[prost(enumeration = "AuthMethod", tag = "4")]
+    pub method: i32,
+}
+/// An API key without its secret.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ApiKey {
+    /// Id.
+    #[prost(string, tag = "1")]
+    pub key_id: ::prost::alloc::string::String,
+    /// What it is for.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// How the key begins; tells keys apart and is no secret.
+    #[prost(string, tag = "3")]
+    pub prefix: ::prost::alloc::string::String,
+    /// What it may do; never more than its user may.
+    #[prost(enumeration = "Role", tag = "4")]
+    pub role: i32,
+    /// The user that it acts for; empty if it acts for itself.
+    #[prost(string, tag = "5")]
+    pub username: ::prost::alloc::string::String,
+    /// When it was made.
+    #[prost(message, optional, tag = "6")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ends; unset if never.
+    #[prost(message, optional, tag = "7")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was revoked; unset if it was not.
+    #[prost(message, optional, tag = "8")]
+    pub revoke_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was last used, to about a minute; unset if never.
+    #[prost(message, optional, tag = "9")]
+    pub last_use_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Request of CreateApiKey.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateApiKeyRequest {
+    /// What it is for: 1 to 100 characters.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What it may do; analyst if unset.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
+    /// The user that it acts for, and whose investigations it sees; empty if it acts for itself.
+    #[prost(string, tag = "3")]
+    pub username: ::prost::alloc::string::String,
+    /// How long it holds: from a minute to ten years; for ever if unset.
+    #[prost(message, optional, tag = "4")]
+    pub expires_in: ::core::option::Option<::prost_types::Duration>,
+}
+/// Answer of CreateApiKey.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateApiKeyResponse {
+    /// What is stored of the key.
+    #[prost(message, optional, tag = "1")]
+    pub api_key: ::core::option::Option<ApiKey>,
+    /// The key itself. It is not stored and cannot be shown again.
+    #[prost(string, tag = "2")]
+    pub key: ::prost::alloc::string::String,
+}
+/// Request of ListApiKeys.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListApiKeysRequest {
+    /// Keys a page: 1 to 1,000, 100 if zero; more is taken as 1,000.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Token of the page, from the answer before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// Answer of ListApiKeys.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListApiKeysResponse {
+    /// Keys in the order in which they were made.
+    #[prost(message, repeated, tag = "1")]
+    pub api_keys: ::prost::alloc::vec::Vec<ApiKey>,
+    /// Token of the next page; empty on the last one.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Request of RevokeApiKey.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeApiKeyRequest {
+    /// Id of the key.
+    #[prost(string, tag = "1")]
+    pub key_id: ::prost::alloc::string::String,
+}
+/// Somebody who logs in.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct User {
+    /// Name to log in with, in lower case; never changes.
+    #[prost(string, tag = "1")]
+    pub username: ::prost::alloc::string::String,
+    /// Address to log in with, in lower case; empty if none.
+    #[prost(string, tag = "2")]
+    pub email: ::prost::alloc::string::String,
+    /// What the user may do.
+    #[prost(enumeration = "Role", tag = "3")]
+    pub role: i32,
+    /// When it was made.
+    #[prost(message, optional, tag = "4")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Since when the user may not log in; unset if it may.
+    #[prost(message, optional, tag = "5")]
+    pub disable_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Request of CreateUser.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateUserRequest {
+    /// Name to log in with: 2 to 64 ASCII letters, digits, `.`, `_` and `-`, the first a letter or a digit.
+    #[prost(string, tag = "1")]
+    pub username: ::prost::alloc::string::String,
+    /// Address to log in with.
+    #[prost(string, tag = "2")]
+    pub email: ::prost::alloc::string::String,
+    /// What the user may do; analyst if unset.
+    #[prost(enumeration = "Role", tag = "3")]
+    pub role: i32,
+    /// Password: 12 to 128 characters.
+    #[prost(string, tag = "4")]
+    pub password: ::prost::alloc::string::String,
+}
+/// Request of ListUsers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListUsersRequest {
+    /// Users a page: 1 to 1,000, 100 if zero; more is taken as 1,000.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Token of the page, from the answer before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// Answer of ListUsers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListUsersResponse {
+    /// Users by name.
+    #[prost(message, repeated, tag = "1")]
+    pub users: ::prost::alloc::vec::Vec<User>,
+    /// Token of the next page; empty on the last one.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Request of DisableUser.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DisableUserRequest {
+    /// Name of the user.
+    #[prost(string, tag = "1")]
+    pub username: ::prost::alloc::string::String,
+}
+/// What somebody may do; each role may do all that the one before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Role {
+    /// Not set.
+    Unspecified = 0,
+    /// Reads contracts, and the investigations and analyses of its owner.
+    Viewer = 1,
+    /// Starts and cancels investigations and analyses of its own.
+    Analyst = 2,
+    /// Manages keys and users, and reads and cancels what is another's.
+    Admin = 3,
+}
+impl Role {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROLE_UNSPECIFIED",
+            Self::Viewer => "ROLE_VIEWER",
+            Self::Analyst => "ROLE_ANALYST",
+            Self::Admin => "ROLE_ADMIN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROLE_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROLE_VIEWER" => Some(Self::Viewer),
+            "ROLE_ANALYST" => Some(Self::Analyst),
+            "ROLE_ADMIN" => Some(Self::Admin),
+            _ => None,
+        }
+    }
+}
+/// How a caller showed who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AuthMethod {
+    /// Not set.
+    Unspecified = 0,
+    /// Not at all: the server asks for no credentials.
+    None = 1,
+    /// By a token.
+    Token = 2,
+    /// By an API key.
+    ApiKey = 3,
+}
+impl AuthMethod {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "AUTH_METHOD_UNSPECIFIED",
+            Self::None => "AUTH_METHOD_NONE",
+            Self::Token => "AUTH_METHOD_TOKEN",
+            Self::ApiKey => "AUTH_METHOD_API_KEY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "AUTH_METHOD_UNSPECIFIED" => Some(Self::Unspecified),
+            "AUTH_METHOD_NONE" => Some(Self::None),
+            "AUTH_METHOD_TOKEN" => Some(Self::Token),
+            "AUTH_METHOD_API_KEY" => Some(Self::ApiKey),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod auth_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Gives tokens for passwords, and manages API keys and users. Credentials go with a call as
+    /// `authorization: Bearer TOKEN_OR_KEY` or as `x-api-key: KEY`.
+    #[derive(Debug, Clone)]
+    pub struct AuthServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl AuthServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> AuthServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> AuthServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            AuthServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Gives a token for a password. UNAUTHENTICATED with the reason CREDENTIALS_INVALID whether the user is
+        /// unknown or disabled or the password wrong; RESOURCE_EXHAUSTED with RetryInfo after many failures.
+        pub async fn login(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LoginRequest>,
+        ) -> std::result::Result<tonic::Response<super::LoginResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.AuthService/Login",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.AuthService", "Login"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says who the caller is.
+        pub async fn who_am_i(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WhoAmIRequest>,
+        ) -> std::result::Result<tonic::Response<super::Identity>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.AuthService/WhoAmI",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.AuthService", "WhoAmI"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes an API key, which is shown this once. For administrators.
+        pub async fn create_api_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateApiKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateApiKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.AuthService/CreateApiKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.AuthService", "CreateApiKey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists API keys, also revoked ones, without their secrets. For administrators.
+        pub async fn list_api_keys(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListApiKeysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListApiKeysResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.AuthService/ListApiKeys",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.AuthService", "ListApiKeys"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Revokes an API key for ever; one that is revoked already stays as it is. For administrators.
+        pub async fn revoke_api_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeApiKeyRequest>,
+        ) -> std::result::Result<tonic::Response<super::ApiKey>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.AuthService/RevokeApiKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.AuthService", "RevokeApiKey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes a user. ALREADY_EXISTS if the username or the address is taken. For administrators.
+        pub async fn create_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateUserRequest>,
+        ) -> std::result::Result<tonic::Response<super::User>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.AuthService/CreateUser",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.AuthService", "CreateUser"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists users, also disabled ones. For administrators.
+        pub async fn list_users(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListUsersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListUsersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.AuthService/ListUsers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.AuthService", "ListUsers"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Disables a user: tokens and keys of the user are refused from then on, running streams end within a
+        /// minute. One that is disabled already stays as it is. For administrators.
+        pub async fn disable_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DisableUserRequest>,
+        ) -> std::result::Result<tonic::Response<super::User>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.AuthService/DisableUser",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.AuthService", "DisableUser"));
             self.inner.unary(req, path, codec).await
         }
     }

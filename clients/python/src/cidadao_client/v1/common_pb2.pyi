@@ -550,6 +550,8 @@ class EvidenceValue(_message.Message):
     UNIT_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     LABEL_EN_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    TEXT_EN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the value, as in the detector's header."""
     value: _builtins.str
@@ -560,6 +562,10 @@ class EvidenceValue(_message.Message):
     """Label in Portuguese."""
     label_en: _builtins.str
     """Label in English."""
+    text: _builtins.str
+    """The value as it reads in Portuguese: `R$ 1.234,56`, `31/01/2024`, `25,0 %`, words for codes."""
+    text_en: _builtins.str
+    """The value as it reads in English."""
     def __init__(
         self,
         *,
@@ -568,10 +574,12 @@ class EvidenceValue(_message.Message):
         unit: _builtins.str = ...,
         label: _builtins.str = ...,
         label_en: _builtins.str = ...,
+        text: _builtins.str = ...,
+        text_en: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["label", b"label", "label_en", b"label_en", "name", b"name", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["label", b"label", "label_en", b"label_en", "name", b"name", "text", b"text", "text_en", b"text_en", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -587,6 +595,10 @@ class AppliedLimit(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
     LEGAL_BASIS_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    LABEL_EN_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    TEXT_EN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the parameter or limit."""
     value: _builtins.str
@@ -595,6 +607,14 @@ class AppliedLimit(_message.Message):
     """Unit, as in `EvidenceValue.unit`."""
     legal_basis: _builtins.str
     """Act and article that set it; empty for a parameter of the detector's own."""
+    label: _builtins.str
+    """Label in Portuguese."""
+    label_en: _builtins.str
+    """Label in English."""
+    text: _builtins.str
+    """The value as it reads in Portuguese."""
+    text_en: _builtins.str
+    """The value as it reads in English."""
     def __init__(
         self,
         *,
@@ -602,10 +622,14 @@ class AppliedLimit(_message.Message):
         value: _builtins.str = ...,
         unit: _builtins.str = ...,
         legal_basis: _builtins.str = ...,
+        label: _builtins.str = ...,
+        label_en: _builtins.str = ...,
+        text: _builtins.str = ...,
+        text_en: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["legal_basis", b"legal_basis", "name", b"name", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["label", b"label", "label_en", b"label_en", "legal_basis", b"legal_basis", "name", b"name", "text", b"text", "text_en", b"text_en", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
