@@ -18,6 +18,8 @@ from emergency import write_month
 from product import Server
 
 PASSWORD = "testpassword123"
+# Seconds for an investigation: it takes one or two, but a debug build on a busy machine is slow.
+PATIENCE = 180
 
 
 def require(present: bool, what: str) -> None:
@@ -81,7 +83,7 @@ def client(guarded: Guarded, anonymous: httpx.Client) -> Iterator[httpx.Client]:
         yield client
 
 
-def ended(client: httpx.Client, path: str, patience: float = 30) -> dict[str, Any]:
+def ended(client: httpx.Client, path: str, patience: float = PATIENCE) -> dict[str, Any]:
     """Reads a status until its job has ended."""
     deadline = time.monotonic() + patience
     while True:
