@@ -233,7 +233,7 @@ impl Stream {
         false
     }
 
-    fn error(&mut self, problem: &Problem, out: &mut Vec<u8>) {
+    fn error(&self, problem: &Problem, out: &mut Vec<u8>) {
         self.count.error(problem.code());
         let (before, after): (&[u8], &[u8]) = match self.form {
             Form::Events => (b"event: error\ndata: ", b"\n\n"),
