@@ -195,7 +195,7 @@ impl Stream {
         }
     }
 
-    fn message(&mut self, message: &[u8], out: &mut Vec<u8>) -> bool {
+    fn message(&self, message: &[u8], out: &mut Vec<u8>) -> bool {
         let before = out.len();
         match self.form {
             Form::Events => {
@@ -227,13 +227,13 @@ impl Stream {
         true
     }
 
-    fn failed(&mut self, status: &Status, out: &mut Vec<u8>) -> bool {
+    fn failed(&self, status: &Status, out: &mut Vec<u8>) -> bool {
         let problem = Problem::of_status(status, &self.id);
         self.error(&problem, out);
         false
     }
 
-    fn error(&mut self, problem: &Problem, out: &mut Vec<u8>) {
+    fn error(&self, problem: &Problem, out: &mut Vec<u8>) {
         self.count.error(problem.code());
         let (before, after): (&[u8], &[u8]) = match self.form {
             Form::Events => (b"event: error\ndata: ", b"\n\n"),
