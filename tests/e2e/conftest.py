@@ -18,6 +18,14 @@ from emergency import write_month
 from product import Server
 
 PASSWORD = "testpassword123"
+# An investigation that has events enough and is soon done, also by a debug build; run anew each time.
+FEW_DETECTORS = {
+    "query": "contratos",
+    "options": {
+        "allow_cached": False,
+        "detectors": ["amendment_cap", "high_value_direct_award", "invalid_tax_id", "splitting_sum", "value_jump"],
+    },
+}
 # Seconds for an investigation: it takes one or two, but a debug build on a busy machine is slow.
 PATIENCE = 180
 

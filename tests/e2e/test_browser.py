@@ -16,7 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from conftest import require
+from conftest import FEW_DETECTORS, require
 from product import CLIENTS, Server
 
 TYPESCRIPT = CLIENTS / "typescript"
@@ -115,8 +115,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def start(server: Server) -> str:
-    request = {"query": "contratos", "options": {"allow_cached": False}}
-    response = httpx.post(f"{server.http}/api/v1/investigations/start", json=request, timeout=30)
+    response = httpx.post(f"{server.http}/api/v1/investigations/start", json=FEW_DETECTORS, timeout=30)
     assert response.status_code == 200, response.text
     return f"{server.http}/api/v1/investigations/{response.json()['investigation_id']}"
 

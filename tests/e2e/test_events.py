@@ -15,7 +15,7 @@ from typing import IO, Any
 import httpx
 import pytest
 
-from conftest import Guarded, require
+from conftest import FEW_DETECTORS, Guarded, require
 
 
 @dataclass
@@ -44,7 +44,7 @@ def curl(guarded: Guarded, path: str, *arguments: str) -> Iterator[IO[str]]:
 
 
 def events(lines: IO[str]) -> Iterator[Event]:
-    """Parses Server-Sent Events as the HTML standard says."""
+    """Parses Server-Sent Events as the HTML standard says; signs of life are comments."""
     fields: dict[str, str] = {}
     for line in lines:
         text = line.rstrip("\n")
@@ -63,15 +63,9 @@ def events(lines: IO[str]) -> Iterator[Event]:
 
 
 def start(client: httpx.Client) -> str:
-    options = {"allow_cached": False}
-    response = client.post("/api/v1/investigations/start", json={"query": "contratos", "options": options})
+    response = client.post("/api/v1/investigations/start", json=FEW_DETECTORS)
     assert response.status_code == 200, response.text
     return f"/api/v1/investigations/{response.json()['investigation_id']}"
-
-
-def logged(seen: list[Event]) -> list[Event]:
-    """Without signs of life, which are not part of the log."""
-    return [event for event in seen if event.name != "heartbeat"]
 
 
 def whole(seen: list[Event]) -> None:
@@ -91,10 +85,10 @@ def test_curl_shows_events_as_they_happen(guarded: Guarded, key_client: httpx.Cl
             seen.append(event)
             if state_when_first is None:
                 state_when_first = key_client.get(f"{path}/status").json()["status"]
-    whole(logged(seen))
+    whole(seen)
     assert state_when_first in ("pending", "running"), "the first event came when all was over"
     # They are as far apart here as they were there: nothing holds them back on the way.
-    happened = [seconds_of(event.data["event_time"]) for event in logged(seen)]
+    happened = [seconds_of(event.data["event_time"]) for event in seen]
     took_there, took_here = happened[-1] - happened[0], seen[-1].at - seen[0].at
     assert took_here > took_there / 2, f"{took_there:.2f} s of events came within {took_here:.2f} s"
 
@@ -119,8 +113,6 @@ def test_reconnecting_misses_none_and_doubles_none(guarded: Guarded, key_client:
         with stream as output:
             # Hangs up after two events, again and again.
             for event in events(output):
-                if event.name == "heartbeat":
-                    continue
                 seen.append(event)
                 if len(seen) % 2 == 0:
                     break
@@ -136,8 +128,6 @@ def test_events_go_on_after_the_server_was_killed(guarded: Guarded, key_client: 
         last = ("-H", f"Last-Event-ID: {seen[-1].id}") if seen else ()
         with curl(guarded, f"{path}/events", *last) as output:
             for event in events(output):
-                if event.name == "heartbeat":
-                    continue
                 seen.append(event)
                 if event.id == signal_at:
                     guarded.server.restart(signal.SIGKILL if signal_at == 4 else signal.SIGTERM)
@@ -150,12 +140,12 @@ def test_events_go_on_after_the_server_was_killed(guarded: Guarded, key_client: 
 def test_lines_of_json(guarded: Guarded, key_client: httpx.Client) -> None:
     path = start(key_client)
     with curl(guarded, f"{path}/events", "-H", "Accept: application/x-ndjson") as output:
-        lines = [json.loads(line) for line in output]
-    kept = [line for line in lines if line["kind"] != "heartbeat"]
-    assert [int(line["sequence"]) for line in kept] == list(range(1, len(kept) + 1))
-    assert kept[-1]["kind"] == "finished"
+        # Empty ones are signs of life.
+        lines = [json.loads(line)["result"] for line in output if line.strip()]
+    assert [int(line["sequence"]) for line in lines] == list(range(1, len(lines) + 1))
+    assert lines[-1]["kind"] == "finished"
     with curl(guarded, f"{path}/events") as output:
-        assert [event.data for event in logged(list(events(output)))] == kept
+        assert [event.data for event in events(output)] == lines
 
 
 def test_a_sequence_that_the_log_has_not_reached(guarded: Guarded, key_client: httpx.Client) -> None:
