@@ -16,11 +16,6 @@ test: setup lint ## Install what the tests need and run everything
 	$(CARGO) test --locked
 	clients/test.sh
 
-.PHONY: e2e
-e2e: setup ## Test the debug build from outside: REST, curl, a browser, schemathesis over its OpenAPI document
-	$(CARGO) build --locked
-	tests/e2e/run.sh
-
 .PHONY: setup
 setup: ## Install what the tests need and is missing
 	tests/setup.sh
