@@ -103,7 +103,8 @@ pub(super) fn until_stop<T: Send + 'static>(
 async fn revoked(auth: Auth, principal: Principal) {
     loop {
         tokio::time::sleep(auth.recheck()).await;
-        match auth.still_holds(&principal).await {
+        // On the heap for as long as it takes: streams are many, and idle for most of their life.
+        match Box::pin(auth.still_holds(&principal)).await {
             Ok(true) => {}
             Ok(false) => return,
             // A stream outlives a database that is away; the next look decides.

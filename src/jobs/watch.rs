@@ -77,7 +77,8 @@ impl Watcher {
                 return Ok(None);
             }
             let Some((tail, seen)) = &mut self.tail else {
-                self.begin().await?;
+                // Such futures are on the heap for as long as they take: idle watchers are many.
+                Box::pin(self.begin()).await?;
                 continue;
             };
             let (head, error) = {
@@ -96,7 +97,8 @@ impl Watcher {
             if let Some(event) = tail.event(self.last + 1) {
                 return self.hand_out(event).map(Some);
             }
-            self.ready.extend(self.jobs.inner.store.events(&self.job_id, self.last, BATCH).await?);
+            let more = Box::pin(self.jobs.inner.store.events(&self.job_id, self.last, BATCH)).await?;
+            self.ready.extend(more);
             if self.ready.is_empty() {
                 return Err(self.deleted(self.job().await?.oldest_sequence));
             }
@@ -151,7 +153,7 @@ impl Watcher {
     }
 
     async fn job(&self) -> Result<Job, JobsError> {
-        let job = self.jobs.inner.store.job(&self.job_id).await?;
+        let job = Box::pin(self.jobs.inner.store.job(&self.job_id)).await?;
         job.ok_or_else(|| JobsError::NotFound { id: self.job_id.clone() })
     }
 }
