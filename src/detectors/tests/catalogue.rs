@@ -27,6 +27,17 @@ async fn built_in_detectors_keep_to_the_form() {
             "high_value_direct_award",
             "invalid_tax_id",
             "heterogeneous_supplier",
+            "short_submission",
+            "decision_period",
+            "single_bid",
+            "few_bidders_for_market",
+            "near_estimate",
+            "late_bid_won",
+            "disqualification_pattern",
+            "identical_prices",
+            "price_gap",
+            "bid_dispersion_screen",
+            "rotation_and_cobidding",
             "value_risk",
         ]
     );
@@ -176,7 +187,7 @@ fn a_directory_adds_and_replaces() {
     std::fs::write(directory.path().join("notes.txt"), "nothing").unwrap();
     let mut catalogue = Catalogue::builtin().unwrap();
     assert_eq!(catalogue.add_directory(directory.path()).unwrap(), 2);
-    assert_eq!(catalogue.ids().len(), 21);
+    assert_eq!(catalogue.ids().len(), 32);
     assert_eq!(catalogue.get("invalid_tax_id").unwrap().header.version, "1");
     assert!(matches!(catalogue.add_directory(&directory.path().join("none")), Err(DetectorError::Read { .. })));
 }
