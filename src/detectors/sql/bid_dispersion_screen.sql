@@ -179,19 +179,29 @@ peers AS (
     WHERE why IS NULL
     GROUP BY source
 ),
-pairs AS (
+met AS (
     SELECT
         a.bidder_key AS one,
         b.bidder_key AS other,
-        min(a.bidder_name) || '; ' || min(b.bidder_name) AS firms,
-        count(DISTINCT s.tender_id) AS flagged,
-        array_agg(DISTINCT s.tender_id ORDER BY s.tender_id) AS tender_ids
+        s.tender_id,
+        min(a.bidder_name) AS one_name,
+        min(b.bidder_name) AS other_name
     FROM screened s
     JOIN lot_offers a ON a.lot_id = s.lot_id
     JOIN lot_offers b ON b.lot_id = s.lot_id AND a.bidder_key < b.bidder_key
     WHERE s.unusual
-    GROUP BY a.bidder_key, b.bidder_key
-    HAVING count(DISTINCT s.tender_id) >= $min_tenders
+    GROUP BY a.bidder_key, b.bidder_key, s.tender_id
+),
+pairs AS (
+    SELECT
+        one,
+        other,
+        min(one_name) || '; ' || min(other_name) AS firms,
+        count(*) AS flagged,
+        array_agg(tender_id ORDER BY tender_id) AS tender_ids
+    FROM met
+    GROUP BY one, other
+    HAVING count(*) >= $min_tenders
 ),
 meetings AS (
     SELECT p.one, p.other, count(DISTINCT s.tender_id) AS common

@@ -14,16 +14,16 @@ pt = "Poucos participantes para o mercado"
 en = "Few bidders for the market"
 
 [explanation]
-pt = "Licitação decidida com menos da metade da mediana de participantes das licitações comparáveis (mesma fonte e mesma classe ou categoria), ou com Q1 − 1,5·(Q3 − Q1) ou menos; só onde há 30 licitações comparáveis e a mediana é 3 ou mais."
-en = "A decided tender with less than half of the median number of bidders of comparable tenders (same source and same class or category), or with Q1 − 1.5·(Q3 − Q1) or fewer; only where there are 30 comparable tenders and the median is 3 or more."
+pt = "Licitação decidida com menos da metade da mediana de participantes das licitações comparáveis (mesma fonte e mesma classe ou categoria), ou com Q1 − 1,5·(Q3 − Q1) ou menos; só onde há 30 licitações comparáveis e a mediana é 3 ou mais. Onde as propostas são por lote ou item, conta a média deles."
+en = "A decided tender with less than half of the median number of bidders of comparable tenders (same source and same class or category), or with Q1 − 1.5·(Q3 − Q1) or fewer; only where there are 30 comparable tenders and the median is 3 or more. Where bids are for lots or items, their average counts."
 
 [severity]
 pt = "Baixa."
 en = "Low."
 
 [text]
-pt = "Licitação de {buyer_name|text} com {bidders|int} participante(s); a mediana das {peers|int} licitações comparáveis ({market|text}) é {median|ratio}, e metade delas fica entre {lower_quartile|ratio} e {upper_quartile|ratio}. É um indício a conferir."
-en = "Tender of {buyer_name|text} with {bidders|int} bidder(s); the median of the {peers|int} comparable tenders ({market|text}) is {median|ratio}, and half of them lie between {lower_quartile|ratio} and {upper_quartile|ratio}. This is an indication to check."
+pt = "Licitação de {buyer_name|text} com {bidders|ratio} participante(s) (por lote ou item, em média, se houver); a mediana das {peers|int} licitações comparáveis ({market|text}) é {median|ratio}, e metade delas fica entre {lower_quartile|ratio} e {upper_quartile|ratio}. É um indício a conferir."
+en = "Tender of {buyer_name|text} with {bidders|ratio} bidder(s) (per lot or item, on average, if there are any); the median of the {peers|int} comparable tenders ({market|text}) is {median|ratio}, and half of them lie between {lower_quartile|ratio} and {upper_quartile|ratio}. This is an indication to check."
 
 [false_positives]
 pt = ["Objeto mais específico que o do grupo.", "Local de entrega distante ou lote pequeno."]
@@ -65,8 +65,8 @@ market_of_few = { outcome = "not_evaluable", pt = "A mediana de participantes do
 
 [[evidence]]
 name = "bidders"
-unit = "count"
-label = { pt = "Participantes", en = "Bidders" }
+unit = "ratio"
+label = { pt = "Participantes (por lote ou item, em média, onde as propostas os dizem)", en = "Bidders (per lot or item, on average, where bids name them)" }
 
 [[evidence]]
 name = "median"
@@ -118,9 +118,9 @@ markets AS (
         source,
         market,
         count(*) AS peers,
-        quantile8(CAST(bidders AS DOUBLE), 0.25) AS q1,
-        quantile8(CAST(bidders AS DOUBLE), 0.5) AS median,
-        quantile8(CAST(bidders AS DOUBLE), 0.75) AS q3
+        quantile8(bidders_per_lot, 0.25) AS q1,
+        quantile8(bidders_per_lot, 0.5) AS median,
+        quantile8(bidders_per_lot, 0.75) AS q3
     FROM read
     WHERE why IS NULL
     GROUP BY source, market
@@ -136,8 +136,8 @@ judged AS (
             WHEN r.why IS NOT NULL THEN r.why
             WHEN m.peers < $min_peers THEN 'peer_group_too_small'
             WHEN m.median < $min_median THEN 'market_of_few'
-            WHEN r.bidders < $half * m.median THEN 'fired'
-            WHEN m.q3 > m.q1 AND r.bidders <= m.q1 - $outlier_k * (m.q3 - m.q1) THEN 'fired'
+            WHEN r.bidders_per_lot < $half * m.median THEN 'fired'
+            WHEN m.q3 > m.q1 AND r.bidders_per_lot <= m.q1 - $outlier_k * (m.q3 - m.q1) THEN 'fired'
             ELSE 'clear'
         END AS verdict
     FROM read r
@@ -150,7 +150,7 @@ SELECT
     CASE WHEN verdict = 'fired' THEN 'low' END AS severity,
     in_scope,
     make_array(tender_id) AS tender_ids,
-    bidders,
+    bidders_per_lot AS bidders,
     median,
     q1 AS lower_quartile,
     q3 AS upper_quartile,

@@ -156,7 +156,7 @@ judged AS (
             WHEN r.value >= $near_from * r.estimated_value AND r.bidders < 2 THEN 'no_competitor'
             WHEN r.value >= $near_from * r.estimated_value THEN 'near'
             WHEN r.value > $low_until * r.estimated_value THEN 'clear'
-            WHEN r.lots > 1 OR (r.items_won > 0 AND r.items_won < r.items) THEN 'partly_awarded'
+            WHEN r.items > 1 AND r.items_won < r.items THEN 'partly_awarded'
             ELSE 'low'
         END AS verdict
     FROM read r

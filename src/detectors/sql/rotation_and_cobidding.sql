@@ -22,8 +22,8 @@ pt = "Média; alta se o acaso o faria no máximo uma vez em mil."
 en = "Medium; high if chance would do it once in a thousand at most."
 
 [text]
-pt = "{market|text}{state|text}: {firms|text} ({pattern|text}). {wins|int} vitórias em {tenders|int} licitações; o acaso faria o mesmo com probabilidade de {probability|percent}. Mercados pequenos, capacidade e distância também dividem vitórias: é um indício a conferir."
-en = "{market|text}{state|text}: {firms|text} ({pattern|text}). {wins|int} wins in {tenders|int} tenders; chance would do the same with a probability of {probability|percent}. Small markets, capacity and distance also share out wins: this is an indication to check."
+pt = "{market|text}{state|text}: {firms|text} ({pattern|text}). {wins|int} vitórias em {tenders|int} licitações; o acaso faria o mesmo uma vez em {once_in|int}. Mercados pequenos, capacidade e distância também dividem vitórias: é um indício a conferir."
+en = "{market|text}{state|text}: {firms|text} ({pattern|text}). {wins|int} wins in {tenders|int} tenders; chance would do the same once in {once_in|int}. Small markets, capacity and distance also share out wins: this is an indication to check."
 
 [false_positives]
 pt = ["Empresa muito mais competitiva que a outra.", "Mercado local com poucas empresas de capacidade limitada.", "Muitos pares comparados: alguns passam do limite por acaso."]
@@ -130,6 +130,11 @@ label = { pt = "Vitórias seguidas da mesma empresa", en = "Wins running of one 
 name = "probability"
 unit = "ratio"
 label = { pt = "Probabilidade ao acaso", en = "Probability by chance" }
+
+[[evidence]]
+name = "once_in"
+unit = "count"
+label = { pt = "Uma vez em quantas, ao acaso", en = "Once in how many, by chance" }
 
 [[evidence]]
 name = "timeline"
@@ -284,6 +289,7 @@ SELECT
     CAST(NULL AS DOUBLE) AS entropy,
     CAST(NULL AS BIGINT) AS repeats,
     p.probability,
+    round(1 / p.probability) AS once_in,
     CAST(NULL AS VARCHAR) AS timeline,
     p.candidates
 FROM pairs p
@@ -307,6 +313,7 @@ SELECT
     CAST(NULL AS DOUBLE) AS entropy,
     CAST(NULL AS BIGINT) AS repeats,
     CAST(NULL AS DOUBLE) AS probability,
+    CAST(NULL AS DOUBLE) AS once_in,
     CAST(NULL AS VARCHAR) AS timeline,
     CAST(NULL AS BIGINT) AS candidates
 FROM judged_winners
@@ -328,6 +335,7 @@ SELECT
     entropy,
     repeats,
     probability,
+    round(1 / probability) AS once_in,
     CASE WHEN verdict = 'fired' THEN timeline END AS timeline,
     CAST(NULL AS BIGINT) AS candidates
 FROM judged_markets

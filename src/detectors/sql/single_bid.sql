@@ -14,8 +14,8 @@ pt = "Licitação com um só participante"
 en = "Tender with a single bidder"
 
 [explanation]
-pt = "Licitação aberta à competição, já decidida, de que participou um só licitante. Onde ao menos 80 % das licitações comparáveis (mesma fonte e mesma classe ou categoria, 30 no mínimo) têm um só, isso é o costume do mercado e nada se aponta."
-en = "A competitive tender, decided, in which a single bidder took part. Where at least 80% of comparable tenders (same source and same class or category, 30 at least) have only one, that is what the market is like and nothing is flagged."
+pt = "Licitação aberta à competição, já decidida, de que participou um só licitante. Onde ao menos 80 % das licitações comparáveis (mesma fonte e mesma classe ou categoria, 30 no mínimo) têm um só, isso é o costume do mercado e nada se aponta. Onde só os nomes são publicados, é preciso que a fonte nomeie também perdedores na modalidade."
+en = "A competitive tender, decided, in which a single bidder took part. Where at least 80% of comparable tenders (same source and same class or category, 30 at least) have only one, that is what the market is like and nothing is flagged. Where names alone are published, the source has to name losers too in that method."
 
 [severity]
 pt = "Média; alta se o valor passa do percentil 90 das licitações decididas da mesma fonte e moeda (30 no mínimo)."
@@ -47,12 +47,19 @@ value = "0.90"
 unit = "ratio"
 label = { pt = "Quantil do valor para severidade alta", en = "Quantile of the value for high severity" }
 
+[[parameters]]
+name = "min_named"
+value = "10"
+unit = "count"
+label = { pt = "Licitações mínimas da modalidade, se só os nomes são publicados", en = "Fewest tenders of the method, where names alone are published" }
+
 [reasons]
 usual_in_market = { outcome = "clear", pt = "Quase todas as licitações do mercado têm um só participante.", en = "Nearly all tenders of the market have a single bidder." }
 method_unknown = { outcome = "not_evaluable", pt = "A fonte não diz se houve competição aberta.", en = "The source does not say whether it was open to competition." }
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
 not_decided = { outcome = "not_evaluable", pt = "Nenhum resultado foi publicado.", en = "No result is published." }
 bidders_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quantos participaram.", en = "The source does not say how many took part." }
+only_winners_named = { outcome = "not_evaluable", pt = "O número não é publicado, e nesta modalidade a fonte quase só nomeia vencedores, ou há menos de 10 licitações para sabê-lo.", en = "The number is not published, and in this method the source names hardly anybody but winners, or there are fewer than 10 tenders to tell." }
 counts_differ = { outcome = "not_evaluable", pt = "O número publicado de participantes é menor que o de participantes nomeados.", en = "The published number of bidders is below that of the bidders named." }
 
 [[evidence]]
@@ -127,6 +134,13 @@ markets AS (
     WHERE why IS NULL AND market IS NOT NULL
     GROUP BY source, market
 ),
+-- Some sources name the winner alone, in some methods.
+methods AS (
+    SELECT source, modality_name, count(*) AS tenders, avg(CASE WHEN bidders = 1 THEN 1.0 ELSE 0.0 END) AS single_share
+    FROM read
+    WHERE why IS NULL AND stated IS NULL
+    GROUP BY source, modality_name
+),
 values_of AS (
     SELECT source, money, count(*) AS peers, quantile8(CAST(worth AS DOUBLE), $high_quantile) AS high_value
     FROM read
@@ -143,11 +157,13 @@ judged AS (
         CASE
             WHEN r.why IS NOT NULL THEN r.why
             WHEN r.bidders > 1 THEN 'clear'
+            WHEN r.stated IS NULL AND (n.tenders < $min_named OR n.single_share >= $usual_share) THEN 'only_winners_named'
             WHEN m.tenders >= $min_peers AND m.single_share >= $usual_share THEN 'usual_in_market'
             ELSE 'fired'
         END AS verdict
     FROM read r
     LEFT JOIN markets m ON m.source = r.source AND m.market = r.market
+    LEFT JOIN methods n ON n.source = r.source AND n.modality_name = r.modality_name
     LEFT JOIN values_of v ON v.source = r.source AND v.money = r.money
 ),
 bidders AS (

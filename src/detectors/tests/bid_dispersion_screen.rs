@@ -58,6 +58,8 @@ async fn the_same_firms_three_times() {
     for (at, (one, wanted)) in judged.iter().zip(wanted).enumerate() {
         assert_eq!(one.verdicts, wanted, "{at}");
     }
+    let all: Vec<_> = judged.iter().map(|one| one.findings.len()).collect();
+    assert_eq!(all, [3, 0, 3, 0, 3, 0, 0]);
     let finding = &judged[2].findings[0];
     assert_eq!((value(finding, "flagged"), value(finding, "common")), ("3".to_owned(), "6".to_owned()));
     // The tender itself first, then the others of the pair, then its bids.

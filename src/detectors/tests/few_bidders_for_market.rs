@@ -30,6 +30,19 @@ async fn less_than_half_of_the_median() {
 }
 
 #[tokio::test]
+async fn bidders_of_items_are_counted_for_each() {
+    // Nine firms for three items, three each, are no more than three.
+    let mut data = peers(&[9], 7, 30);
+    for at in 0..9 {
+        let bid = super::tenders::Bid::of("t000", &format!("f{at}"), 100);
+        data.bids.push(super::tenders::Bid { item: Some(format!("{}", at % 3)), ..bid });
+    }
+    let run = data.run(ID).await;
+    assert_eq!((run.summary.fired, run.summary.clear), (1, 29));
+    assert_eq!(value(&run.findings[0], "bidders"), "3");
+}
+
+#[tokio::test]
 async fn below_the_fence() {
     // Quartiles 10 and 12: the fence is 7, and half of the median 5.5.
     let mut counts = vec![10; 15];

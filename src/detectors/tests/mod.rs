@@ -35,6 +35,7 @@ mod short_submission;
 mod single_bid;
 mod splitting_sum;
 mod supplier_share;
+mod tender_references;
 mod tenders;
 mod value_jump;
 mod value_risk;

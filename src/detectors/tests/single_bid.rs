@@ -53,11 +53,11 @@ async fn one_bidder_of_a_decided_competition() {
             "not_decided",
             "bidders_not_published",
             "bidders_not_published",
-            "fired",
+            "only_winners_named",
             "clear",
             "counts_differ",
             "bidders_not_published",
-            "fired",
+            "only_winners_named",
         ]
     );
 }
@@ -116,9 +116,25 @@ async fn a_large_value_is_high() {
 }
 
 #[tokio::test]
+async fn a_source_that_names_winners_alone_accuses_nobody() {
+    let named = |single: usize, total: usize| {
+        let mut data = Data::default();
+        for at in 0..total {
+            let id = format!("t{at:02}");
+            data.bids.extend(bids(&id, if at < single { &[100] } else { &[100, 120] }));
+            data.tenders.push(Tender { id, ..Tender::new("t") });
+        }
+        data
+    };
+    let judged = judge_all(ID, vec![named(7, 10), named(8, 10), named(7, 9)]).await;
+    assert_eq!(judged[0].verdicts, [("clear".to_owned(), 3), ("fired".to_owned(), 7)].into());
+    assert_eq!(judged[1].verdicts, [("clear".to_owned(), 2), ("only_winners_named".to_owned(), 8)].into());
+    assert_eq!(judged[2].verdicts, [("clear".to_owned(), 2), ("only_winners_named".to_owned(), 7)].into());
+}
+
+#[tokio::test]
 async fn the_bidder_is_shown() {
     let mut data = tender(with(1), bids("t", &[100]));
-    data.bids[0].bidder = "52998224725".to_owned();
     let run = data.run(ID).await;
     let rows: Vec<_> = run.findings[0].evidence.rows.iter().map(|row| row.table.as_str()).collect();
     assert_eq!(rows, ["tenders", "bids"]);

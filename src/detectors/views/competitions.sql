@@ -12,6 +12,17 @@ WITH parts AS (
     WHERE coalesce(lower(status), '') NOT IN ('invited', 'withdrawn')
     GROUP BY tender_id
 ),
+-- Where bids are for lots or items, how many there are for one of them on average.
+by_lot AS (
+    SELECT tender_id, avg(bidders) AS bidders
+    FROM (
+        SELECT tender_id, lot, item_number, count(DISTINCT bidder_key) AS bidders
+        FROM bids
+        WHERE coalesce(lower(status), '') NOT IN ('invited', 'withdrawn') AND coalesce(lot, item_number) IS NOT NULL
+        GROUP BY tender_id, lot, item_number
+    )
+    GROUP BY tender_id
+),
 -- The first two digits of a class: CPV, UNSPSC and CPC are trees, catalogues of articles are not.
 classed AS (
     SELECT
@@ -89,6 +100,7 @@ SELECT
     coalesce(p.named, 0) AS named,
     coalesce(p.unnamed, 0) AS unnamed,
     coalesce(d.tenderers, CASE WHEN p.unnamed = 0 THEN p.named END) AS bidders,
+    coalesce(b.bidders, CAST(coalesce(d.tenderers, CASE WHEN p.unnamed = 0 THEN p.named END) AS DOUBLE)) AS bidders_per_lot,
     coalesce(p.winners, 0) AS winners,
     p.winner_key,
     coalesce(c.items, 0) AS items,
@@ -96,4 +108,5 @@ SELECT
     coalesce(c.lots, 0) AS lots
 FROM dated d
 LEFT JOIN parts p ON p.tender_id = d.tender_id
+LEFT JOIN by_lot b ON b.tender_id = d.tender_id
 LEFT JOIN contents c ON c.tender_id = d.tender_id
