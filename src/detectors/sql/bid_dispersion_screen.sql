@@ -14,8 +14,8 @@ pt = "Propostas com dispersão atípica, das mesmas empresas"
 en = "Bids of unusual dispersion, of the same firms"
 
 [explanation]
-pt = "Lote com ao menos 4 propostas válidas cujo coeficiente de variação é menor que 6 % e cuja vencedora se destaca (distância relativa acima de 1), ou cujas propostas são múltiplos fixos umas das outras (0,1 %). Só se aponta se duas das empresas se encontram assim em ao menos 3 licitações, e em ao menos metade das que disputam juntas com 4 propostas."
-en = "A lot with at least 4 valid bids whose coefficient of variation is below 6% and whose lowest bid stands apart (relative distance above 1), or whose bids are fixed multiples of each other (0.1%). It is flagged only if two of the firms meet like that in at least 3 tenders, and in at least half of those with 4 bids that both bid in."
+pt = "Lote com ao menos 4 propostas válidas cujo coeficiente de variação é menor que 6 % e cuja vencedora se destaca (distância relativa acima de 1), ou cujas propostas são múltiplos fixos umas das outras (0,1 %). Só se aponta se duas das empresas se encontram assim em ao menos 3 licitações, e em ao menos metade das que disputam juntas com 4 propostas; e, havendo 30 outras na fonte, se à taxa delas o acaso o faria menos de uma vez em mil."
+en = "A lot with at least 4 valid bids whose coefficient of variation is below 6% and whose lowest bid stands apart (relative distance above 1), or whose bids are fixed multiples of each other (0.1%). It is flagged only if two of the firms meet like that in at least 3 tenders, and in at least half of those with 4 bids that both bid in; and, with 30 others in the source, if at their rate chance would do it less than once in a thousand."
 
 [severity]
 pt = "Média."
@@ -58,6 +58,18 @@ name = "min_share"
 value = "0.5"
 unit = "ratio"
 label = { pt = "Parcela mínima das licitações do par", en = "Least share of the tenders of the pair" }
+
+[[parameters]]
+name = "max_chance"
+value = "0.001"
+unit = "ratio"
+label = { pt = "Probabilidade do acaso abaixo da qual conta", en = "Probability of chance below which it counts" }
+
+[[parameters]]
+name = "min_peers"
+value = "30"
+unit = "count"
+label = { pt = "Outras licitações da fonte a partir das quais o acaso se mede", en = "Other tenders of the source from which chance can be measured" }
 
 [reasons]
 isolated = { outcome = "clear", pt = "A dispersão é atípica, mas não se repete entre as mesmas empresas.", en = "The dispersion is unusual, but does not recur among the same firms." }
@@ -109,6 +121,11 @@ label = { pt = "Licitações atípicas do par", en = "Unusual tenders of the pai
 name = "common"
 unit = "count"
 label = { pt = "Licitações que o par disputou, com 4 propostas", en = "Tenders with 4 bids that both bid in" }
+
+[[evidence]]
+name = "chance"
+unit = "ratio"
+label = { pt = "Probabilidade ao acaso, à taxa das outras licitações", en = "Probability by chance, at the rate of the other tenders" }
 
 [[evidence]]
 name = "lower_quartile"
@@ -179,10 +196,17 @@ peers AS (
     WHERE why IS NULL
     GROUP BY source
 ),
+-- How many tenders of a source there are, and how many of them unusual.
+sources AS (
+    SELECT source, count(*) AS tenders, sum(CASE WHEN unusual THEN 1 ELSE 0 END) AS unusual
+    FROM (SELECT source, tender_id, bool_or(unusual) AS unusual FROM screened WHERE why IS NULL GROUP BY source, tender_id)
+    GROUP BY source
+),
 met AS (
     SELECT
         a.bidder_key AS one,
         b.bidder_key AS other,
+        s.source,
         s.tender_id,
         min(a.bidder_name) AS one_name,
         min(b.bidder_name) AS other_name
@@ -190,33 +214,48 @@ met AS (
     JOIN lot_offers a ON a.lot_id = s.lot_id
     JOIN lot_offers b ON b.lot_id = s.lot_id AND a.bidder_key < b.bidder_key
     WHERE s.unusual
-    GROUP BY a.bidder_key, b.bidder_key, s.tender_id
+    GROUP BY a.bidder_key, b.bidder_key, s.source, s.tender_id
 ),
 pairs AS (
     SELECT
         one,
         other,
+        source,
         min(one_name) || '; ' || min(other_name) AS firms,
         count(*) AS flagged,
         array_agg(tender_id ORDER BY tender_id) AS tender_ids
     FROM met
-    GROUP BY one, other
+    GROUP BY one, other, source
     HAVING count(*) >= $min_tenders
 ),
 meetings AS (
-    SELECT p.one, p.other, count(DISTINCT s.tender_id) AS common
+    SELECT p.one, p.other, p.source, count(DISTINCT s.tender_id) AS common
     FROM pairs p
     JOIN lot_offers a ON a.bidder_key = p.one
     JOIN lot_offers b ON b.lot_id = a.lot_id AND b.bidder_key = p.other
-    JOIN screened s ON s.lot_id = a.lot_id
+    JOIN screened s ON s.lot_id = a.lot_id AND s.source = p.source
     WHERE s.why IS NULL
-    GROUP BY p.one, p.other
+    GROUP BY p.one, p.other, p.source
 ),
+-- Where the other tenders of the source are enough to tell, chance must not do as much at their rate.
 kept AS (
-    SELECT p.*, m.common
-    FROM pairs p
-    JOIN meetings m ON m.one = p.one AND m.other = p.other
-    WHERE p.flagged >= $min_share * m.common
+    SELECT *
+    FROM (
+        SELECT
+            p.*,
+            m.common,
+            CASE
+                WHEN c.tenders - m.common >= $min_peers THEN binomial_tail(
+                    CAST(p.flagged AS DOUBLE), CAST(m.common AS DOUBLE),
+                    CAST(c.unusual - p.flagged AS DOUBLE) / CAST(c.tenders - m.common AS DOUBLE)
+                )
+            END AS chance
+        FROM pairs p
+        JOIN meetings m ON m.one = p.one AND m.other = p.other AND m.source = p.source
+        JOIN sources c ON c.source = p.source
+        WHERE p.flagged >= $min_share * m.common
+    )
+    WHERE chance IS NULL OR chance < $max_chance
 ),
 -- Of the pairs in a lot the one that meets so most often.
 groups AS (
@@ -227,12 +266,13 @@ groups AS (
             k.firms,
             k.flagged,
             k.common,
+            k.chance,
             k.tender_ids,
             row_number() OVER (PARTITION BY s.lot_id ORDER BY k.flagged DESC, k.common, k.one, k.other) AS place
         FROM screened s
         JOIN lot_offers a ON a.lot_id = s.lot_id
         JOIN lot_offers b ON b.lot_id = s.lot_id
-        JOIN kept k ON k.one = a.bidder_key AND k.other = b.bidder_key
+        JOIN kept k ON k.one = a.bidder_key AND k.other = b.bidder_key AND k.source = s.source
         WHERE s.unusual
     )
     WHERE place = 1
@@ -243,6 +283,7 @@ judged AS (
         g.firms,
         g.flagged,
         g.common,
+        g.chance,
         g.tender_ids,
         p.peers,
         p.q1,
@@ -273,6 +314,7 @@ SELECT
     firms,
     flagged,
     common,
+    chance,
     q1 AS lower_quartile,
     q3 AS upper_quartile,
     peers,

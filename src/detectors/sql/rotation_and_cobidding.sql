@@ -14,8 +14,8 @@ pt = "Vencedores em rodízio, ou sempre o mesmo contra o mesmo"
 en = "Winners in turns, or always the same against the same"
 
 [explanation]
-pt = "Entre as licitações com um só vencedor de um mercado (mesma fonte, classe ou categoria e estado). Par: duas empresas com ao menos 5 licitações em comum, de que uma vence 90 % ou mais e a outra nenhuma, o que o acaso faria menos de uma vez em cem. Rodízio: de 3 a 20 empresas vencem 6 vezes ou mais, quase por igual (entropia de 0,9 do máximo), e tão raramente duas vezes seguidas que menos de 1 % das ordens ao acaso o fariam."
-en = "Among the tenders with one winner of a market (same source, class or category, and state). Pair: two firms with at least 5 tenders in common of which one wins 90% or more and the other none, which chance would do less than once in a hundred. Rotation: 3 to 20 firms win 6 times or more, nearly alike (entropy of 0.9 of the maximum), and so seldom twice running that less than 1% of random orders would do it."
+pt = "Entre as licitações com um só vencedor de um mercado (mesma fonte, classe ou categoria e estado). Par: duas empresas com ao menos 5 licitações em comum, de que uma vence 90 % ou mais e a outra nenhuma, o que o acaso faria menos de uma vez em cem, contados todos os rivais da vencedora. Rodízio: de 3 a 20 empresas vencem 6 vezes ou mais, quase por igual (entropia de 0,9 do máximo), e tão raramente duas vezes seguidas que menos de 1 % das ordens ao acaso o fariam."
+en = "Among the tenders with one winner of a market (same source, class or category, and state). Pair: two firms with at least 5 tenders in common of which one wins 90% or more and the other none, which chance would do less than once in a hundred, all rivals of the winner counted. Rotation: 3 to 20 firms win 6 times or more, nearly alike (entropy of 0.9 of the maximum), and so seldom twice running that less than 1% of random orders would do it."
 
 [severity]
 pt = "Média; alta se o acaso o faria no máximo uma vez em mil."
@@ -129,7 +129,7 @@ label = { pt = "Vitórias seguidas da mesma empresa", en = "Wins running of one 
 [[evidence]]
 name = "probability"
 unit = "ratio"
-label = { pt = "Probabilidade ao acaso", en = "Probability by chance" }
+label = { pt = "Probabilidade ao acaso, contados os rivais", en = "Probability by chance, the rivals counted" }
 
 [[evidence]]
 name = "once_in"
@@ -142,9 +142,9 @@ unit = "text"
 label = { pt = "Vencedores em ordem", en = "Winners in order" }
 
 [[evidence]]
-name = "candidates"
+name = "rivals"
 unit = "count"
-label = { pt = "Pares com o padrão no mercado", en = "Pairs with the pattern in the market" }
+label = { pt = "Rivais da vencedora no mercado", en = "Rivals of the winner in the market" }
 */
 WITH processes AS (
     SELECT
@@ -176,6 +176,10 @@ beaten AS (
     JOIN bidders b ON b.tender_id = p.tender_id AND b.bidder_key <> p.winner_key
     GROUP BY p.place, p.winner_key, b.bidder_key
 ),
+-- Of many rivals one is beaten often by chance: its probability counts once for each.
+rivals AS (
+    SELECT place, winner, count(*) AS rivals FROM beaten GROUP BY place, winner
+),
 often AS (
     SELECT * FROM beaten WHERE wins >= $min_share * $min_common
 ),
@@ -199,9 +203,14 @@ meetings AS (
     GROUP BY o.place, o.winner, o.companion
 ),
 pairs AS (
-    SELECT *, probability < $max_chance AS beyond, count(*) OVER (PARTITION BY place) AS candidates
-    FROM meetings
-    WHERE common >= $min_common AND lost = 0 AND wins >= $min_share * common
+    SELECT
+        m.place, m.winner, m.companion, m.wins, m.common, m.market, m.state, m.in_scope, m.tender_ids,
+        r.rivals,
+        least(m.probability * r.rivals, 1.0) AS probability,
+        m.probability * r.rivals < $max_chance AS beyond
+    FROM meetings m
+    JOIN rivals r ON r.place = m.place AND r.winner = m.winner
+    WHERE m.common >= $min_common AND m.lost = 0 AND m.wins >= $min_share * m.common
 ),
 -- A winner without a pair answers once for itself.
 winners AS (
@@ -291,7 +300,7 @@ SELECT
     p.probability,
     round(1 / p.probability) AS once_in,
     CAST(NULL AS VARCHAR) AS timeline,
-    p.candidates
+    p.rivals
 FROM pairs p
 JOIN names w ON w.bidder_key = p.winner
 JOIN names c ON c.bidder_key = p.companion
@@ -315,7 +324,7 @@ SELECT
     CAST(NULL AS DOUBLE) AS probability,
     CAST(NULL AS DOUBLE) AS once_in,
     CAST(NULL AS VARCHAR) AS timeline,
-    CAST(NULL AS BIGINT) AS candidates
+    CAST(NULL AS BIGINT) AS rivals
 FROM judged_winners
 WHERE fired = 0
 UNION ALL
@@ -337,5 +346,5 @@ SELECT
     probability,
     round(1 / probability) AS once_in,
     CASE WHEN verdict = 'fired' THEN timeline END AS timeline,
-    CAST(NULL AS BIGINT) AS candidates
+    CAST(NULL AS BIGINT) AS rivals
 FROM judged_markets

@@ -69,6 +69,25 @@ async fn the_same_firms_three_times() {
 }
 
 #[tokio::test]
+async fn what_others_do_as_often_is_chance() {
+    // Four tenders of the same firms, and thirty (or 29) of others, so many of them unusual.
+    let with = |unusual: usize, others: usize| {
+        let mut all: Vec<&[i128]> = vec![&COVER; 4];
+        all.extend((0..others).map(|place| if place < unusual { &COVER[..] } else { &FREE[..] }));
+        let mut data = series(&all);
+        for bid in data.bids.iter_mut().filter(|bid| bid.tender.as_str() >= "t04") {
+            bid.bidder = format!("{}{}", bid.bidder, bid.tender);
+        }
+        data
+    };
+    // Four of four at a rate of 5 in 30 are less likely than once in a thousand (1 in 1,296), at 6 in 30 not (1 in 625).
+    let judged = judge_all(ID, vec![with(5, 30), with(6, 30), with(6, 29)]).await;
+    let fired: Vec<_> = judged.iter().map(|one| one.findings.len()).collect();
+    assert_eq!(fired, [4, 0, 4]);
+    assert_eq!(judged[1].verdicts["isolated"], 10);
+}
+
+#[tokio::test]
 async fn boundaries_of_dispersion() {
     // Three times three bids are too few; four suffice.
     let few = series(&[&COVER[..3], &COVER[..3], &COVER[..3]]);

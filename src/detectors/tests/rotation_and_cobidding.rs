@@ -26,32 +26,42 @@ fn patterns(one: &Judged) -> Vec<String> {
 
 #[tokio::test]
 async fn always_the_same_against_the_same() {
-    // Of three bidders five wins by chance are less likely than one in a hundred; of two they are not.
-    assert!(pair_probability(&[3; 5], 5) < 0.01 && pair_probability(&[2; 5], 5) > 0.01);
+    // Of three bidders, and four rivals, six wins by chance are less likely than one in a hundred; five are not,
+    // nor are five of two bidders.
+    assert!(4.0 * pair_probability(&[3; 6], 6) < 0.01 && 4.0 * pair_probability(&[3; 5], 5) > 0.01);
+    assert!(pair_probability(&[2; 5], 5) > 0.01);
     let judged = judge_all(
         ID,
         vec![
-            market(&["abx", "abx", "aby", "aby", "abz"]),
+            market(&["abx", "abx", "aby", "aby", "abz", "abz"]),
             market(&["abx", "abx", "aby", "aby"]),
             market(&["ab"; 5]),
-            market(&["abx", "abx", "aby", "aby", "abz", "bax"]),
+            market(&["abx", "abx", "aby", "aby", "abz", "abz", "bax"]),
             // Nine of ten won by the one, none by the other; eight of ten are too few.
             market(&["abw", "abw", "abx", "abx", "aby", "aby", "abz", "abz", "abv", "vab"]),
             market(&["abw", "abw", "abx", "abx", "aby", "aby", "abz", "abz", "uab", "vab"]),
+            market(&["abx", "abx", "aby", "aby", "abz"]),
         ],
     )
     .await;
     let ab = "pair EMPRESA A; EMPRESA B".to_owned();
-    let wanted = [vec![ab.clone()], vec![], vec![], vec![], vec![ab], vec![]];
+    let wanted = [vec![ab.clone()], vec![], vec![], vec![], vec![ab], vec![], vec![]];
     for (at, (one, wanted)) in judged.iter().zip(wanted).enumerate() {
         assert_eq!(patterns(one), wanted, "{at}");
     }
     assert_eq!(judged[1].verdicts["too_few_tenders"], 1);
     assert_eq!(judged[2].verdicts["chance_possible"], 1);
+    assert_eq!(judged[6].verdicts["chance_possible"], 1);
     assert_eq!(judged[3].verdicts["clear"], 1);
     let finding = &judged[4].findings[0];
     assert_eq!((value(finding, "wins"), value(finding, "tenders")), ("9".to_owned(), "10".to_owned()));
-    assert_eq!((finding.severity, finding.evidence.total_rows), (Severity::High, 10));
+    assert_eq!((finding.severity, finding.evidence.total_rows), (Severity::Medium, 10));
+}
+
+#[tokio::test]
+async fn once_in_a_thousand_is_high() {
+    let run = market(&["abx"; 10]).run(ID).await;
+    assert_eq!(run.findings.iter().map(|finding| finding.severity).collect::<Vec<_>>(), [Severity::High; 2]);
 }
 
 #[tokio::test]
@@ -92,10 +102,10 @@ async fn a_market_of_many_winners_is_no_group() {
 
 #[tokio::test]
 async fn markets_and_states_are_apart() {
-    let mut data = market(&["abx", "abx", "aby", "aby", "abz"]);
-    data.tenders[4].state = Some("MG".to_owned());
-    let mut kinds = market(&["abx", "abx", "aby", "aby", "abz"]);
-    kinds.tenders[4].category = Some("works".to_owned());
+    let mut data = market(&["abx", "abx", "aby", "aby", "abz", "abz"]);
+    data.tenders[5].state = Some("MG".to_owned());
+    let mut kinds = market(&["abx", "abx", "aby", "aby", "abz", "abz"]);
+    kinds.tenders[5].category = Some("works".to_owned());
     let judged = judge_all(ID, vec![data, kinds]).await;
     assert!(judged.iter().all(|one| one.findings.is_empty()));
 }
