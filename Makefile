@@ -15,6 +15,7 @@ run: ## Build (dev profile: the fastest to build), import a synthetic month, inv
 test: setup lint ## Install what the tests need and run everything
 	$(CARGO) test --locked
 	clients/test.sh
+	tests/e2e/run.sh
 
 .PHONY: setup
 setup: ## Install what the tests need and is missing
@@ -37,6 +38,7 @@ openapi: ## Write docs/openapi.json from proto/
 .PHONY: test-clients
 test-clients: ## Check proto/ and its stubs, and each client against the binary (CIDADAO_BIN, or the debug build)
 	clients/test.sh
+	tests/e2e/run.sh
 
 .PHONY: test-e2e
 test-e2e: ## Test the binary (CIDADAO_BIN, or the debug build) from outside: REST, curl, a browser, made-up requests

@@ -9,7 +9,7 @@ use super::{Output, import, investigate, output, serve};
 use crate::api::client::Client;
 use crate::api::pb;
 use crate::app::App;
-use crate::auth::{AuthMode, KeyRequest};
+use crate::auth::KeyRequest;
 use crate::config::Config;
 use crate::model::Role;
 use crate::secret::Secret;
@@ -42,6 +42,7 @@ pub(super) async fn run(mut config: Config, args: &Args, format: Output) -> anyh
     let shutdown = serve::shutdown_on_signal()?;
     let listeners = serve::bind(&config).await?;
     let grpc = listeners.grpc.local_addr()?;
+    let http = listeners.http.local_addr()?;
     let metrics = listeners.metrics.local_addr()?;
 
     let month = config.data_dir.join("sample");
@@ -53,7 +54,8 @@ pub(super) async fn run(mut config: Config, args: &Args, format: Output) -> anyh
     let options = ImportOptions { accept_loss: true, ..ImportOptions::default() };
     import::into(&config, &app.parts().lake, &app.parts().store, &[month], options).await?;
 
-    let key = if config.auth == AuthMode::Off { None } else { Some(new_key(&app).await?) };
+    // Where nothing asks for credentials, none are made: one key would make every call need one.
+    let key = if app.parts().auth.required().await? { Some(new_key(&app).await?) } else { None };
 
     output::say(format!("3/3 investigating: {}", args.query));
     let server = {
@@ -76,10 +78,12 @@ pub(super) async fn run(mut config: Config, args: &Args, format: Output) -> anyh
             (format!(" -H 'x-api-key: {key}'"), format!(" --api-key {key}"))
         });
         output::say(format!(
-            "\nserving on {grpc} (metrics: http://{metrics}/metrics); stop with Ctrl-C. Try:\n\
+            "\nserving on {grpc} (REST: http://{http}, its description on /docs; metrics: http://{metrics}/metrics); stop with Ctrl-C. Try:\n\
   grpcurl -plaintext {grpc} list\n\
   grpcurl -plaintext{header} -d '{{\"query\": \"contratos emergenciais acima de 1 milhão\"}}' {grpc} cidadao.v1.InvestigationService/StartInvestigation\n\
   grpcurl -plaintext{header} -d '{{\"investigation_id\": \"{id}\", \"after_sequence\": 3}}' {grpc} cidadao.v1.InvestigationService/WatchInvestigation\n\
+  curl -s{header} http://{http}/api/v1/investigations/{id}/results\n\
+  curl -N{header} http://{http}/api/v1/investigations/{id}/events\n\
   cidadao report {id} --format html --grpc-addr {grpc}{option} > report.html"
         ));
     }

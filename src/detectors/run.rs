@@ -31,7 +31,8 @@ const WARNING_SHARE: f64 = 0.20;
 const WARNING_LEAST: i64 = 20;
 
 /// What several detectors read, made of the tables.
-const VIEWS: [(&str, &str); 8] = [
+const VIEWS: [(&str, &str); 9] = [
+    ("shared_numbers", include_str!("views/shared_numbers.sql")),
     ("contract_amendments", include_str!("views/contract_amendments.sql")),
     ("small_purchases", include_str!("views/small_purchases.sql")),
     ("lines_of_business", include_str!("views/lines_of_business.sql")),
@@ -44,7 +45,16 @@ const VIEWS: [(&str, &str); 8] = [
 
 /// Those of the views that are small beside what they are made of: computed once a run, when the first
 /// detector that names them runs. One that reads another stands behind it.
-const MADE_ONCE: [&str; 5] = ["contract_amendments", "comparable_items", "competitions", "lots", "lot_offers"];
+const MADE_ONCE: [&str; 8] = [
+    "shared_numbers",
+    "contract_amendments",
+    "small_purchases",
+    "lines_of_business",
+    "comparable_items",
+    "competitions",
+    "lots",
+    "lot_offers",
+];
 
 /// A session in which detectors can run: one plan over one state of the lake.
 pub struct Run {
@@ -82,8 +92,7 @@ impl Run {
     /// rate is guessed. `tenders` has the current rows in whatever currency, and `in_scope`. The other
     /// tables have the current rows; `legal_limits` is [`LegalLimits`];
     /// `covered_months` has the months whose file of contracts was taken in, each as year × 12 +
-    /// month − 1; `contract_amendments`, `small_purchases`, `lines_of_business` and `comparable_items` are
-    /// views of these (`src/detectors/views`).
+    /// month − 1; the rest are views of these (`src/detectors/views`).
     ///
     /// # Errors
     /// [`DetectorError::Query`] if a table is missing or cannot be read.
@@ -139,13 +148,21 @@ impl Run {
 
     /// Puts the rows of the views that a detector shares with others in their place.
     async fn make_tables_of(&self, detector: &Detector) -> datafusion::common::Result<()> {
+        let sql_of = |name: &str| VIEWS.iter().find(|(view, _)| *view == name).map_or("", |(_, sql)| *sql);
+        let mut needed: BTreeSet<&str> = BTreeSet::new();
+        for name in MADE_ONCE.into_iter().rev() {
+            let named = detector.header.tables.iter().any(|table| table == name);
+            if named || needed.iter().any(|reader| sql_of(reader).contains(name)) {
+                needed.insert(name);
+            }
+        }
         let mut made = self.made.lock().await;
         for name in MADE_ONCE {
-            if made.contains(name) || !detector.header.tables.iter().any(|table| table == name) {
+            if made.contains(name) || !needed.contains(name) {
                 continue;
             }
             // Planned anew: a view that it reads may have become a table.
-            let Some((_, sql)) = VIEWS.iter().find(|(view, _)| *view == name) else { continue };
+            let sql = sql_of(name);
             let frame = self.context.sql(sql).await?;
             // The schema of what comes out: a view may say null is possible where it is not.
             let plan = frame.create_physical_plan().await?;

@@ -1,6 +1,7 @@
 //! The body of a request.
 
 use std::io::Read as _;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
@@ -13,10 +14,13 @@ use super::problem::Refusal;
 /// Most bytes of a body, unpacked.
 pub(super) const MAX_BODY_BYTES: usize = 2 << 20;
 
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The JSON of a request, unpacked; empty if there is no body.
 ///
 /// # Errors
-/// [`Refusal::MediaType`], [`Refusal::TooLarge`] or [`Refusal::Cut`].
+/// [`Refusal::MediaType`], [`Refusal::TooLarge`], [`Refusal::Slow`] or [`Refusal::Cut`].
 pub(super) async fn json(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let too_large = Refusal::TooLarge { limit: MAX_BODY_BYTES };
     let packed = packed(headers)?;
@@ -24,10 +28,11 @@ pub(super) async fn json(headers: &HeaderMap, body: Body) -> Result<Bytes, Refus
     if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return Err(too_large);
     }
-    let bytes = match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(too_large),
-        Err(_) => return Err(Refusal::Cut),
+    let bytes = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large),
+        Ok(Err(_)) => return Err(Refusal::Cut),
+        Err(_) => return Err(Refusal::Slow { seconds: BODY_TIMEOUT.as_secs() }),
     };
     if bytes.is_empty() {
         return Ok(bytes);

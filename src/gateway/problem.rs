@@ -85,6 +85,11 @@ pub(super) enum Refusal {
         /// Most bytes.
         limit: usize,
     },
+    /// The body did not arrive in time.
+    Slow {
+        /// The time that it has.
+        seconds: u64,
+    },
     /// The body did not arrive whole.
     Cut,
     /// The answer cannot be written: a defect.
@@ -203,10 +208,13 @@ impl Problem {
                 (StatusCode::BAD_REQUEST, Code::InvalidArgument, "INVALID_HEADER", detail)
             }
             Refusal::Site { name, value } => {
-                let detail = format!(
-                    "header {name}: must be an IP address, localhost or one of the configured origins while the server \
-                     asks for no credentials, got {value:?}"
-                );
+                let rule = if name == "Host" {
+                    "an IP address or localhost"
+                } else {
+                    "the server's own, or a configured origin,"
+                };
+                let detail =
+                    format!("header {name}: must be {rule} while the server asks for no credentials, got {value:?}");
                 metadata.insert("header".to_owned(), name.to_owned());
                 (StatusCode::FORBIDDEN, Code::PermissionDenied, "FOREIGN_SITE", detail)
             }
@@ -225,6 +233,10 @@ impl Problem {
             Refusal::TooLarge { limit } => {
                 let detail = format!("the body must have at most {limit} bytes");
                 (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, "BODY_TOO_LARGE", detail)
+            }
+            Refusal::Slow { seconds } => {
+                let detail = format!("the body must arrive within {seconds} s");
+                (StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded, "BODY_LATE", detail)
             }
             Refusal::Cut => {
                 let detail = "the body did not arrive whole".to_owned();

@@ -37,16 +37,22 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// The form that a client asks for; events unless it names lines alone.
+    /// The form that a client asks for; events unless it would rather have lines.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let types: Vec<_> = accepted
-            .flat_map(|value| value.split(','))
-            .map(|one| one.split_once(';').map_or(one, |(name, _)| name).trim())
-            .collect();
-        let lines =
-            types.iter().any(|one| matches!(*one, "application/x-ndjson" | "application/ndjson" | "application/jsonl"));
-        if lines && !types.contains(&"text/event-stream") { Self::Lines } else { Self::Events }
+        let (mut events, mut lines) = (0.0_f32, 0.0_f32);
+        for one in accepted.flat_map(|value| value.split(',')) {
+            let mut parts = one.split(';').map(str::trim);
+            let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+            let weight = weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
+            match name.as_str() {
+                "text/event-stream" => events = events.max(weight),
+                "application/x-ndjson" | "application/ndjson" | "application/jsonl" => lines = lines.max(weight),
+                _ => {}
+            }
+        }
+        if lines > events { Self::Lines } else { Self::Events }
     }
 
     const fn media_type(self) -> &'static str {

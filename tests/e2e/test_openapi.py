@@ -29,7 +29,14 @@ CHECKS = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
+# Made-up requests take ids from answers, and the key that they are sent with is one that can be revoked.
+REVOCATION = "RevokeApiKey"
 METHODS = ("get", "head", "post", "put", "patch", "delete")
+
+
+def new_key(server: Server) -> str:
+    key: str = json.loads(server.run("keys", "create", "--name", "tests", "--role", "admin", "--output", "json"))["key"]
+    return key
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +44,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """A server over few rows, as hundreds of investigations are started on it."""
     server = Server(tmp_path_factory.mktemp("small"), rows=200, environment={"CIDADAO_AUTH": "required"})
     try:
-        key = json.loads(server.run("keys", "create", "--name", "tests", "--role", "admin", "--output", "json"))["key"]
+        key = new_key(server)
         server.start()
         yield Guarded(server, key)
     finally:
@@ -104,7 +111,13 @@ def run(guarded: Guarded, document: dict[str, Any], directory: Path, configurati
 
 
 def test_every_answer_is_declared(small: Guarded, document: dict[str, Any], tmp_path: Path) -> None:
-    run(small, document, tmp_path, "")
+    run(small, document, tmp_path, "", "--exclude-operation-id", REVOCATION)
+    # Had the key been lost on the way, every answer after that would have been the same.
+    assert httpx.get(f"{small.server.http}/api/v1/investigations", headers=small.headers).status_code == 200
+
+
+def test_every_answer_to_a_revocation_is_declared(small: Guarded, document: dict[str, Any], tmp_path: Path) -> None:
+    run(Guarded(small.server, new_key(small.server)), document, tmp_path, "", "--include-operation-id", REVOCATION)
 
 
 def test_every_answer_about_an_investigation_is_declared(

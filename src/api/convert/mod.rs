@@ -85,10 +85,13 @@ pub(super) fn duration(
 ) -> Option<Duration> {
     let given = given?;
     let duration = Duration::try_from(given).ok().filter(|duration| {
-        *duration >= Duration::from_secs(*limits.start()) && *duration <= Duration::from_secs(*limits.end())
+        // What is stored are seconds: a part of one would be lost without a word.
+        duration.subsec_nanos() == 0
+            && *duration >= Duration::from_secs(*limits.start())
+            && *duration <= Duration::from_secs(*limits.end())
     });
     if duration.is_none() {
-        let rule = format!("must be from {} to {} seconds", limits.start(), limits.end());
+        let rule = format!("must be from {} to {} whole seconds", limits.start(), limits.end());
         found.push(Violation::new(field, rule, format!("{}.{:09}s", given.seconds, given.nanos.abs())));
     }
     duration

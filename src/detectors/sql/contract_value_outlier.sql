@@ -7,7 +7,7 @@ reference = "OCP R016"
 legal_basis = ""
 tags = ["price_spike_detected"]
 groups = ["value", "outlier"]
-tables = ["contracts", "contract_items"]
+tables = ["contracts", "lines_of_business"]
 
 [title]
 pt = "Valor do contrato muito acima do grupo"
@@ -139,22 +139,6 @@ WITH typed AS (
         END AS kind
     FROM contracts
 ),
--- Main items are looked up only where the object is silent and the key names one contract.
-silent AS (
-    SELECT buyer_id, number
-    FROM typed
-    GROUP BY buyer_id, number
-    HAVING bool_or(kind = 'unknown') AND min(contract_id) = max(contract_id)
-),
-main_items AS (
-    SELECT
-        i.buyer_id,
-        i.contract_number,
-        object_type(NULL, first_value(i.description_folded ORDER BY i.quantity * i.unit_price DESC NULLS LAST, i.description_folded, i.code)) AS kind
-    FROM silent s
-    JOIN contract_items i ON i.buyer_id = s.buyer_id AND i.contract_number = s.number
-    GROUP BY i.buyer_id, i.contract_number
-),
 measured AS (
     SELECT
         t.contract_id,
@@ -164,10 +148,11 @@ measured AS (
         coalesce(t.sphere, '') AS sphere_key,
         t.in_scope,
         t.initial_value,
-        CASE WHEN t.kind = 'unknown' THEN coalesce(m.kind, 'unknown') ELSE t.kind END AS kind,
+        -- Where the object is silent, the main item speaks.
+        CASE WHEN t.kind = 'unknown' THEN coalesce(object_type(NULL, m.line), 'unknown') ELSE t.kind END AS kind,
         CASE WHEN t.initial_value > 0 THEN log10(CAST(t.initial_value AS DOUBLE)) END AS magnitude
     FROM typed t
-    LEFT JOIN main_items m ON t.kind = 'unknown' AND m.buyer_id = t.buyer_id AND m.contract_number = t.number
+    LEFT JOIN lines_of_business m ON t.kind = 'unknown' AND m.buyer_id = t.buyer_id AND m.number = t.number
 ),
 peers AS (
     SELECT

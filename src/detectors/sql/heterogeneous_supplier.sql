@@ -7,7 +7,7 @@ reference = "OCP R048"
 legal_basis = ""
 tags = ["supplier"]
 groups = ["supplier"]
-tables = ["contracts", "contract_items"]
+tables = ["contracts", "contract_items", "shared_numbers"]
 
 [title]
 pt = "Fornecedor de ramos muito diversos"
@@ -112,20 +112,14 @@ name = "supplier_name"
 unit = "text"
 label = { pt = "Nome do fornecedor", en = "Name of the supplier" }
 */
-WITH single AS (
-    SELECT buyer_id, number, min(contract_id) AS contract_id
-    FROM contracts
-    GROUP BY buyer_id, number
-    HAVING min(contract_id) = max(contract_id)
-),
 -- A class of goods or services: four to ten digits, as CPV, UNSPSC and CATMAT's groups have; codes of the
 -- items of a tender are longer, and tell nothing of what is bought.
-classes AS (
-    SELECT s.contract_id, left(i.code, 2) AS class
+WITH classes AS (
+    SELECT DISTINCT c.contract_id, left(i.code, 2) AS class
     FROM contract_items i
-    JOIN single s ON s.buyer_id = i.buyer_id AND s.number = i.contract_number
-    WHERE regexp_like(i.code, '^[0-9]{4,10}(-[0-9])?\z')
-    GROUP BY s.contract_id, left(i.code, 2)
+    JOIN contracts c ON c.buyer_id = i.buyer_id AND c.number = i.contract_number
+    LEFT JOIN shared_numbers s ON s.buyer_id = i.buyer_id AND s.number = i.contract_number
+    WHERE s.number IS NULL AND regexp_like(i.code, '^[0-9]{4,10}(-[0-9])?\z')
 ),
 processes AS (
     SELECT
@@ -134,20 +128,37 @@ processes AS (
     FROM contracts
     WHERE supplier_key IS NOT NULL
 ),
-suppliers AS (
+-- Counted from distinct rows, and lists made only of what fires: `count(DISTINCT …)`, `string_agg` and
+-- `array_agg` keep a state on the heap for each supplier.
+named AS (
     SELECT
-        p.supplier_key,
-        min(show_tax_id(p.supplier_kind, p.supplier_id)) AS supplier_id,
-        min(p.supplier_name) AS supplier_name,
-        bool_or(p.in_scope) AS in_scope,
-        count(DISTINCT CASE WHEN c.class IS NOT NULL THEN p.process END) AS processes,
-        count(DISTINCT p.process) AS all_processes,
-        count(DISTINCT c.class) AS classes,
-        string_agg(DISTINCT c.class, ', ' ORDER BY c.class) AS class_list,
-        array_agg(DISTINCT p.contract_id ORDER BY p.contract_id) AS contract_ids
+        supplier_key,
+        min(show_tax_id(supplier_kind, supplier_id)) AS supplier_id,
+        min(supplier_name) AS supplier_name,
+        bool_or(in_scope) AS in_scope
+    FROM processes
+    GROUP BY supplier_key
+),
+bought AS (
+    SELECT DISTINCT p.supplier_key, p.process, c.class
     FROM processes p
-    LEFT JOIN classes c ON c.contract_id = p.contract_id
-    GROUP BY p.supplier_key
+    JOIN classes c ON c.contract_id = p.contract_id
+),
+with_class AS (
+    SELECT supplier_key, count(*) AS processes
+    FROM (SELECT DISTINCT supplier_key, process FROM bought)
+    GROUP BY supplier_key
+),
+counted AS (
+    SELECT supplier_key, count(*) AS classes
+    FROM (SELECT DISTINCT supplier_key, class FROM bought)
+    GROUP BY supplier_key
+),
+suppliers AS (
+    SELECT n.*, coalesce(w.processes, 0) AS processes, coalesce(c.classes, 0) AS classes
+    FROM named n
+    LEFT JOIN with_class w ON w.supplier_key = n.supplier_key
+    LEFT JOIN counted c ON c.supplier_key = n.supplier_key
 ),
 peers AS (
     SELECT
@@ -174,21 +185,33 @@ judged AS (
         END AS verdict
     FROM suppliers s
     CROSS JOIN peers p
+),
+details AS (
+    SELECT
+        j.supplier_key,
+        string_agg(DISTINCT c.class, ', ' ORDER BY c.class) AS class_list,
+        array_agg(DISTINCT p.contract_id ORDER BY p.contract_id) AS contract_ids
+    FROM judged j
+    JOIN processes p ON p.supplier_key = j.supplier_key
+    LEFT JOIN classes c ON c.contract_id = p.contract_id
+    WHERE j.verdict = 'fired'
+    GROUP BY j.supplier_key
 )
 SELECT
-    supplier_id AS subject,
-    CASE WHEN verdict IN ('fired', 'clear') THEN verdict ELSE 'not_evaluable' END AS outcome,
-    CASE WHEN verdict NOT IN ('fired', 'clear') THEN verdict END AS reason,
-    CASE WHEN verdict = 'fired' THEN 'low' END AS severity,
-    in_scope,
-    CASE WHEN verdict = 'fired' THEN contract_ids END AS contract_ids,
-    classes,
-    class_list,
-    processes,
-    fence,
-    q1 AS lower_quartile,
-    q3 AS upper_quartile,
-    peers,
-    supplier_id,
-    supplier_name
-FROM judged
+    j.supplier_id AS subject,
+    CASE WHEN j.verdict IN ('fired', 'clear') THEN j.verdict ELSE 'not_evaluable' END AS outcome,
+    CASE WHEN j.verdict NOT IN ('fired', 'clear') THEN j.verdict END AS reason,
+    CASE WHEN j.verdict = 'fired' THEN 'low' END AS severity,
+    j.in_scope,
+    d.contract_ids,
+    j.classes,
+    d.class_list,
+    j.processes,
+    j.fence,
+    j.q1 AS lower_quartile,
+    j.q3 AS upper_quartile,
+    j.peers,
+    j.supplier_id,
+    j.supplier_name
+FROM judged j
+LEFT JOIN details d ON d.supplier_key = j.supplier_key

@@ -134,8 +134,7 @@ by_supplier AS (
         bool_or(in_scope) AS in_scope,
         count(*) AS contracts,
         sum(initial_value) AS value,
-        min(supplier_name) AS supplier_name,
-        array_agg(contract_id ORDER BY initial_value DESC, contract_id) AS contract_ids
+        min(supplier_name) AS supplier_name
     FROM sold
     GROUP BY sphere, line, year, supplier_key
 ),
@@ -156,10 +155,7 @@ totals AS (
         count(supplier_key) AS suppliers,
         sum(value) AS total,
         sum(power(CAST(CASE WHEN supplier_key IS NOT NULL THEN value ELSE 0 END AS DOUBLE), 2)) AS squares,
-        max(value) FILTER (WHERE supplier_key IS NOT NULL) AS largest,
-        string_agg(coalesce(supplier_name, '?') || ': ' || CAST(value AS VARCHAR), '; ' ORDER BY place)
-            FILTER (WHERE place <= 5 AND supplier_key IS NOT NULL) AS top_suppliers,
-        first_value(contract_ids ORDER BY place) AS contract_ids
+        max(value) FILTER (WHERE supplier_key IS NOT NULL) AS largest
     FROM ranked
     GROUP BY sphere, line, year
 ),
@@ -176,20 +172,45 @@ judged AS (
         END AS verdict
     FROM totals t
     LEFT JOIN full_years y ON y.year = t.year
+),
+-- Lists are made only of what fires.
+top_five AS (
+    SELECT j.sphere, j.line, j.year, r.supplier_key, r.supplier_name, r.value, r.place
+    FROM judged j
+    JOIN ranked r ON r.sphere = j.sphere AND r.line = j.line AND r.year = j.year
+    WHERE j.verdict = 'fired' AND r.place <= 5
+),
+shown AS (
+    SELECT
+        sphere, line, year,
+        string_agg(coalesce(supplier_name, '?') || ': ' || CAST(value AS VARCHAR), '; ' ORDER BY place)
+            FILTER (WHERE supplier_key IS NOT NULL) AS top_suppliers
+    FROM top_five
+    GROUP BY sphere, line, year
+),
+largest_of AS (
+    SELECT t.sphere, t.line, t.year, array_agg(s.contract_id ORDER BY s.initial_value DESC, s.contract_id) AS contract_ids
+    FROM top_five t
+    JOIN sold s
+        ON s.sphere = t.sphere AND s.line = t.line AND s.year = t.year AND s.supplier_key IS NOT DISTINCT FROM t.supplier_key
+    WHERE t.place = 1
+    GROUP BY t.sphere, t.line, t.year
 )
 SELECT
-    sphere || '/' || CAST(year AS VARCHAR) || '/' || line AS subject,
-    CASE WHEN verdict IN ('fired', 'clear') THEN verdict ELSE 'not_evaluable' END AS outcome,
-    CASE WHEN verdict NOT IN ('fired', 'clear') THEN verdict END AS reason,
-    CASE WHEN verdict <> 'fired' THEN NULL WHEN hhi >= $highly_concentrated THEN 'medium' ELSE 'low' END AS severity,
-    in_scope,
-    CASE WHEN verdict = 'fired' THEN contract_ids END AS contract_ids,
-    hhi,
-    CAST(largest AS DOUBLE) / CAST(total AS DOUBLE) AS largest_share,
-    suppliers,
-    contracts,
-    total AS total_value,
-    line AS line_of_business,
-    CAST(year AS VARCHAR) AS year,
-    top_suppliers
-FROM judged
+    j.sphere || '/' || CAST(j.year AS VARCHAR) || '/' || j.line AS subject,
+    CASE WHEN j.verdict IN ('fired', 'clear') THEN j.verdict ELSE 'not_evaluable' END AS outcome,
+    CASE WHEN j.verdict NOT IN ('fired', 'clear') THEN j.verdict END AS reason,
+    CASE WHEN j.verdict <> 'fired' THEN NULL WHEN j.hhi >= $highly_concentrated THEN 'medium' ELSE 'low' END AS severity,
+    j.in_scope,
+    l.contract_ids,
+    j.hhi,
+    CAST(j.largest AS DOUBLE) / CAST(j.total AS DOUBLE) AS largest_share,
+    j.suppliers,
+    j.contracts,
+    j.total AS total_value,
+    j.line AS line_of_business,
+    CAST(j.year AS VARCHAR) AS year,
+    s.top_suppliers
+FROM judged j
+LEFT JOIN shown s ON s.sphere = j.sphere AND s.line = j.line AND s.year = j.year
+LEFT JOIN largest_of l ON l.sphere = j.sphere AND l.line = j.line AND l.year = j.year

@@ -7,7 +7,7 @@ reference = "OCP R011, R055"
 legal_basis = "Lei 14.133/2021 art. 75 §1; Lei 8.666/1993 art. 23 §5 e art. 24 I e II"
 tags = ["splitting", "direct_award"]
 groups = ["value", "direct_award", "splitting"]
-tables = ["contracts", "contract_items", "small_purchases", "legal_limits"]
+tables = ["contracts", "lines_of_business", "small_purchases", "legal_limits"]
 
 [title]
 pt = "Possível fracionamento de despesa"
@@ -136,34 +136,10 @@ eligible AS (
     SELECT * FROM with_ceiling
     WHERE ceiling IS NULL OR initial_value < ceiling OR (comparison = 'le' AND initial_value = ceiling)
 ),
-keys AS (
-    SELECT DISTINCT buyer_id, number FROM eligible WHERE ceiling IS NOT NULL
-),
-single_keys AS (
-    SELECT k.buyer_id, k.number
-    FROM keys k
-    JOIN contracts c ON c.buyer_id = k.buyer_id AND c.number = k.number
-    GROUP BY k.buyer_id, k.number
-    HAVING min(c.contract_id) = max(c.contract_id)
-),
-lines AS (
-    SELECT
-        i.buyer_id,
-        i.contract_number,
-        first_value(i.description_folded ORDER BY i.quantity * i.unit_price DESC NULLS LAST, i.description_folded, i.code) AS line
-    FROM single_keys k
-    JOIN contract_items i ON i.buyer_id = k.buyer_id AND i.contract_number = k.number
-    GROUP BY i.buyer_id, i.contract_number
-),
 placed AS (
-    SELECT
-        e.*,
-        CASE
-            WHEN l.line IN ('', 'undefined') OR l.line LIKE '%protegida por sigilo%' THEN NULL
-            ELSE l.line
-        END AS line
+    SELECT e.*, l.line
     FROM eligible e
-    LEFT JOIN lines l ON l.buyer_id = e.buyer_id AND l.contract_number = e.number
+    LEFT JOIN lines_of_business l ON l.buyer_id = e.buyer_id AND l.number = e.number
 ),
 members AS (
     SELECT * FROM placed WHERE ceiling IS NOT NULL AND line IS NOT NULL
@@ -175,25 +151,39 @@ grouped AS (
         count(*) AS members,
         count(*) FILTER (WHERE within_year) AS contracts,
         sum(initial_value) AS whole,
-        sum(initial_value) FILTER (WHERE within_year) AS total,
-        last_value(ceiling ORDER BY signature_date, contract_id) AS ceiling,
-        last_value(comparison ORDER BY signature_date, contract_id) AS comparison,
-        last_value(limits ORDER BY signature_date, contract_id) AS limits,
-        last_value(ceiling_act ORDER BY signature_date, contract_id) AS ceiling_act,
-        max(signature_date) AS last_signature
+        sum(initial_value) FILTER (WHERE within_year) AS total
     FROM members
     GROUP BY buyer_id, year, line, class, regime
 ),
+last_members AS (
+    SELECT * FROM (
+        SELECT
+            buyer_id, year, line, class, regime, ceiling, comparison, limits, ceiling_act,
+            signature_date AS last_signature,
+            row_number() OVER (
+                PARTITION BY buyer_id, year, line, class, regime ORDER BY signature_date DESC, contract_id DESC
+            ) AS place
+        FROM members
+    )
+    WHERE place = 1
+),
 judged AS (
     SELECT
-        *,
+        g.*,
+        l.ceiling,
+        l.comparison,
+        l.limits,
+        l.ceiling_act,
+        l.last_signature,
         CASE
             WHEN members < 2 THEN 'clear'
             WHEN contracts >= 2 AND (total > ceiling OR (comparison = 'lt' AND total = ceiling)) THEN 'fired'
             WHEN whole > ceiling OR (comparison = 'lt' AND whole = ceiling) THEN 'term_beyond_year'
             ELSE 'clear'
         END AS verdict
-    FROM grouped
+    FROM grouped g
+    JOIN last_members l
+        ON l.buyer_id = g.buyer_id AND l.year = g.year AND l.line = g.line AND l.class = g.class AND l.regime = g.regime
 ),
 steps AS (
     SELECT

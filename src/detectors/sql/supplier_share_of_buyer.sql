@@ -204,21 +204,18 @@ last_totals AS (
     GROUP BY b.buyer_id, l.month
     HAVING sum(b.contracts) >= $min_contracts AND sum(b.known) >= $min_total
 ),
+-- A pair has few months: joining them costs less than a window over all of them.
 pair_windows AS (
-    SELECT
-        buyer_id,
-        supplier_key,
-        month,
-        sum(value) OVER last_year AS won,
-        sum(contracts) OVER last_year AS contracts
-    FROM monthly
-    WHERE supplier_key IS NOT NULL
-    WINDOW last_year AS (PARTITION BY buyer_id, supplier_key ORDER BY month RANGE BETWEEN 11 PRECEDING AND CURRENT ROW)
+    SELECT w.buyer_id, m.supplier_key, w.month, w.known, w.secret, w.contracts, sum(b.value) AS won, sum(b.contracts) AS supplier_contracts
+    FROM buyer_windows w
+    JOIN monthly m ON m.buyer_id = w.buyer_id AND m.month = w.month
+    JOIN monthly b ON b.buyer_id = m.buyer_id AND b.supplier_key = m.supplier_key AND b.month BETWEEN m.month - 11 AND m.month
+    WHERE m.supplier_key IS NOT NULL
+    GROUP BY w.buyer_id, m.supplier_key, w.month, w.known, w.secret, w.contracts
 ),
 judged AS (
-    SELECT p.buyer_id, p.supplier_key, p.month, p.won, p.contracts AS supplier_contracts, w.known, w.secret, w.contracts AS buyer_contracts
-    FROM buyer_windows w
-    JOIN pair_windows p ON p.buyer_id = w.buyer_id AND p.month = w.month
+    SELECT buyer_id, supplier_key, month, won, supplier_contracts, known, secret, contracts AS buyer_contracts
+    FROM pair_windows
     UNION ALL
     SELECT m.buyer_id, m.supplier_key, t.month, sum(m.value), CAST(sum(m.contracts) AS BIGINT), t.known, t.secret, t.contracts
     FROM last_totals t
@@ -226,11 +223,9 @@ judged AS (
     WHERE m.supplier_key IS NOT NULL AND m.month BETWEEN t.month - 11 AND t.month
     GROUP BY m.buyer_id, m.supplier_key, t.month, t.known, t.secret, t.contracts
 ),
-evaluated AS (
-    SELECT DISTINCT buyer_id, supplier_key FROM judged
-),
-concentrated AS (
-    SELECT * FROM (
+-- Of each pair the window of the largest share, the latest of equals.
+largest AS (
+    SELECT *, won >= $min_share * known AS concentrated FROM (
         SELECT
             *,
             row_number() OVER (
@@ -238,7 +233,6 @@ concentrated AS (
                 ORDER BY CAST(won AS DOUBLE) / CAST(known AS DOUBLE) DESC, month DESC
             ) AS place
         FROM judged
-        WHERE won >= $min_share * known
     )
     WHERE place = 1
 ),
@@ -255,15 +249,14 @@ answers AS (
         c.buyer_contracts,
         CASE
             WHEN NOT p.valued THEN 'no_value'
-            WHEN c.month IS NOT NULL AND c.won < $min_share * (c.known + c.secret) THEN 'secret_suppliers_decisive'
-            WHEN c.month IS NOT NULL THEN 'fired'
-            WHEN e.buyer_id IS NOT NULL OR t.buyer_id IS NOT NULL THEN 'clear'
+            WHEN c.concentrated AND c.won < $min_share * (c.known + c.secret) THEN 'secret_suppliers_decisive'
+            WHEN c.concentrated THEN 'fired'
+            WHEN c.month IS NOT NULL OR t.buyer_id IS NOT NULL THEN 'clear'
             WHEN l.buyer_id IS NULL THEN 'window_not_covered'
             ELSE 'buyer_below_minimum'
         END AS verdict
     FROM pairs p
-    LEFT JOIN concentrated c ON c.buyer_id = p.buyer_id AND c.supplier_key = p.supplier_key
-    LEFT JOIN evaluated e ON e.buyer_id = p.buyer_id AND e.supplier_key = p.supplier_key
+    LEFT JOIN largest c ON c.buyer_id = p.buyer_id AND c.supplier_key = p.supplier_key
     LEFT JOIN last_totals t ON t.buyer_id = p.buyer_id
     LEFT JOIN last_months l ON l.buyer_id = p.buyer_id
 ),

@@ -126,8 +126,7 @@ counts AS (
         min(s.sphere) AS sphere,
         min(s.buyer_name) AS buyer_name,
         count(*) AS contracts,
-        sum(s.initial_value) AS value,
-        array_agg(s.contract_id ORDER BY s.initial_value DESC NULLS LAST, s.contract_id) AS contract_ids
+        sum(s.initial_value) AS value
     FROM signed s
     JOIN complete c ON c.month = s.month
     GROUP BY s.buyer_id, s.month
@@ -150,7 +149,6 @@ series AS (
         coalesce(n.contracts, 0) AS contracts,
         n.value,
         n.buyer_name,
-        n.contract_ids,
         coalesce(f.factor, 1.0) AS factor
     FROM buyers b
     CROSS JOIN complete c
@@ -186,7 +184,7 @@ judged AS (
         b.buyer_id,
         b.in_scope,
         s.months,
-        w.month, w.contracts, w.expected, w.z, w.value, w.buyer_name, w.contract_ids,
+        w.month, w.contracts, w.expected, w.z, w.value, w.buyer_name,
         CASE
             WHEN s.months < $min_months THEN 'history_not_covered'
             WHEN w.all_contracts < $min_contracts THEN 'too_few_contracts'
@@ -196,19 +194,30 @@ judged AS (
     FROM buyers b
     CROSS JOIN span s
     LEFT JOIN worst w ON w.buyer_id = b.buyer_id
+),
+-- Lists are made only of what fires.
+named AS (
+    SELECT
+        j.buyer_id,
+        array_agg(s.contract_id ORDER BY s.initial_value DESC NULLS LAST, s.contract_id) AS contract_ids
+    FROM judged j
+    JOIN signed s ON s.buyer_id = j.buyer_id AND s.month = j.month
+    WHERE j.verdict = 'fired'
+    GROUP BY j.buyer_id
 )
 SELECT
-    buyer_id AS subject,
-    CASE WHEN verdict IN ('fired', 'clear') THEN verdict ELSE 'not_evaluable' END AS outcome,
-    CASE WHEN verdict NOT IN ('fired', 'clear') THEN verdict END AS reason,
-    CASE WHEN verdict <> 'fired' THEN NULL WHEN month % 12 = 11 THEN 'medium' ELSE 'low' END AS severity,
-    in_scope,
-    CASE WHEN verdict = 'fired' THEN contract_ids END AS contract_ids,
-    contracts AS month_contracts,
-    expected,
-    z,
-    value AS month_value,
-    months,
-    make_date(month / 12, month % 12 + 1, 1) AS month_start,
-    buyer_name
-FROM judged
+    j.buyer_id AS subject,
+    CASE WHEN j.verdict IN ('fired', 'clear') THEN j.verdict ELSE 'not_evaluable' END AS outcome,
+    CASE WHEN j.verdict NOT IN ('fired', 'clear') THEN j.verdict END AS reason,
+    CASE WHEN j.verdict <> 'fired' THEN NULL WHEN j.month % 12 = 11 THEN 'medium' ELSE 'low' END AS severity,
+    j.in_scope,
+    n.contract_ids,
+    j.contracts AS month_contracts,
+    j.expected,
+    j.z,
+    j.value AS month_value,
+    j.months,
+    make_date(j.month / 12, j.month % 12 + 1, 1) AS month_start,
+    j.buyer_name
+FROM judged j
+LEFT JOIN named n ON n.buyer_id = j.buyer_id

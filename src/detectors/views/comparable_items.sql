@@ -2,13 +2,11 @@
 -- description and further description) that at least ten items of five units have.
 WITH single AS (
     SELECT
-        buyer_id, number,
-        min(contract_id) AS contract_id,
-        bool_or(in_scope) AS in_scope,
-        CAST(date_part('year', min(signature_date)) AS INT) * 12 + CAST(date_part('month', min(signature_date)) AS INT) - 1 AS month
-    FROM contracts
-    GROUP BY buyer_id, number
-    HAVING min(contract_id) = max(contract_id)
+        c.buyer_id, c.number, c.contract_id, c.in_scope,
+        CAST(date_part('year', c.signature_date) AS INT) * 12 + CAST(date_part('month', c.signature_date) AS INT) - 1 AS month
+    FROM contracts c
+    LEFT JOIN shared_numbers s ON s.buyer_id = c.buyer_id AND s.number = c.number
+    WHERE s.number IS NULL
 ),
 priced AS (
     SELECT

@@ -28,15 +28,7 @@ linked AS (
         array_agg(amendment_id ORDER BY publication_date, number, amendment_id) AS amendment_ids
     FROM told
     GROUP BY buyer_id, contract_number
-),
--- Numbers that more than one contract has: whose the amendments are is not known.
-shared AS (
-    SELECT c.buyer_id, c.number
-    FROM linked l
-    JOIN contracts c ON c.buyer_id = l.buyer_id AND c.number = l.contract_number
-    GROUP BY c.buyer_id, c.number
-    HAVING min(c.contract_id) <> max(c.contract_id)
 )
 SELECT l.*, s.number IS NOT NULL AS ambiguous
 FROM linked l
-LEFT JOIN shared s ON s.buyer_id = l.buyer_id AND s.number = l.contract_number
+LEFT JOIN shared_numbers s ON s.buyer_id = l.buyer_id AND s.number = l.contract_number

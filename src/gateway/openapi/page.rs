@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -39,7 +39,10 @@ pub fn router(document: &Document) -> Result<Router, PageError> {
     let json = Fixed::new("application/json", serde_json::to_string(document)?, None)?;
     let page = PAGE.replace("{style}", STYLE).replace("{script}", SCRIPT);
     let page = Fixed::new("text/html; charset=utf-8", page, Some(policy()))?;
-    Ok(Router::new().route("/openapi.json", json.route()).route("/docs", page.route()))
+    Ok(Router::new()
+        .route("/", get(|| async { Redirect::to("/docs") }))
+        .route("/openapi.json", json.route())
+        .route("/docs", page.route()))
 }
 
 /// The content security policy of the page: its own script and style, by their hashes.

@@ -1,0 +1,5 @@
+-- Numbers of a unit that more than one contract has: whose the items and amendments are that name them is not known.
+SELECT buyer_id, number
+FROM contracts
+GROUP BY buyer_id, number
+HAVING min(contract_id) <> max(contract_id)
