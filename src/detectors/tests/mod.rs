@@ -16,11 +16,14 @@ mod item_price_outlier;
 mod just_below_threshold;
 mod late_publication;
 mod legal_limits;
+mod lists;
 mod market_concentration;
 mod non_competitive_share;
+mod payments_exceed;
 mod real_data;
 mod references;
 mod run;
+mod sanctioned_supplier;
 mod scope;
 mod splitting_sum;
 mod supplier_share;
@@ -32,15 +35,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray, new_null_array,
+};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use self::lists::{Payment, Sanction, Tender};
 use super::{Catalogue, DetectorRun, Run};
 use crate::lake::schema;
-use crate::model::{Finding, Money, Outcome, Plan, Severity, Table, check_tax_id, fold};
+use crate::model::{Finding, Money, Outcome, Plan, Severity, Table, TaxIdKind, check_tax_id, fold, mask_cpf};
 
 pub(super) const CNPJ: &str = "00000000000191";
 pub(super) const OTHER_CNPJ: &str = "12ABC34501DE35";
@@ -172,6 +178,9 @@ pub(super) struct Data {
     pub(super) contracts: Vec<Contract>,
     pub(super) amendments: Vec<Amendment>,
     pub(super) items: Vec<Item>,
+    pub(super) tenders: Vec<Tender>,
+    pub(super) sanctions: Vec<Sanction>,
+    pub(super) payments: Vec<Payment>,
 }
 
 enum Cell {
@@ -227,16 +236,24 @@ fn batch(table: Table, rows: Vec<Vec<Cell>>) -> RecordBatch {
                 cells
                     .into_iter()
                     .map(|cell| match cell {
-                        Cell::Line(line) => line,
+                        Cell::Line(line) => Some(line),
+                        Cell::Number(None) => None,
                         _ => panic!("line expected"),
                     })
                     .collect::<Int64Array>(),
             ),
+            // No case needs a moment.
+            kind @ DataType::Timestamp(..) => new_null_array(kind, cells.len()),
             other => panic!("{other}"),
         }
     };
     let arrays = schema.fields().iter().zip(columns).map(|(field, cells)| array(field.data_type(), cells)).collect();
     RecordBatch::try_new(Arc::clone(&schema), arrays).unwrap()
+}
+
+/// An id as the lake shows it: nobody's CPF in full.
+fn shown(kind: TaxIdKind, id: &str) -> String {
+    if kind == TaxIdKind::Cpf && !id.contains('*') { mask_cpf(id) } else { id.to_owned() }
 }
 
 fn provenance(source: &str, file: &str, at: usize) -> [Cell; 4] {
@@ -270,7 +287,7 @@ impl Data {
                 Cell::Day(one.start),
                 Cell::Day(one.end),
                 text(&one.supplier),
-                Cell::Text(key.clone()),
+                Cell::Text(key.as_ref().map(|key| shown(kind, key))),
                 Cell::Text(key),
                 text(kind.as_str()),
                 text(check.as_str()),
@@ -281,7 +298,7 @@ impl Data {
                 Cell::Text(one.tender.as_ref().map(|_| one.buyer.clone())),
                 Cell::Text(None),
                 Cell::Text(None),
-                Cell::Text(None),
+                Cell::Text(one.tender.clone()),
                 text("BRL"),
                 Cell::Text(None),
             ];
@@ -339,8 +356,11 @@ impl Data {
             ("contracts_all", self.contract_rows()),
             ("amendments_all", self.amendment_rows()),
             ("contract_items_all", self.item_rows()),
+            ("tenders_all", self.tender_rows()),
+            ("sanctions_all", self.sanction_rows()),
+            ("payments_all", self.payment_rows()),
         ];
-        for table in Table::ALL.into_iter().skip(tables.len()) {
+        for table in [Table::TenderItems, Table::Bids, Table::Suppliers] {
             let empty = MemTable::try_new(schema::of(table), vec![vec![]]).unwrap();
             context.register_table(format!("{}_all", table.as_str()), Arc::new(empty)).unwrap();
         }
