@@ -105,7 +105,8 @@ WITH paid_of AS (
         count(*) - count(p.value) AS without_value,
         min(p.date) AS first_payment,
         sum(CASE WHEN p.date < c.signature_date THEN p.value END) AS early_sum,
-        bool_or(p.currency IS NOT NULL AND p.currency <> 'BRL') AS foreign_money
+        bool_or(p.currency IS NOT NULL AND p.currency <> 'BRL') AS foreign_money,
+        array_agg(p.payment_id ORDER BY p.date, p.payment_id) AS payment_ids
     FROM payments AS p
     JOIN contracts AS c ON c.contract_id = p.contract_id
     WHERE p.kind = 'payment'
@@ -150,6 +151,7 @@ SELECT
     CASE WHEN verdict <> 'fired' THEN NULL WHEN above THEN 'high' ELSE 'medium' END AS severity,
     in_scope,
     make_array(contract_id) AS contract_ids,
+    payment_ids,
     CASE WHEN above THEN paid - worth ELSE early_sum END AS amount,
     payments,
     paid,

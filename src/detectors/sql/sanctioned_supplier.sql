@@ -416,6 +416,7 @@ SELECT
     CASE WHEN answer = 'fired' THEN severity END AS severity,
     of_plan AS in_scope,
     make_array(subject) AS contract_ids,
+    make_array(sanction_id) AS sanction_ids,
     worth AS amount,
     sanction_id AS sanction,
     list,

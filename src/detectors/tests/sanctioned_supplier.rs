@@ -513,10 +513,14 @@ async fn random_cases_agree_with_a_slow_reference() {
                 .start
                 .filter(|_| rng.random_bool(0.8))
                 .map(|start| start + Days::new(rng.random_range(0..900)));
-            sanction.published =
-                sanction.start.filter(|_| rng.random_bool(0.5)).map(|start| start + Days::new(rng.random_range(0..500)));
-            sanction.judged =
-                sanction.start.filter(|_| rng.random_bool(0.5)).map(|start| start + Days::new(rng.random_range(0..500)));
+            sanction.published = sanction
+                .start
+                .filter(|_| rng.random_bool(0.5))
+                .map(|start| start + Days::new(rng.random_range(0..500)));
+            sanction.judged = sanction
+                .start
+                .filter(|_| rng.random_bool(0.5))
+                .map(|start| start + Days::new(rng.random_range(0..500)));
             sanctions.push(sanction);
             means.push(meaning);
         }

@@ -348,6 +348,11 @@ fn first_hex(digest: &[u8; 32]) -> String {
     hex(&digest[..4])
 }
 
+/// Like [`first_hex`], for tables with so many rows of one parent that eight digits would meet.
+fn long_hex(digest: &[u8; 32]) -> String {
+    hex(&digest[..8])
+}
+
 /// A published code as part of an id that stands in URLs.
 fn slug(text: &str) -> String {
     text.chars().take(40).map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()

@@ -1,7 +1,7 @@
 use super::super::person::Person;
 use super::super::pii::mask_text;
 use super::tender_ref::TenderRef;
-use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_128, first_hex, is_withheld};
+use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_128, is_withheld, long_hex};
 use crate::lake::{LakeError, TableWriter};
 use crate::model::{Table, TaxIdKind, fold};
 
@@ -81,7 +81,7 @@ impl Layout for Participants {
     fn id(row: &Participant<'_>) -> (String, Option<u128>) {
         let tender = row.key.id();
         let shown = row.identity(&tender, &row.bidder.id().unwrap_or_default());
-        let id = format!("{tender}-bid-{}", first_hex(&shown));
+        let id = format!("{tender}-bid-{}", long_hex(&shown));
         // Participants that are kept secret are not one and the same.
         let named = row.bidder.kind != TaxIdKind::Secret || row.bidder.name.is_some();
         (id, named.then(|| first_128(&row.identity(&tender, &row.bidder.normal))))

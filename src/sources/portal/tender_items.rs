@@ -1,7 +1,7 @@
 use super::super::person::Person;
 use super::super::pii::mask_text;
 use super::tender_ref::TenderRef;
-use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_128, first_hex, is_withheld};
+use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_128, is_withheld, long_hex};
 use crate::lake::{LakeError, TableWriter};
 use crate::model::{Money, Table, TaxIdKind, fold};
 
@@ -88,13 +88,13 @@ impl Layout for TenderItems {
             Some(code) => {
                 let of = |winner: &str| digest([tender.as_str(), code, winner]);
                 let identity = first_128(&of(&row.winner.normal));
-                (format!("{tender}-item-{}", first_hex(&of(&shown))), Some(identity))
+                (format!("{tender}-item-{}", long_hex(&of(&shown))), Some(identity))
             }
             None => {
                 let description = mask_text(published.raw(DESCRIPTION));
                 let numbers = [published.text(QUANTITY), published.text(VALUE)];
                 let content = digest([tender.as_str(), &description, numbers[0], numbers[1], &shown]);
-                (format!("{tender}-item-{}", first_hex(&content)), None)
+                (format!("{tender}-item-{}", long_hex(&content)), None)
             }
         }
     }

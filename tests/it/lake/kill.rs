@@ -64,11 +64,13 @@ async fn an_import_that_is_killed_leaves_the_old_version_or_the_new_one() {
     assert_eq!(state(&data).await, (version, whole(edition)));
     let mut rng = StdRng::seed_from_u64(9);
     let mut outcomes = [0; 2];
+    // How busy the machine is changes meanwhile: half of the kills are to come before the commit.
+    let mut longest = usual.mul_f64(1.5);
     for kill in 0..KILLS {
         let next = kill + 2;
         write(&house, next);
         let mut child = import().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(usual.mul_f64(rng.random_range(0.1..1.2)));
+        std::thread::sleep(longest.mul_f64(rng.random_range(0.05..1.0)));
         // SIGKILL.
         child.kill().unwrap();
         child.wait().unwrap();
@@ -76,10 +78,12 @@ async fn an_import_that_is_killed_leaves_the_old_version_or_the_new_one() {
         if now == version {
             assert_eq!(rows, whole(edition), "kill {kill}: the old version, whole");
             outcomes[0] += 1;
+            longest = longest.mul_f64(1.1);
         } else {
             assert_eq!((now, rows), (version + 1, whole(next)), "kill {kill}: the new version, whole");
             (version, edition) = (now, next);
             outcomes[1] += 1;
+            longest = longest.mul_f64(0.9);
         }
     }
     println!("old {}, new {} of {KILLS}; one import takes {usual:?}", outcomes[0], outcomes[1]);

@@ -8,7 +8,8 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cidadao::model::Table;
+use cidadao::detectors::{Catalogue, Run};
+use cidadao::model::{Plan, Table};
 use cidadao::sources::{ImportError, ImportOptions, ImportSummary, PiiKey, import};
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::compute::cast;
@@ -199,6 +200,21 @@ async fn punished_companies_agree_with_an_independent_count() {
     assert_eq!(found, counted(&data));
     assert_eq!((summary.sanctions, summary.quarantined, found["sanctions"]), (359, 0, 359));
     assert_eq!(summary.files[0].dataset, "portal:cnep");
+}
+
+#[tokio::test]
+async fn a_fine_of_the_real_list_bars_nobody_from_the_real_month() {
+    let (Some(contracts), Some(list)) = (published("cgu-compras-202401"), published("cnep-2021")) else { return };
+    let house = House::new().await;
+    house.import(&[contracts, list]).await.unwrap();
+    // A company of the month is on the list.
+    let both = "SELECT count(DISTINCT supplier_key) FROM contracts_all JOIN sanctions_all ON supplier_key = person_key";
+    assert_eq!(house.lines(both).await, ["1"]);
+    let run = Run::prepare(house.session().await, &Plan::default()).await.unwrap();
+    let catalogue = Catalogue::builtin().unwrap();
+    let judged = run.detector(catalogue.get("sanctioned_supplier").unwrap()).await.unwrap();
+    assert_eq!((judged.summary.fired, judged.summary.clear), (0, 0), "CNEP alone says nothing of who is barred");
+    assert!(judged.summary.not_evaluable > 3_000);
 }
 
 pub(super) fn zipped(entries: &[(&str, &Path)]) -> Vec<u8> {

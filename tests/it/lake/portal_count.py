@@ -3,6 +3,7 @@ prints figures as JSON. Argument: a directory of files that were saved again, wi
 
 import csv
 import glob
+import io
 import json
 import os
 import sys
@@ -16,7 +17,7 @@ def rows(pattern):
             text = data.decode("utf-8")
         except UnicodeDecodeError:
             text = data.decode("latin-1")
-        for row in csv.DictReader(text.splitlines(keepends=True)):
+        for row in csv.DictReader(io.StringIO(text, newline="")):
             yield {name: "" if value == "NA" else value for name, value in row.items()}
 
 
