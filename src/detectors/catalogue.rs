@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::render::Template;
 use super::{DetectorError, Header};
-use crate::model::DetectorRef;
+use crate::model::{DetectorRef, Table};
 
-const BUILTIN: [&str; 22] = [
+const BUILTIN: [&str; 33] = [
     include_str!("sql/amendment_cap.sql"),
     include_str!("sql/amendment_count.sql"),
     include_str!("sql/direct_award_growth.sql"),
@@ -28,12 +28,41 @@ const BUILTIN: [&str; 22] = [
     include_str!("sql/sanctioned_supplier.sql"),
     include_str!("sql/payments_exceed.sql"),
     include_str!("sql/heterogeneous_supplier.sql"),
+    include_str!("sql/short_submission.sql"),
+    include_str!("sql/decision_period.sql"),
+    include_str!("sql/single_bid.sql"),
+    include_str!("sql/few_bidders_for_market.sql"),
+    include_str!("sql/near_estimate.sql"),
+    include_str!("sql/late_bid_won.sql"),
+    include_str!("sql/disqualification_pattern.sql"),
+    include_str!("sql/identical_prices.sql"),
+    include_str!("sql/price_gap.sql"),
+    include_str!("sql/bid_dispersion_screen.sql"),
+    include_str!("sql/rotation_and_cobidding.sql"),
     include_str!("sql/value_risk.sql"),
 ];
 
-/// Columns that a query has beside its evidence.
-pub(super) const COLUMNS: [&str; 9] =
-    ["subject", "outcome", "reason", "severity", "in_scope", "contract_ids", "amendment_ids", "amount", "limits"];
+/// Columns that every query has.
+pub(super) const REQUIRED: [&str; 5] = ["subject", "outcome", "reason", "severity", "in_scope"];
+/// Lists of the ids of rows that a finding rests on, and the tables of these; a query has one at least.
+pub(super) const IDS: [(&str, Table); 9] = [
+    ("contract_ids", Table::Contracts),
+    ("amendment_ids", Table::Amendments),
+    ("item_ids", Table::ContractItems),
+    ("tender_ids", Table::Tenders),
+    ("tender_item_ids", Table::TenderItems),
+    ("bid_ids", Table::Bids),
+    ("supplier_ids", Table::Suppliers),
+    ("sanction_ids", Table::Sanctions),
+    ("payment_ids", Table::Payments),
+];
+/// Columns that a query may have beside these and its evidence.
+const OPTIONAL: [&str; 2] = ["amount", "limits"];
+
+/// Whether a column has a meaning of its own, and is no evidence.
+fn is_reserved(name: &str) -> bool {
+    REQUIRED.contains(&name) || OPTIONAL.contains(&name) || IDS.iter().any(|(own, _)| *own == name)
+}
 
 /// One red flag: a header and one query.
 #[derive(Debug, Clone)]
@@ -62,7 +91,7 @@ impl Detector {
                 .map_err(|message| DetectorError::Definition { detector: header.id.clone(), message })
         };
         let (text_pt, text_en) = (template(&header.text.pt)?, template(&header.text.en)?);
-        if let Some(column) = header.evidence.iter().find(|column| COLUMNS.contains(&column.name.as_str())) {
+        if let Some(column) = header.evidence.iter().find(|column| is_reserved(&column.name)) {
             let message = format!("evidence column {:?} has a reserved name", column.name);
             return Err(DetectorError::Definition { detector: header.id, message });
         }

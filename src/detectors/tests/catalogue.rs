@@ -29,6 +29,17 @@ async fn built_in_detectors_keep_to_the_form() {
             "sanctioned_supplier",
             "payments_exceed",
             "heterogeneous_supplier",
+            "short_submission",
+            "decision_period",
+            "single_bid",
+            "few_bidders_for_market",
+            "near_estimate",
+            "late_bid_won",
+            "disqualification_pattern",
+            "identical_prices",
+            "price_gap",
+            "bid_dispersion_screen",
+            "rotation_and_cobidding",
             "value_risk",
         ]
     );
@@ -178,7 +189,7 @@ fn a_directory_adds_and_replaces() {
     std::fs::write(directory.path().join("notes.txt"), "nothing").unwrap();
     let mut catalogue = Catalogue::builtin().unwrap();
     assert_eq!(catalogue.add_directory(directory.path()).unwrap(), 2);
-    assert_eq!(catalogue.ids().len(), 23);
+    assert_eq!(catalogue.ids().len(), 34);
     assert_eq!(catalogue.get("invalid_tax_id").unwrap().header.version, "1");
     assert!(matches!(catalogue.add_directory(&directory.path().join("none")), Err(DetectorError::Read { .. })));
 }

@@ -1,16 +1,10 @@
-//! Rows of the tables beside contracts: tenders, sanctions, payments.
+//! Sanctions and payments, for the tests.
 
 use chrono::NaiveDate;
 use datafusion::arrow::array::RecordBatch;
 
 use super::{Cell, Data, batch, day, provenance, shown, text};
 use crate::model::{Table, check_tax_id, fold};
-
-#[derive(Debug, Clone)]
-pub(in crate::detectors) struct Tender {
-    pub(super) id: String,
-    pub(super) opened: Option<NaiveDate>,
-}
 
 #[derive(Debug, Clone)]
 pub(in crate::detectors) struct Sanction {
@@ -79,22 +73,6 @@ fn optional(value: &str) -> Cell {
 }
 
 impl Data {
-    pub(super) fn tender_rows(&self) -> RecordBatch {
-        let none = |many: usize| (0..many).map(|_| Cell::Text(None));
-        let rows = self.tenders.iter().enumerate().map(|(at, one)| {
-            let mut row = vec![text(&one.id), text("current")];
-            row.extend(none(3));
-            row.extend([text("Objeto"), text(fold("Objeto")), Cell::Text(None), text("pregao"), text("Pregão")]);
-            row.extend(none(9));
-            row.extend([text("100"), text("UNIDADE DE TESTE"), Cell::Text(None), Cell::Text(None)]);
-            row.extend([Cell::Day(None), Cell::Day(one.opened), Cell::Day(None), Cell::Day(None), Cell::Day(None)]);
-            row.extend([text("BRL"), Cell::Number(None), Cell::Number(None), Cell::Number(None)]);
-            row.extend(provenance("portal:licitacoes", "202401_Licitação.csv", at));
-            row
-        });
-        batch(Table::Tenders, rows.collect())
-    }
-
     pub(super) fn sanction_rows(&self) -> RecordBatch {
         let rows = self.sanctions.iter().enumerate().map(|(at, one)| {
             let (kind, id, check) = check_tax_id(&one.person);

@@ -40,6 +40,8 @@ async fn one_per_cent_above_the_value_to_the_cent() {
     let finding = &run.findings[0];
     assert_eq!((finding.severity, value(finding, "problem").as_str()), (Severity::High, "above"));
     assert_eq!(finding.amount_at_stake.unwrap().to_string(), "500.00");
+    let rows: Vec<_> = finding.evidence.rows.iter().map(|row| (row.table.as_str(), row.id.as_str())).collect();
+    assert_eq!(rows, [("contracts", "a"), ("payments", "payment 0")]);
     assert!(finding.description_pt.contains("somam R$ 1.500,00, contra R$ 1.000,00"));
 }
 

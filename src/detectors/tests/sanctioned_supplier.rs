@@ -8,7 +8,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-use super::lists::{Sanction, Tender};
+use super::lists::Sanction;
+use super::tenders::Tender;
 use super::{CNPJ, Contract, Data, day, value, verdict};
 use crate::detectors::{Catalogue, Run};
 use crate::model::{Finding, Plan, Severity, cnpj_check_digits};
@@ -67,7 +68,7 @@ fn data(cases: Vec<Case>) -> Data {
             "@2" => company(at, 2),
             other => other.to_owned(),
         };
-        let tender = one.opened.map(|on| Tender { id: format!("t{at:03}"), opened: Some(day(on)) });
+        let tender = one.opened.map(|on| Tender { opened: Some(day(on)), ..Tender::new(&format!("t{at:03}")) });
         data.contracts.push(Contract {
             id: format!("c{at:03}"),
             supplier: named(&one.contract.supplier),
@@ -350,6 +351,8 @@ async fn a_finding_shows_the_sanction() {
         assert_eq!(value(finding, name), expected, "{name}");
     }
     assert_eq!(finding.amount_at_stake.unwrap().to_string(), "1234567.89");
+    let rows: Vec<_> = finding.evidence.rows.iter().map(|row| (row.table.as_str(), row.id.as_str())).collect();
+    assert_eq!(rows, [("contracts", "c000"), ("sanctions", "s000-0")]);
     assert!(finding.description_pt.contains("todas as esferas") && finding.description_pt.contains("indício"));
     assert!(finding.description_en.contains("from 2024-01-01") || finding.description_en.contains("2024"));
 }
