@@ -14,6 +14,7 @@ use crate::cache::RedisUrl;
 use crate::jobs::Retention;
 use crate::model::JobKind;
 use crate::secret::{KEY_BYTES, Secret};
+use crate::sources::{PORTAL, is_trusted_base};
 use crate::telemetry::TelemetryOptions;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -40,6 +41,9 @@ pub struct Settings {
     /// Operational database: `sqlite:PATH` or `postgres://…` [default: sqlite:<data dir>/cidadao.db]
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
+    /// Where the bulk files of the Portal da Transparência are downloaded from, `https://…` (or `http://` on loopback) [default: https://portaldatransparencia.gov.br/download-de-dados]
+    #[arg(long, env = "CIDADAO_PORTAL_URL", value_name = "URL", global = true)]
+    pub portal_url: Option<String>,
     /// Cache and wake-ups between replicas: `redis://[user][:password]@host[:port][/database]`
     /// [default: in the memory of the process]
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true, global = true)]
@@ -151,6 +155,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Operational database.
     pub database_url: String,
+    /// Where the bulk files of the Portal are downloaded from.
+    pub portal_url: String,
     /// Cache and wake-ups between replicas; in the memory of the process if there is none.
     pub redis_url: Option<RedisUrl>,
     /// How long a cached value is kept.
@@ -253,6 +259,7 @@ impl Settings {
             metrics_addr: self.metrics_addr.or(below.metrics_addr),
             data_dir: self.data_dir.or(below.data_dir),
             database_url: self.database_url.or(below.database_url),
+            portal_url: self.portal_url.or(below.portal_url),
             redis_url: self.redis_url.or(below.redis_url),
             cache_ttl_seconds: self.cache_ttl_seconds.or(below.cache_ttl_seconds),
             workers: self.workers.or(below.workers),
@@ -334,6 +341,10 @@ impl Config {
             let scheme = database_url.split(':').next().unwrap_or_default().to_owned();
             return Err(invalid("database_url", "must start with sqlite: or postgres://", scheme));
         }
+        let portal_url = settings.portal_url.unwrap_or_else(|| PORTAL.to_owned());
+        if !is_trusted_base(&portal_url) {
+            return Err(invalid("portal_url", "must be https://, or http:// on loopback", portal_url));
+        }
         let redis_url = settings.redis_url.filter(|url| !url.is_empty()).map(|url| url.parse::<RedisUrl>());
         let redis_url = redis_url.transpose().map_err(|error| invalid("redis_url", &error.rule, error.value))?;
         let seconds = |field, value: u64, low: u64, high: u64| {
@@ -370,6 +381,7 @@ impl Config {
             metrics_addr,
             data_dir,
             database_url,
+            portal_url,
             redis_url,
             cache_ttl: seconds("cache_ttl_seconds", settings.cache_ttl_seconds.unwrap_or(3_600), 1, 2_592_000)?,
             workers: between("workers", settings.workers.unwrap_or(2), 1, 64)?,

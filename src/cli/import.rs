@@ -4,18 +4,23 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
+use chrono::Utc;
 use serde_json::Value;
 
 use super::{Output, output};
 use crate::config::Config;
 use crate::lake::Lake;
-use crate::sources::{self, ImportFormat, ImportOptions, ImportSummary, PiiKey, Progress};
+use crate::sources::{
+    self, Address, FetchOptions, Fetched, ImportFormat, ImportOptions, ImportSummary, PiiKey, Progress,
+};
 use crate::store::{Store, StoreOptions};
 
 /// Arguments of `import`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Files, directories or official zips of the Portal da Transparência; OCDS as JSON or JSON Lines, .gz or .zip
+    /// Files, directories or official zips of the Portal da Transparência; OCDS as JSON or JSON Lines, .gz or .zip;
+    /// or an address of the Portal: portal:compras/202401, portal:licitacoes/202401, portal:ceis, portal:cnep,
+    /// portal:cepim, portal:acordos-leniencia (these also with a day, portal:ceis/20260706)
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<PathBuf>,
     /// Take in a new edition that has less than half of the rows of the one in the lake
@@ -43,12 +48,45 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
         Format::Ocds => ImportFormat::Ocds,
     });
     let options = ImportOptions { accept_loss: args.accept_loss, format: said };
-    let summary = into(config, &lake, &store, &args.sources, options).await?;
+    let (addresses, mut paths) = split(&args.sources)?;
+    let fetched = if addresses.is_empty() { None } else { Some(download(config, &addresses).await?) };
+    paths.extend(fetched.iter().flat_map(|fetched| fetched.paths.iter().cloned()));
+    let summary = into(config, &lake, &store, &paths, options).await?;
     match format {
         Output::Json => output::json(&summary)?,
         Output::Table => print(&summary)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Addresses and paths; what lies here by the name of an address is a path.
+fn split(sources: &[PathBuf]) -> anyhow::Result<(Vec<Address>, Vec<PathBuf>)> {
+    let (mut addresses, mut paths) = (Vec::new(), Vec::new());
+    for source in sources {
+        match source.to_str().filter(|_| !source.exists()).map(Address::parse).transpose()?.flatten() {
+            Some(address) => addresses.push(address),
+            None => paths.push(source.clone()),
+        }
+    }
+    Ok((addresses, paths))
+}
+
+/// Downloads with a progress bar.
+async fn download(config: &Config, addresses: &[Address]) -> anyhow::Result<Fetched> {
+    let bar = Mutex::new(output::bar(0, "{bar:30} {bytes} {bytes_per_sec} {msg}")?);
+    let progress = |progress: Progress| {
+        if let Ok(bar) = bar.lock() {
+            bar.set_length(progress.bytes_total);
+            bar.set_position(progress.bytes_done);
+            bar.set_message(progress.file);
+        }
+    };
+    let options = FetchOptions::of(&config.portal_url);
+    let fetched = sources::fetch(addresses, &config.data_dir, &options, Utc::now(), &progress).await;
+    if let Ok(bar) = bar.lock() {
+        bar.finish_and_clear();
+    }
+    Ok(fetched?)
 }
 
 /// Imports with a progress bar.

@@ -6,7 +6,7 @@ use super::render::Template;
 use super::{DetectorError, Header};
 use crate::model::{DetectorRef, Table};
 
-const BUILTIN: [&str; 31] = [
+const BUILTIN: [&str; 33] = [
     include_str!("sql/amendment_cap.sql"),
     include_str!("sql/amendment_count.sql"),
     include_str!("sql/direct_award_growth.sql"),
@@ -25,6 +25,8 @@ const BUILTIN: [&str; 31] = [
     include_str!("sql/benford.sql"),
     include_str!("sql/high_value_direct_award.sql"),
     include_str!("sql/invalid_tax_id.sql"),
+    include_str!("sql/sanctioned_supplier.sql"),
+    include_str!("sql/payments_exceed.sql"),
     include_str!("sql/heterogeneous_supplier.sql"),
     include_str!("sql/short_submission.sql"),
     include_str!("sql/decision_period.sql"),

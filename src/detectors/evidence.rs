@@ -63,7 +63,7 @@ const TENDER_COLUMNS: [&str; 17] = [
     "estimated_value",
     "value",
 ];
-const TENDER_ITEM_COLUMNS: [&str; 11] = [
+const TENDER_ITEM_COLUMNS: [&str; 12] = [
     "tender_id",
     "number",
     "lot",
@@ -72,6 +72,7 @@ const TENDER_ITEM_COLUMNS: [&str; 11] = [
     "unit",
     "quantity",
     "unit_price",
+    "total_value",
     "winner_id",
     "winner_name",
     "status",
@@ -101,8 +102,9 @@ const SUPPLIER_COLUMNS: [&str; 10] = [
     "state",
     "municipality",
 ];
-const SANCTION_COLUMNS: [&str; 14] = [
+const SANCTION_COLUMNS: [&str; 16] = [
     "list",
+    "code",
     "person_kind",
     "person_id",
     "person_name",
@@ -116,8 +118,10 @@ const SANCTION_COLUMNS: [&str; 14] = [
     "publication_date",
     "final_judgment_date",
     "fine",
+    "note",
 ];
-const PAYMENT_COLUMNS: [&str; 7] = ["kind", "contract_id", "number", "tender_number", "date", "value", "note"];
+const PAYMENT_COLUMNS: [&str; 8] =
+    ["kind", "contract_id", "number", "tender_number", "date", "currency", "value", "note"];
 const PROVENANCE: [&str; 4] = ["source", "source_file", "source_line", "import_id"];
 
 /// A row of a detector's query that fired.

@@ -150,6 +150,10 @@ pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| {
             hint("(?:com )?valor(?:es)? atipicos?|(?:com )?valor(?:es)? discrepantes?", "contract_value_outlier"),
             hint("cnpjs? invalidos?", "invalid_tax_id"),
             hint("duplicidades?", "duplicates"),
+            hint(
+                "(?:(?:de |por |com )?(?:fornecedor(?:es)?|empresas?) )?(?:sancionad[oa]s?|inidone[oa]s?|impedid[oa]s? de contratar)",
+                "sanctioned_supplier",
+            ),
             hint("sobreprecos?", "item_price_outlier"),
             hint("(?:lei de )?benford", "benford"),
             hint("faixas? de risco", "value_risk"),

@@ -167,6 +167,7 @@ static TENDER_ITEMS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("winner_key", Utf8, true),
         ("winner_name", Utf8, true),
         ("status", Utf8, true),
+        ("total_value", MONEY, true),
     ])
 });
 
@@ -239,6 +240,8 @@ static SANCTIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("publication_date", Date32, true),
         ("final_judgment_date", Date32, true),
         ("fine", MONEY, true),
+        ("code", Utf8, true),
+        ("note", Utf8, true),
     ])
 });
 
@@ -256,6 +259,8 @@ static PAYMENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("value", MONEY, true),
         ("supplier_key", Utf8, true),
         ("note", Utf8, true),
+        ("tender_id", Utf8, true),
+        ("currency", Utf8, true),
     ])
 });
 

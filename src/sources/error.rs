@@ -28,7 +28,7 @@ pub enum ImportError {
         paths: String,
     },
     /// A file that was named is of no known layout.
-    #[error("{file}: not a file of a known layout (Compras, ItemCompra, TermoAditivo, Apostilamento, OCDS)")]
+    #[error("{file}: not a file of a known layout (bulk files of the Portal da Transparência, OCDS)")]
     UnknownLayout {
         /// The file.
         file: String,
@@ -104,6 +104,18 @@ pub enum ImportError {
         before: i64,
         /// Rows of this one.
         rows: i64,
+    },
+    /// A list that is published as a whole is older than the one that the lake holds.
+    #[error(
+        "{file}: older than {before}, which the lake holds of {dataset}: it would bring back what was lifted since; --accept-loss takes it in all the same"
+    )]
+    OlderList {
+        /// The file.
+        file: String,
+        /// The dataset.
+        dataset: String,
+        /// The file of the edition that the lake holds.
+        before: String,
     },
     /// A file changed while it was read.
     #[error("{file}: changed while it was read")]

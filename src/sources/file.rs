@@ -14,7 +14,10 @@ use super::ImportError;
 use super::fault::{Quarantine, Reason};
 use super::input::Input;
 use super::pii::{PiiKey, hex};
-use super::portal::{Amendments, ColumnMap, Contracts, Items, Kind, Layout, Notes, Provenance, Published};
+use super::portal::{
+    Agreements, Amendments, ColumnMap, Commitments, Contracts, Effects, Impediments, Items, Kind, Layout, Notes,
+    Participants, Provenance, Published, Sanctions, TenderItems, Tenders,
+};
 use super::records::{Fields, Records, Step};
 use crate::lake::{TableWriter, schema};
 use crate::model::LakeFile;
@@ -80,6 +83,14 @@ pub(crate) fn scan(input: &Input, kind: Kind, report: &mut dyn FnMut(u64, i64)) 
         Kind::Items => scan_as::<Items>(input, report),
         Kind::Amendments => scan_as::<Amendments>(input, report),
         Kind::Notes => scan_as::<Notes>(input, report),
+        Kind::Tenders => scan_as::<Tenders>(input, report),
+        Kind::TenderItems => scan_as::<TenderItems>(input, report),
+        Kind::Participants => scan_as::<Participants>(input, report),
+        Kind::Commitments => scan_as::<Commitments>(input, report),
+        Kind::Ceis | Kind::Cnep => scan_as::<Sanctions>(input, report),
+        Kind::Cepim => scan_as::<Impediments>(input, report),
+        Kind::Agreements => scan_as::<Agreements>(input, report),
+        Kind::Effects => scan_as::<Effects>(input, report),
     }
 }
 
@@ -101,6 +112,14 @@ pub(crate) fn write(
         Kind::Items => write_as::<Items>(input, scan, root, import_id, key, report),
         Kind::Amendments => write_as::<Amendments>(input, scan, root, import_id, key, report),
         Kind::Notes => write_as::<Notes>(input, scan, root, import_id, key, report),
+        Kind::Tenders => write_as::<Tenders>(input, scan, root, import_id, key, report),
+        Kind::TenderItems => write_as::<TenderItems>(input, scan, root, import_id, key, report),
+        Kind::Participants => write_as::<Participants>(input, scan, root, import_id, key, report),
+        Kind::Commitments => write_as::<Commitments>(input, scan, root, import_id, key, report),
+        Kind::Ceis | Kind::Cnep => write_as::<Sanctions>(input, scan, root, import_id, key, report),
+        Kind::Cepim => write_as::<Impediments>(input, scan, root, import_id, key, report),
+        Kind::Agreements => write_as::<Agreements>(input, scan, root, import_id, key, report),
+        Kind::Effects => write_as::<Effects>(input, scan, root, import_id, key, report),
     }
 }
 
@@ -136,7 +155,8 @@ fn rows<L: Layout>(
         let records = Records::open(metered).map_err(|error| source.failed(error))?;
         let mut records = records.ok_or_else(|| ImportError::NoHeader { file: file() })?;
         let header = records.header().clone();
-        let columns = ColumnMap::locate(&header, L::COLUMNS).map_err(|(column, times)| match times {
+        let dialect = records.dialect();
+        let columns = ColumnMap::locate::<L>(&header).map_err(|(column, times)| match times {
             0 => ImportError::MissingColumn { file: file(), column },
             times => ImportError::RepeatedColumn { file: file(), column, times },
         })?;
@@ -148,7 +168,7 @@ fn rows<L: Layout>(
                     let shown: Vec<&str> = fields.iter().collect();
                     quarantine.add(&input.name, line, "", Reason::WrongFieldCount, &shown.join(";"));
                 }
-                Step::Record(line, fields) => match L::read(Published { fields, columns: &columns }) {
+                Step::Record(line, fields) => match L::read(Published { fields, columns: &columns, dialect }) {
                     Ok(read) => {
                         row(line, fields, read)?;
                         taken += 1;
@@ -191,7 +211,7 @@ fn scan_as<L: Layout>(input: &Input, report: &mut dyn FnMut(u64, i64)) -> Result
         let (id, identity) = L::id(&row);
         let id = first_128(&Sha256::digest(id));
         let known = identity.and_then(|identity| latest.get(&identity).copied());
-        let duplicate = !contents.insert(content);
+        let duplicate = !contents.insert(content) && L::repeats(&row);
         let occurrence = match known {
             Some((_, occurrence)) => occurrence,
             None => {

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::input::{self, Gathered, ImportFormat, Input};
+use super::input::{self, Format, Gathered, ImportFormat, Input};
 use super::parse::{Known, ParsedFile, parse, scan};
-use super::{ImportError, ImportSummary, PiiKey, Progress};
+use super::{ImportError, ImportSummary, PiiKey, Progress, portal};
 use crate::lake::Lake;
 use crate::model::{AuditEntry, LakeFile};
 use crate::store::{NewImport, Store, StoreError};
@@ -96,11 +96,18 @@ pub async fn import(
     }
 }
 
-/// Refuses an edition that lost most of its dataset.
+/// Refuses an edition that lost most of its dataset, or a list older than the one that it would replace.
 async fn check_loss(store: &Store, input: &Input, rows: i64) -> Result<(), ImportError> {
     let current = store.imports().await?;
-    let of_dataset = current.iter().filter(|import| import.dataset == input.dataset);
-    let before = of_dataset.map(|import| import.counts.get("rows").copied().unwrap_or(0)).sum::<i64>();
+    let of_dataset = || current.iter().filter(|import| import.dataset == input.dataset);
+    if let (Format::Portal(kind), Some(day)) = (input.format, portal::snapshot_day(&input.name)) {
+        let newer = |name: &str| kind.is_snapshot() && portal::snapshot_day(name).is_some_and(|known| known > day);
+        if let Some(import) = of_dataset().find(|import| newer(&import.file_name)) {
+            let (file, dataset) = (input.name.clone(), input.dataset.clone());
+            return Err(ImportError::OlderList { file, dataset, before: import.file_name.clone() });
+        }
+    }
+    let before = of_dataset().map(|import| import.counts.get("rows").copied().unwrap_or(0)).sum::<i64>();
     if (rows == 0 && before >= FEW_ROWS / 10) || (before >= FEW_ROWS && rows < before / 2) {
         let (file, dataset) = (input.name.clone(), input.dataset.clone());
         return Err(ImportError::LostRows { file, dataset, before, rows });

@@ -2,6 +2,7 @@
 
 mod error;
 mod fault;
+mod fetch;
 mod file;
 mod import;
 mod input;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use error::ImportError;
 pub use fault::MAX_KEPT;
+pub use fetch::{Address, AddressError, FetchError, FetchOptions, Fetched, PORTAL, fetch, is_trusted_base};
 pub use import::{ImportOptions, import};
 pub use input::ImportFormat;
 pub use parse::{FileSummary, ImportSummary, ParsedFiles, Progress, files_to_parquet};

@@ -88,6 +88,10 @@ pub struct ImportSummary {
     pub item_duplicates: i64,
     /// Amendments that repeat an earlier row to the letter.
     pub amendment_duplicates: i64,
+    /// Rows of any other table that repeat an earlier row to the letter.
+    pub other_duplicates: i64,
+    /// Rows of any other table that a later row replaces.
+    pub other_superseded: i64,
     /// Releases of OCDS that repeat another one to the letter.
     pub release_duplicates: i64,
     /// Numbers with more decimals than the lake has, rounded half up.
@@ -145,6 +149,9 @@ impl ImportSummary {
             self.item_duplicates += duplicates;
         } else if file.tables.contains_key(Table::Amendments.as_str()) {
             self.amendment_duplicates += duplicates;
+        } else {
+            self.other_duplicates += duplicates;
+            self.other_superseded += sign * file.superseded;
         }
         self.without_supplier += sign * file.without_supplier;
         self.quarantined += sign * file.quarantined;

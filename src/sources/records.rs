@@ -1,8 +1,8 @@
 //! Splits a published CSV file into records.
 //!
-//! The files are `;`-separated and quoted, but not always well: quotes inside a quoted field stand
-//! unescaped, a field may hold line breaks, a quote may never be closed. A quote therefore closes a
-//! field only before a `;` or the end of a line, and a record whose quote is still open is given up
+//! The files are `;`-separated and quoted (those that somebody saved again `,`-separated), but not always
+//! well: quotes inside a quoted field stand unescaped, a field may hold line breaks, a quote may never be closed. A quote therefore closes a
+//! field only before a separator or the end of a line, and a record whose quote is still open is given up
 //! as soon as a whole record follows it, so that one stray quote costs one row and not the rest of
 //! the file. Memory is bounded by [`MAX_RECORD_BYTES`].
 
@@ -24,6 +24,34 @@ pub(crate) enum Encoding {
     Latin1,
     /// UTF-8: a file that somebody saved again.
     Utf8,
+}
+
+/// How a file writes fields and numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// As the sources publish: `;`, decimal comma, `DD/MM/AAAA`.
+    Official,
+    /// As statistics programs save: `,`, decimal point, days of ISO 8601, `NA` where nothing stands.
+    Resaved,
+}
+
+impl Dialect {
+    /// The one whose separator splits a header into more fields; the official one of equals.
+    fn of_header(line: &[u8]) -> Self {
+        let fields = |dialect: Self| {
+            let mut splitter = Splitter::new(dialect);
+            splitter.feed(line);
+            splitter.ends.len()
+        };
+        if fields(Self::Resaved) > fields(Self::Official) { Self::Resaved } else { Self::Official }
+    }
+
+    const fn separator(self) -> u8 {
+        match self {
+            Self::Official => b';',
+            Self::Resaved => b',',
+        }
+    }
 }
 
 /// The fields of one record, decoded.
@@ -77,14 +105,15 @@ enum State {
 /// A record that is being put together, line by line.
 #[derive(Debug)]
 struct Splitter {
+    dialect: Dialect,
     bytes: Vec<u8>,
     ends: Vec<usize>,
     state: State,
 }
 
 impl Splitter {
-    const fn new() -> Self {
-        Self { bytes: Vec::new(), ends: Vec::new(), state: State::FieldStart }
+    const fn new(dialect: Dialect) -> Self {
+        Self { dialect, bytes: Vec::new(), ends: Vec::new(), state: State::FieldStart }
     }
 
     fn clear(&mut self) {
@@ -97,25 +126,27 @@ impl Splitter {
     fn feed(&mut self, line: &[u8]) -> bool {
         let content = line.strip_suffix(b"\n").unwrap_or(line);
         let content = content.strip_suffix(b"\r").unwrap_or(content);
+        let separator = self.dialect.separator();
         let mut at = 0;
         while at < content.len() {
             let byte = content[at];
             let rest = &content[at + 1..];
             match (self.state, byte) {
                 (State::FieldStart, b'"') => self.state = State::Quoted,
-                (State::FieldStart | State::Bare, b';') => {
+                (State::FieldStart | State::Bare, _) if byte == separator => {
                     self.ends.push(self.bytes.len());
                     self.state = State::FieldStart;
                 }
                 (State::FieldStart | State::Bare, _) => {
-                    let plain = content[at..].iter().position(|b| *b == b';').unwrap_or(content.len() - at);
+                    let plain = content[at..].iter().position(|b| *b == separator).unwrap_or(content.len() - at);
                     self.bytes.extend_from_slice(&content[at..at + plain]);
                     self.state = State::Bare;
                     at += plain;
                     continue;
                 }
                 (State::Quoted, b'"') => match rest.first() {
-                    None | Some(b';') => self.state = State::Bare,
+                    None => self.state = State::Bare,
+                    Some(next) if *next == separator => self.state = State::Bare,
                     Some(b'"') => {
                         self.bytes.push(b'"');
                         at += 1;
@@ -174,7 +205,7 @@ impl<R: Read> Records<R> {
             line: 0,
             held: None,
             spare: Vec::new(),
-            record: Splitter::new(),
+            record: Splitter::new(Dialect::Official),
             quoted: false,
             header: Fields::default(),
             fields: Fields::default(),
@@ -189,7 +220,7 @@ impl<R: Read> Records<R> {
                 Some(Line::Whole(_, line)) if is_blank(&line) => records.spare = line,
                 Some(Line::TooLong(_, line) | Line::Whole(_, line)) => {
                     records.quoted = line.starts_with(b"\"");
-                    records.record.clear();
+                    records.record = Splitter::new(Dialect::of_header(&line));
                     records.record.feed(&line);
                     // Latin-1 letters beyond ASCII are no valid UTF-8, and every header has some.
                     if std::str::from_utf8(&records.record.bytes).is_ok_and(|text| !text.is_ascii()) {
@@ -207,6 +238,11 @@ impl<R: Read> Records<R> {
     /// The header.
     pub(crate) fn header(&self) -> &Fields {
         &self.header
+    }
+
+    /// How the file writes fields and numbers.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.record.dialect
     }
 
     /// The next record that is neither blank nor the header again.
@@ -266,7 +302,7 @@ impl<R: Read> Records<R> {
             }
             Some(Line::Whole(start, line)) => (start, line),
         };
-        let reason = if is_whole(&line, self.header.len(), self.quoted) {
+        let reason = if is_whole(&line, self.header.len(), self.quoted, self.dialect().separator()) {
             Reason::UnclosedQuote
         } else if self.record.bytes.len() + line.len() > MAX_RECORD_BYTES {
             Reason::LineTooLong
@@ -300,7 +336,7 @@ impl<R: Read> Records<R> {
         loop {
             let available = self.input.fill_buf()?;
             let length = available.len();
-            match available.iter().position(|byte| *byte == b'\n') {
+            match memchr::memchr(b'\n', available) {
                 Some(end) => {
                     self.input.consume(end + 1);
                     return Ok(());
@@ -327,7 +363,7 @@ fn is_blank(line: &[u8]) -> bool {
 /// Whether a line is a record of `width` fields by the strict rules: quotes inside are doubled, and
 /// where the header is quoted every field is. A line inside a field, up to the one that closes it,
 /// is none unless the field holds a whole record word for word.
-fn is_whole(line: &[u8], width: usize, quoted: bool) -> bool {
+fn is_whole(line: &[u8], width: usize, quoted: bool, separator: u8) -> bool {
     let mut rest = line.strip_suffix(b"\n").unwrap_or(line);
     rest = rest.strip_suffix(b"\r").unwrap_or(rest);
     let mut fields = 0;
@@ -344,14 +380,14 @@ fn is_whole(line: &[u8], width: usize, quoted: bool) -> bool {
             },
             None if quoted => return false,
             None => {
-                let end = rest.iter().position(|byte| *byte == b';').unwrap_or(rest.len());
+                let end = rest.iter().position(|byte| *byte == separator).unwrap_or(rest.len());
                 if rest[..end].contains(&b'"') {
                     return false;
                 }
                 &rest[end..]
             }
         };
-        match end.strip_prefix(b";") {
+        match end.strip_prefix(&[separator]) {
             Some(after) => rest = after,
             None => return end.is_empty() && fields == width && width > 1,
         }
@@ -359,12 +395,22 @@ fn is_whole(line: &[u8], width: usize, quoted: bool) -> bool {
 }
 
 /// Decodes a record into `fields`; `None` if it is not of this encoding.
+///
+/// A record of UTF-8 inside a file of ISO-8859-1 is told by its bytes: hardly any text of the latter that
+/// goes beyond ASCII happens to be valid UTF-8. The other way round nothing can be told.
 fn decode(record: &Splitter, encoding: Encoding, fields: &mut Fields) -> Option<()> {
     fields.text.clear();
     fields.ends.clear();
+    let encoding = match std::str::from_utf8(&record.bytes) {
+        Ok(text) if !text.is_ascii() => Encoding::Utf8,
+        _ => encoding,
+    };
     let mut start = 0;
     for &end in &record.ends {
-        let bytes = &record.bytes[start..end];
+        let bytes = match &record.bytes[start..end] {
+            b"NA" if record.dialect == Dialect::Resaved => b"",
+            bytes => bytes,
+        };
         match std::str::from_utf8(bytes) {
             Ok(text) if encoding == Encoding::Utf8 || text.is_ascii() => fields.text.push_str(text),
             _ if encoding == Encoding::Utf8 => return None,
@@ -420,6 +466,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_was_saved_again_has_commas_and_na() {
+        let file = b"a,\"b;c\",d\n\"1,5\",NA,x;y\n\"NA\",2,\"say \"\"hi\"\"\"\n";
+        assert_eq!(read(file), vec![record(2, &["1,5", "", "x;y"]), record(3, &["", "2", "say \"hi\""])]);
+        // A comma in a header of one dialect or the other.
+        assert_eq!(read(b"a, b;c\nNA;2\n"), vec![record(2, &["NA", "2"])]);
+    }
+
+    #[test]
+    fn rows_of_another_encoding_are_read_or_given_up() {
+        let file = b"a;b\n\xe7;\xe3\n\xc3\xa7;\xc3\xa3\n";
+        assert_eq!(read(file), vec![record(2, &["\u{e7}", "\u{e3}"]), record(3, &["\u{e7}", "\u{e3}"])]);
+    }
+
+    #[test]
     fn a_field_may_hold_line_breaks() {
         let file = b"\"a\";\"b\"\r\n\"1\r\n2\n\";\"3\"\r\n\"4\";\"5\"\r\n";
         assert_eq!(read(file), vec![record(2, &["1\r\n2\n", "3"]), record(5, &["4", "5"])]);
@@ -437,9 +497,9 @@ mod tests {
         let file = b"\"a\";\"b\"\n\"1\n\";\"2\"\n\"3\n\"\"x\"\" y\";\"4\"\n\"5\nz\";\"6\"\n";
         let expected = vec![record(2, &["1\n", "2"]), record(4, &["3\n\"x\" y", "4"]), record(6, &["5\nz", "6"])];
         assert_eq!(read(file), expected);
-        assert!(is_whole(b"\"a\"\"\";\"\"\r\n", 2, true) && is_whole(b"a;\n", 2, false));
+        assert!(is_whole(b"\"a\"\"\";\"\"\r\n", 2, true, b';') && is_whole(b"a;\n", 2, false, b';'));
         for line in [&b"a;b"[..], b"\"a\"", b"\"a\";\"b", b"\"a\";\"b\";\"c\"", b"\"a\"b;\"c\""] {
-            assert!(!is_whole(line, 2, true), "{}", line.escape_ascii());
+            assert!(!is_whole(line, 2, true, b';'), "{}", line.escape_ascii());
         }
     }
 
@@ -458,6 +518,26 @@ mod tests {
         let seen = read(&file);
         assert_eq!(seen[0], Err((2, Reason::LineTooLong)));
         assert!(seen.len() > 1);
+    }
+
+    #[test]
+    fn a_line_of_a_gigabyte_costs_its_row_and_no_memory() {
+        let file = b"a;b\n1;2\n".chain(io::repeat(b'x').take(1 << 30)).chain(&b"\n3;4\n"[..]);
+        let mut records = Records::open(file).unwrap().unwrap();
+        let mut seen = Vec::new();
+        let mut held = 0;
+        while let Some(step) = records.step().unwrap() {
+            seen.push(match step {
+                Step::Record(line, _) => (line, 0),
+                Step::Unreadable(line, reason, shown) => {
+                    assert_eq!(reason, Reason::LineTooLong);
+                    (line, shown.len())
+                }
+            });
+            held = held.max(records.spare.capacity() + records.record.bytes.capacity());
+        }
+        assert_eq!(seen, [(2, 0), (3, SHOWN_BYTES), (4, 0)]);
+        assert!(held <= 4 * MAX_RECORD_BYTES, "{held}");
     }
 
     proptest! {

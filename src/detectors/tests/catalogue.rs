@@ -26,6 +26,8 @@ async fn built_in_detectors_keep_to_the_form() {
             "benford",
             "high_value_direct_award",
             "invalid_tax_id",
+            "sanctioned_supplier",
+            "payments_exceed",
             "heterogeneous_supplier",
             "short_submission",
             "decision_period",
@@ -187,7 +189,7 @@ fn a_directory_adds_and_replaces() {
     std::fs::write(directory.path().join("notes.txt"), "nothing").unwrap();
     let mut catalogue = Catalogue::builtin().unwrap();
     assert_eq!(catalogue.add_directory(directory.path()).unwrap(), 2);
-    assert_eq!(catalogue.ids().len(), 32);
+    assert_eq!(catalogue.ids().len(), 34);
     assert_eq!(catalogue.get("invalid_tax_id").unwrap().header.version, "1");
     assert!(matches!(catalogue.add_directory(&directory.path().join("none")), Err(DetectorError::Read { .. })));
 }

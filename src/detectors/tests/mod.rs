@@ -22,14 +22,17 @@ mod just_below_threshold;
 mod late_bid_won;
 mod late_publication;
 mod legal_limits;
+mod lists;
 mod market_concentration;
 mod near_estimate;
 mod non_competitive_share;
+mod payments_exceed;
 mod price_gap;
 mod real_data;
 mod references;
 mod rotation_and_cobidding;
 mod run;
+mod sanctioned_supplier;
 mod scope;
 mod short_submission;
 mod single_bid;
@@ -54,10 +57,11 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use self::lists::{Payment, Sanction};
 use self::tenders::{Bid, Tender, TenderItem};
 use super::{Catalogue, DetectorRun, Run};
 use crate::lake::schema;
-use crate::model::{Finding, Money, Outcome, Plan, Severity, Table, check_tax_id, fold};
+use crate::model::{Finding, Money, Outcome, Plan, Severity, Table, TaxIdKind, check_tax_id, fold, mask_cpf};
 
 pub(super) const CNPJ: &str = "00000000000191";
 pub(super) const OTHER_CNPJ: &str = "12ABC34501DE35";
@@ -192,6 +196,8 @@ pub(super) struct Data {
     pub(super) tenders: Vec<Tender>,
     pub(super) tender_items: Vec<TenderItem>,
     pub(super) bids: Vec<Bid>,
+    pub(super) sanctions: Vec<Sanction>,
+    pub(super) payments: Vec<Payment>,
 }
 
 enum Cell {
@@ -279,6 +285,11 @@ fn batch(table: Table, rows: Vec<Vec<Cell>>) -> RecordBatch {
     RecordBatch::try_new(Arc::clone(&schema), arrays).unwrap()
 }
 
+/// An id as the lake shows it: nobody's CPF in full.
+fn shown(kind: TaxIdKind, id: &str) -> String {
+    if kind == TaxIdKind::Cpf && !id.contains('*') { mask_cpf(id) } else { id.to_owned() }
+}
+
 fn provenance(source: &str, file: &str, at: usize) -> [Cell; 4] {
     [text(source), text(file), Cell::Line(at as i64 + 2), text("import-1")]
 }
@@ -310,7 +321,7 @@ impl Data {
                 Cell::Day(one.start),
                 Cell::Day(one.end),
                 text(&one.supplier),
-                Cell::Text(key.clone()),
+                Cell::Text(key.as_ref().map(|key| shown(kind, key))),
                 Cell::Text(key),
                 text(kind.as_str()),
                 text(check.as_str()),
@@ -321,7 +332,7 @@ impl Data {
                 Cell::Text(one.tender.as_ref().map(|_| one.buyer.clone())),
                 Cell::Text(None),
                 Cell::Text(None),
-                Cell::Text(None),
+                Cell::Text(one.tender.clone()),
                 text("BRL"),
                 Cell::Text(None),
             ];
@@ -382,11 +393,10 @@ impl Data {
             self.tender_rows(),
             self.tender_item_rows(),
             self.bid_rows(),
+            batch(Table::Suppliers, Vec::new()),
+            self.sanction_rows(),
+            self.payment_rows(),
         ];
-        for table in Table::ALL.into_iter().skip(tables.len()) {
-            let empty = MemTable::try_new(schema::of(table), vec![vec![]]).unwrap();
-            context.register_table(format!("{}_all", table.as_str()), Arc::new(empty)).unwrap();
-        }
         for (table, rows) in Table::ALL.into_iter().zip(tables) {
             let name = format!("{}_all", table.as_str());
             let size = rows.num_rows().div_ceil(partitions).max(1);

@@ -1,4 +1,5 @@
-use super::{Amendment, Contract, Data, Item, day, verdicts};
+use super::lists::{Payment, Sanction};
+use super::{Amendment, CNPJ, Contract, Data, Item, day, verdicts};
 use crate::detectors::{Catalogue, Detector, DetectorError, Run};
 use crate::model::{Filters, Plan, Severity, Table};
 use datafusion::prelude::SessionContext;
@@ -32,6 +33,8 @@ fn lively() -> Data {
         data.contracts
             .push(Contract { modality: "inexigibilidade", ..Contract::new(&format!("{id}-direct")).worth(worth) });
     }
+    data.sanctions.push(Sanction::of(CNPJ));
+    data.payments.push(Payment::of("c001", "2024-02-01", 300_000));
     data
 }
 
@@ -193,5 +196,5 @@ async fn a_session_can_be_prepared_again() {
     let direct = run.detector(catalogue.get("high_value_direct_award").unwrap()).await.unwrap();
     assert_eq!(verdicts(&direct)["fired"], 2);
     assert_eq!(direct.findings[0].severity, Severity::Medium);
-    assert_eq!(catalogue.iter().map(Detector::id).count(), 31);
+    assert_eq!(catalogue.iter().map(Detector::id).count(), 33);
 }

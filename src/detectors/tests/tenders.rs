@@ -222,6 +222,7 @@ impl Data {
                 Cell::Text(one.winner.clone()),
                 Cell::Text(one.winner.clone()),
                 Cell::Text(None),
+                Cell::Number(None),
             ];
             row.extend(provenance("ocds:test", "tenders.jsonl", at));
             row

@@ -184,6 +184,7 @@ impl<'a> Process<'a> {
             let date = rows.tally.day(payment.get("date"));
             // `amount` is what OCDS 1.0 called it.
             let value = rows.tally.money(amount(payment, "value").or_else(|| amount(payment, "amount")));
+            let currency = currency(payment, "value").or_else(|| currency(payment, "amount"));
             let payee = payment.get("payee").or_else(|| payment.get("receiverOrganization"));
             let payee = payee.and_then(|payee| self.parties.organisation(payee, self.origin.key));
             rows.add(Table::Payments, &id, &self.source, self.origin, |out| {
@@ -195,7 +196,9 @@ impl<'a> Process<'a> {
                     .day(date)
                     .decimal(value)
                     .optional_text(payee.and_then(|payee| payee.key).as_deref())
-                    .optional_text(None);
+                    .optional_text(None)
+                    .optional_text(None)
+                    .optional_text(currency.as_deref());
             })?;
         }
         Ok(())

@@ -307,7 +307,8 @@ impl<'a> Process<'a> {
                     .optional_text(winner.and_then(|who| who.id.as_deref()))
                     .optional_text(winner.and_then(|who| who.key.as_deref()))
                     .optional_text(winner.and_then(|who| who.name.as_deref()))
-                    .optional_text(masked(item.text_of("status")).as_deref());
+                    .optional_text(masked(item.text_of("status")).as_deref())
+                    .decimal(None);
             })?;
         }
         Ok(())

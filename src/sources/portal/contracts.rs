@@ -2,7 +2,10 @@ use chrono::NaiveDate;
 
 use super::super::person::Person;
 use super::super::pii::mask_text;
-use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_hex, fold_object, slug};
+use super::tender_ref::{TenderRef, is_sentinel};
+use super::{
+    Fault, Layout, PiiKey, Provenance, Published, digest, first_128, first_hex, fold_object, is_withheld, slug,
+};
 use crate::lake::{LakeError, TableWriter};
 use crate::model::{Modality, Money, Table, TaxIdKind, fold};
 
@@ -74,6 +77,12 @@ impl Contract<'_> {
         self.published.optional(TENDER_MODALITY).filter(|code| !is_sentinel(code))
     }
 
+    /// The id of the tender in the lake, where the source names one.
+    fn tender_id(&self) -> Option<String> {
+        let (number, buyer) = (self.tender_number()?, self.tender_buyer_id()?);
+        Some(TenderRef::new(buyer, number, self.tender_modality()?, "").id())
+    }
+
     fn organ_name(&self, column: usize) -> Option<&str> {
         self.published.optional(column).filter(|name| !is_withheld(name))
     }
@@ -141,8 +150,7 @@ impl Layout for Contracts {
         let id = format!("portal-{}-{}-{}", slug(row.buyer_id), slug(row.number), first_hex(&shown));
         // Two persons may share a mask; their contracts are not the same.
         let exact = row.identity(&row.supplier.normal);
-        let identity = exact.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte));
-        (id, Some(identity))
+        (id, Some(first_128(&exact)))
     }
 
     fn without_supplier(row: &Contract<'_>) -> bool {
@@ -194,7 +202,7 @@ impl Layout for Contracts {
                 .optional_text(row.tender_buyer_id())
                 .optional_text(row.tender_modality())
                 .optional_text(None)
-                .optional_text(None)
+                .optional_text(row.tender_id().as_deref())
                 .text("BRL")
                 .optional_text(None)
                 .text("portal:compras")
@@ -203,16 +211,6 @@ impl Layout for Contracts {
                 .text(from.import_id);
         })
     }
-}
-
-/// Codes that the source writes where it has none.
-fn is_sentinel(code: &str) -> bool {
-    matches!(code, "-1" | "-2" | "-3" | "-11")
-}
-
-/// Names that the source writes where it gives none.
-fn is_withheld(name: &str) -> bool {
-    matches!(fold(name).as_str(), "sem informacao" | "sigiloso")
 }
 
 /// The modality of a folded or published name.

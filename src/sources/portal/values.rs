@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 
+use super::super::records::Dialect;
 use super::{Fault, Published, Reason};
 use crate::model::{Money, MoneyError};
 
@@ -9,16 +10,21 @@ use crate::model::{Money, MoneyError};
 const MAX_QUANTITY: i128 = 999_999_999_999_999_999;
 
 impl Published<'_> {
-    /// A date `DD/MM/AAAA`; `None` if blank.
+    /// A date `DD/MM/AAAA`, or of ISO 8601 in a file that was saved again; `None` if blank.
     pub(super) fn date(&self, column: usize) -> Result<Option<NaiveDate>, Fault> {
         let Some(text) = self.optional(column) else { return Ok(None) };
-        parse_date(text).map(Some).ok_or(Fault { column, reason: Reason::InvalidDate })
+        let resaved = || text.parse().ok().filter(|_| self.dialect == Dialect::Resaved && text.len() == 10);
+        parse_date(text).or_else(resaved).map(Some).ok_or(Fault { column, reason: Reason::InvalidDate })
     }
 
     /// An amount; `None` if blank.
     pub(super) fn money(&self, column: usize) -> Result<Option<Money>, Fault> {
         let Some(text) = self.optional(column) else { return Ok(None) };
-        Money::parse_comma(text).map(Some).map_err(|error| {
+        let read = match self.dialect {
+            Dialect::Official => Money::parse_comma(text),
+            Dialect::Resaved => text.parse(),
+        };
+        read.map(Some).map_err(|error| {
             let reason = match error {
                 MoneyError::Malformed(_) => Reason::MalformedAmount,
                 MoneyError::SubCent(_) => Reason::SubCentAmount,
@@ -31,7 +37,11 @@ impl Published<'_> {
     /// A quantity in ten-thousandths; `None` if blank.
     pub(super) fn quantity(&self, column: usize) -> Result<Option<i128>, Fault> {
         let Some(text) = self.optional(column) else { return Ok(None) };
-        parse_quantity(text).map(Some).map_err(|reason| Fault { column, reason })
+        let mark = match self.dialect {
+            Dialect::Official => ',',
+            Dialect::Resaved => '.',
+        };
+        parse_quantity(text, mark).map(Some).map_err(|reason| Fault { column, reason })
     }
 }
 
@@ -48,9 +58,9 @@ fn parse_date(text: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, number(3, 5)?, number(0, 2)?)
 }
 
-fn parse_quantity(text: &str) -> Result<i128, Reason> {
+fn parse_quantity(text: &str, mark: char) -> Result<i128, Reason> {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
-    let (whole, fraction) = digits.split_once(',').unwrap_or((digits, ""));
+    let (whole, fraction) = digits.split_once(mark).unwrap_or((digits, ""));
     if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
         return Err(Reason::MalformedQuantity);
     }
@@ -84,14 +94,15 @@ mod tests {
 
     #[test]
     fn reads_quantities_to_four_decimals() {
-        assert_eq!(parse_quantity("870000000"), Ok(8_700_000_000_000));
-        assert_eq!(parse_quantity("1,5"), Ok(15_000));
-        assert_eq!(parse_quantity("-0,00010"), Ok(-1));
-        assert_eq!(parse_quantity("99999999999999,9999"), Ok(MAX_QUANTITY));
-        assert_eq!(parse_quantity("100000000000000"), Err(Reason::QuantityTooLarge));
-        assert_eq!(parse_quantity("0,00001"), Err(Reason::QuantityTooPrecise));
+        assert_eq!(parse_quantity("870000000", ','), Ok(8_700_000_000_000));
+        assert_eq!(parse_quantity("1,5", ','), Ok(15_000));
+        assert_eq!(parse_quantity("-0,00010", ','), Ok(-1));
+        assert_eq!(parse_quantity("99999999999999,9999", ','), Ok(MAX_QUANTITY));
+        assert_eq!(parse_quantity("1.5", '.'), Ok(15_000));
+        assert_eq!(parse_quantity("100000000000000", ','), Err(Reason::QuantityTooLarge));
+        assert_eq!(parse_quantity("0,00001", ','), Err(Reason::QuantityTooPrecise));
         for text in ["", "-", ",5", "1.5", "1,5,0", "1e3", "+1"] {
-            assert_eq!(parse_quantity(text), Err(Reason::MalformedQuantity), "{text}");
+            assert_eq!(parse_quantity(text, ','), Err(Reason::MalformedQuantity), "{text}");
         }
     }
 }

@@ -1,6 +1,10 @@
 //! The lake from published files to queries, over a real store.
 
+mod faults;
+mod fetch;
+mod kill;
 mod ocds;
+mod portal;
 mod real_month;
 mod tables;
 

@@ -2,6 +2,7 @@
 
 mod postgres;
 mod proxy;
+pub(crate) mod raw_http;
 mod redis;
 pub(crate) mod samples;
 

@@ -1,0 +1,125 @@
+use super::super::person::Person;
+use super::super::pii::mask_text;
+use super::tender_ref::TenderRef;
+use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_128, is_withheld, long_hex};
+use crate::lake::{LakeError, TableWriter};
+use crate::model::{Table, TaxIdKind, fold};
+
+const NUMBER: usize = 0;
+const BUYER_ID: usize = 1;
+const MODALITY_CODE: usize = 2;
+const MODALITY_NAME: usize = 3;
+const ITEM: usize = 4;
+const BIDDER_ID: usize = 5;
+const BIDDER_NAME: usize = 6;
+const WON: usize = 7;
+
+/// `ParticipantesLicitação`: one row a participant in an item of a tender, and whether it won. The source
+/// publishes no amounts of bids.
+#[derive(Debug)]
+pub(crate) struct Participants;
+
+/// A participation that can be taken in.
+#[derive(Debug)]
+pub(crate) struct Participant<'a> {
+    key: TenderRef<'a>,
+    buyer_id: &'a str,
+    item: &'a str,
+    bidder: Person<'a>,
+    won: Option<bool>,
+}
+
+impl Participant<'_> {
+    fn identity(&self, tender: &str, bidder: &str) -> [u8; 32] {
+        // Several foreigners and others share an id that says nothing.
+        let name = fold(self.bidder.name.unwrap_or_default());
+        digest([tender, self.item, bidder, &mask_text(&name)])
+    }
+}
+
+impl Layout for Participants {
+    const COLUMNS: &'static [&'static str] = &[
+        "numero licitacao",
+        "codigo ug",
+        "codigo modalidade compra",
+        "modalidade compra",
+        "codigo item compra",
+        "codigo participante",
+        "nome participante",
+        "flag vencedor",
+    ];
+    const OTHER_NAMES: &'static [(&'static str, &'static str)] = &[
+        ("numero licitacao", "numlic"),
+        ("codigo ug", "codug"),
+        ("modalidade compra", "modcomp"),
+        ("codigo item compra", "coditem"),
+        ("codigo participante", "cnpj participante"),
+        ("codigo participante", "cpf cnpj participante"),
+        ("codigo participante", "cnpj"),
+        ("nome participante", "participante"),
+        ("flag vencedor", "vencedor"),
+    ];
+    const OPTIONAL: &'static [&'static str] = &["codigo modalidade compra"];
+    const TABLE: Option<Table> = Some(Table::Bids);
+    type Row<'a> = Participant<'a>;
+
+    fn read<'a>(published: Published<'a>) -> Result<Participant<'a>, Fault> {
+        let name = published.optional(BIDDER_NAME).filter(|name| !is_withheld(name));
+        Ok(Participant {
+            key: published.tender(NUMBER, BUYER_ID, MODALITY_CODE, MODALITY_NAME)?,
+            buyer_id: published.required(BUYER_ID)?,
+            item: published.required(ITEM)?,
+            bidder: Person::brazilian(published.text(BIDDER_ID), name),
+            won: match fold(published.text(WON)).as_str() {
+                "sim" | "s" => Some(true),
+                "nao" | "n" => Some(false),
+                _ => None,
+            },
+        })
+    }
+
+    fn id(row: &Participant<'_>) -> (String, Option<u128>) {
+        let tender = row.key.id();
+        let shown = row.identity(&tender, &row.bidder.id().unwrap_or_default());
+        let id = format!("{tender}-bid-{}", long_hex(&shown));
+        // Participants that are kept secret are not one and the same.
+        let named = row.bidder.kind != TaxIdKind::Secret || row.bidder.name.is_some();
+        (id, named.then(|| first_128(&row.identity(&tender, &row.bidder.normal))))
+    }
+
+    fn without_supplier(row: &Participant<'_>) -> bool {
+        row.bidder.kind == TaxIdKind::Secret
+    }
+
+    fn write(
+        row: &Participant<'_>,
+        from: Provenance<'_>,
+        key: &PiiKey,
+        writer: &mut TableWriter,
+    ) -> Result<(), LakeError> {
+        let name = row.bidder.name.map(mask_text);
+        writer.row(|out| {
+            out.text(from.id)
+                .text(from.status)
+                .text(&row.key.id())
+                .text(row.buyer_id)
+                .optional_text(None)
+                .text(&mask_text(row.item))
+                .optional_text(row.bidder.published_id().as_deref())
+                .optional_text(row.bidder.id().as_deref())
+                .optional_text(row.bidder.key(key).as_deref())
+                .text(row.bidder.kind.as_str())
+                .text(row.bidder.check.as_str())
+                .optional_text(name.as_deref())
+                .moment(None)
+                .optional_text(None)
+                .decimal(None)
+                .optional_text(None)
+                .truth(row.won)
+                .text("portal:participantes")
+                .text(from.file)
+                .integer(from.line)
+                .text(from.import_id);
+        })
+    }
+}
