@@ -87,7 +87,8 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<Acc
 
 async fn connection(stream: TcpStream, service: Http, stopping: CancellationToken) {
     // The timeout of a head begins with its first byte: one that says nothing must not hold its place.
-    let speaks = tokio::time::timeout(HEADER_TIMEOUT, stream.peek(&mut [0]));
+    let mut first = [0];
+    let speaks = tokio::time::timeout(HEADER_TIMEOUT, stream.peek(&mut first));
     if !matches!(stopping.run_until_cancelled(speaks).await, Some(Ok(Ok(1..)))) {
         return;
     }

@@ -134,7 +134,7 @@ async fn a_source_that_names_winners_alone_accuses_nobody() {
 
 #[tokio::test]
 async fn the_bidder_is_shown() {
-    let mut data = tender(with(1), bids("t", &[100]));
+    let data = tender(with(1), bids("t", &[100]));
     let run = data.run(ID).await;
     let rows: Vec<_> = run.findings[0].evidence.rows.iter().map(|row| row.table.as_str()).collect();
     assert_eq!(rows, ["tenders", "bids"]);
