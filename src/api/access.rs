@@ -41,6 +41,8 @@ pub(super) const TABLE: &[(&str, &str, Need)] = &[
     ("cidadao.v1.AnalysisService", "WatchAnalysis", VIEWER),
     ("cidadao.v1.ContractService", "SearchContracts", VIEWER),
     ("cidadao.v1.ContractService", "GetContract", VIEWER),
+    ("cidadao.v1.DetectorService", "ListDetectors", VIEWER),
+    ("cidadao.v1.DetectorService", "GetDetector", VIEWER),
     ("cidadao.v1.AuthService", "Login", Nothing),
     ("cidadao.v1.AuthService", "WhoAmI", VIEWER),
     ("cidadao.v1.AuthService", "CreateApiKey", ADMIN),

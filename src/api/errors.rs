@@ -176,6 +176,8 @@ impl Public {
             "investigation" => "INVESTIGATION_NOT_FOUND",
             "analysis" => "ANALYSIS_NOT_FOUND",
             "contract" => "CONTRACT_NOT_FOUND",
+            "detector" => "DETECTOR_NOT_FOUND",
+            "finding" => "FINDING_NOT_FOUND",
             "api_key" => "API_KEY_NOT_FOUND",
             "user" => "USER_NOT_FOUND",
             _ => "NOT_FOUND",

@@ -8,6 +8,7 @@ pub mod client;
 mod contracts;
 mod convert;
 mod dashboard;
+mod detectors;
 mod errors;
 mod guard;
 mod health;

@@ -4,6 +4,7 @@
 mod cardinal;
 mod demo;
 mod detect;
+mod detectors;
 mod evaluate;
 mod import;
 mod investigate;
@@ -63,6 +64,9 @@ enum Command {
     Investigate(investigate::Args),
     /// Run detectors straight over files, without a server
     Detect(detect::Args),
+    /// List the detectors, and show what each one says of itself
+    #[command(subcommand)]
+    Detectors(detectors::Command),
     /// Measure what detectors find against labelled data
     Evaluate(evaluate::Args),
     /// Print the report of an investigation
@@ -112,6 +116,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Lake(command) => lake::run(&config, &command, cli.output).await,
         Command::Investigate(args) => investigate::run(&config, args, cli.output).await,
         Command::Detect(args) => detect::run(&config, &args, cli.output).await,
+        Command::Detectors(command) => detectors::run(&command, cli.output),
         Command::Evaluate(args) => evaluate::run(&args, cli.output),
         Command::Report(args) => report::run(&config, &args, cli.output).await,
         Command::Openapi => openapi::run(),

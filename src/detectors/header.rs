@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::DetectorError;
 use super::render::show_number;
 use crate::model::{AppliedLimit, DetectorRef, Outcome, Strength};
 
 /// A text in both languages.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bilingual {
     /// Portuguese.
@@ -19,7 +19,7 @@ pub struct Bilingual {
 }
 
 /// Whether a detector judges contracts one by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Each contract or supplier by itself.
@@ -29,7 +29,7 @@ pub enum Scope {
 }
 
 /// A number of a detector's own, or one that a law sets and that stays the same over time.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameter {
     /// Name; `$name` in the query.
@@ -38,6 +38,12 @@ pub struct Parameter {
     pub value: String,
     /// `BRL`, `ratio`, `days`, `count` or `factor`.
     pub unit: String,
+    /// Smallest value that makes sense, in the form of `value`; none for zero.
+    #[serde(default)]
+    pub min: Option<String>,
+    /// Largest value that makes sense; none where there is none.
+    #[serde(default)]
+    pub max: Option<String>,
     /// Act and article; empty for the detector's own.
     #[serde(default)]
     pub legal_basis: String,
@@ -46,7 +52,7 @@ pub struct Parameter {
 }
 
 /// A column of the query that findings show.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceColumn {
     /// Name of the column.
@@ -61,7 +67,7 @@ pub struct EvidenceColumn {
 }
 
 /// Why a subject is clear or cannot be judged.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
     /// The outcome that it goes with.
@@ -73,7 +79,7 @@ pub struct Reason {
 }
 
 /// Innocent explanations.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FalsePositives {
     /// Portuguese.
@@ -83,7 +89,7 @@ pub struct FalsePositives {
 }
 
 /// What a detector's file says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
     /// Id, snake_case: the type of its findings.

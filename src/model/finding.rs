@@ -88,6 +88,17 @@ pub enum Strength {
     Contextual,
 }
 
+impl Strength {
+    /// Name in a detector's header and in REST.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Legal => "legal",
+            Self::Statistical => "statistical",
+            Self::Contextual => "contextual",
+        }
+    }
+}
+
 /// Names one version of a detector.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DetectorRef {

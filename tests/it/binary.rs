@@ -454,3 +454,24 @@ fn events(server: &Server, id: &str) -> Vec<i64> {
         sequences
     })
 }
+
+#[test]
+fn the_catalogue_is_shown_without_a_server() {
+    let data = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| cidadao(data.path()).arg("detectors").args(arguments).output().unwrap();
+    let listed = json(&run(&["list", "--output", "json"]));
+    let ids: Vec<_> = listed.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids, cidadao::detectors::Catalogue::builtin().unwrap().ids());
+    let table = ok(&run(&["list", "--language", "en"]));
+    assert!(ids.iter().all(|id| table.contains(id.as_str())) && table.contains("on request"), "{table}");
+    let shown = ok(&run(&["show", "amendment_cap"]));
+    for part in
+        ["cap = 0.25 ratio", "set by Lei 14.133/2021 art. 125", "OCP R069", "near_cap (clear)", "contract_amendments"]
+    {
+        assert!(shown.contains(part), "{part} is not in {shown}");
+    }
+    assert_eq!(json(&run(&["show", "amendment_cap", "--output", "json"])), listed[0]);
+    let unknown = run(&["show", "none"]);
+    let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert!(!unknown.status.success() && said.contains("\"none\"") && said.contains("amendment_cap"), "{said}");
+}

@@ -12,6 +12,7 @@ use crate::v1;
 use crate::v1::analysis_service_client::AnalysisServiceClient;
 use crate::v1::batch_start_result::Result as Started;
 use crate::v1::contract_service_client::ContractServiceClient;
+use crate::v1::detector_service_client::DetectorServiceClient;
 use crate::v1::health_service_client::HealthServiceClient;
 use crate::v1::investigation_service_client::InvestigationServiceClient;
 use crate::watch::{Dashboard, Events, HealthChanges, Job, messages};
@@ -30,6 +31,7 @@ pub struct Client {
     pub(crate) investigations: InvestigationServiceClient<Channel>,
     pub(crate) analyses: AnalysisServiceClient<Channel>,
     pub(crate) contracts: ContractServiceClient<Channel>,
+    pub(crate) detectors: DetectorServiceClient<Channel>,
     pub(crate) health: HealthServiceClient<Channel>,
     pub(crate) settings: Settings,
 }
@@ -59,6 +61,7 @@ impl Client {
             investigations: stub!(InvestigationServiceClient),
             analyses: stub!(AnalysisServiceClient),
             contracts: stub!(ContractServiceClient),
+            detectors: stub!(DetectorServiceClient),
             health: stub!(HealthServiceClient),
             settings,
         }
@@ -290,6 +293,38 @@ impl Client {
         let request = v1::GetContractRequest { contract_id: contract_id.into() };
         self.call(self.settings.timeout, &self.contracts, request, |mut stub, request| async move {
             stub.get_contract(request).await
+        })
+        .await
+    }
+
+    /// Reads one page of the catalogue of detectors, in the order in which they run; [`Client::detectors`]
+    /// reads it all.
+    ///
+    /// # Errors
+    /// The status of the call.
+    pub async fn list_detectors(
+        &self,
+        request: v1::ListDetectorsRequest,
+    ) -> Result<v1::ListDetectorsResponse, Error> {
+        self.call(self.settings.timeout, &self.detectors, request, |mut stub, request| async move {
+            stub.list_detectors(request).await
+        })
+        .await
+    }
+
+    /// Every detector from the page of the request on, read page by page as they are asked for.
+    pub fn detectors(&self, request: v1::ListDetectorsRequest) -> Items<v1::Detector> {
+        items(self.clone(), request)
+    }
+
+    /// Reads a detector: what it means, rests on and counts.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`](crate::Kind) if there is none with this id.
+    pub async fn get_detector(&self, detector_id: impl Into<String>) -> Result<v1::Detector, Error> {
+        let request = v1::GetDetectorRequest { detector_id: detector_id.into() };
+        self.call(self.settings.timeout, &self.detectors, request, |mut stub, request| async move {
+            stub.get_detector(request).await
         })
         .await
     }

@@ -23,7 +23,7 @@ pub(crate) const fn severity_from_pb(severity: pb::Severity) -> Option<Severity>
     }
 }
 
-const fn outcome(outcome: Outcome) -> pb::Outcome {
+pub(super) const fn outcome(outcome: Outcome) -> pb::Outcome {
     match outcome {
         Outcome::Fired => pb::Outcome::Fired,
         Outcome::Clear => pb::Outcome::Clear,
@@ -31,7 +31,7 @@ const fn outcome(outcome: Outcome) -> pb::Outcome {
     }
 }
 
-const fn strength(strength: Strength) -> pb::Strength {
+pub(super) const fn strength(strength: Strength) -> pb::Strength {
     match strength {
         Strength::Legal => pb::Strength::Legal,
         Strength::Statistical => pb::Strength::Statistical,

@@ -2,6 +2,7 @@
 //! is collected as [`Violation`]s, nothing is dropped in silence.
 
 mod contract;
+mod detector;
 mod filters;
 mod finding;
 mod job;
@@ -12,6 +13,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 pub(super) use contract::{contract, contract_detail};
+pub(super) use detector::detector;
 pub(super) use filters::{filters_from_pb, filters_to_pb, plan};
 pub(super) use finding::{detector_summary, finding, severity_from_pb};
 pub(super) use job::{counts, event, heartbeat, job_error, job_state, priority, priority_from_pb, state_from_pb};

@@ -74,6 +74,7 @@ pub(super) fn parameter(field: &str) -> Option<Value> {
     Some(match field {
         "investigation_id" | "analysis_id" | "key_id" => ID.into(),
         "username" => "ana".into(),
+        "detector_id" => "amendment_cap".into(),
         "contract_id" => "portal-153080-000122024-9f86d081884c".into(),
         _ => return None,
     })

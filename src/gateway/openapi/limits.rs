@@ -27,6 +27,7 @@ const LIMITS: &[Limit] = &[
     ("ListInvestigationsRequest.page_size", not_negative),
     ("GetInvestigationResultsRequest.page_size", not_negative),
     ("SearchContractsRequest.page_size", not_negative),
+    ("ListDetectorsRequest.page_size", not_negative),
     ("SearchContractsRequest.query", || json!({"maxLength": 200})),
     ("GetInvestigationResultsRequest.types", || json!({"maxItems": 100})),
     ("ListApiKeysRequest.page_size", not_negative),

@@ -1,6 +1,7 @@
 //! The API over a real connection.
 
 mod batch;
+mod detectors;
 mod jobs;
 mod refusals;
 mod service;

@@ -186,6 +186,8 @@ const ROLES: &[(&str, Role)] = &[
     ("/cidadao.v1.AnalysisService/GetAnalysis", Role::Viewer),
     ("/cidadao.v1.ContractService/SearchContracts", Role::Viewer),
     ("/cidadao.v1.ContractService/GetContract", Role::Viewer),
+    ("/cidadao.v1.DetectorService/ListDetectors", Role::Viewer),
+    ("/cidadao.v1.DetectorService/GetDetector", Role::Viewer),
     ("/cidadao.v1.AuthService/WhoAmI", Role::Viewer),
     ("/cidadao.v1.AuthService/CreateApiKey", Role::Admin),
     ("/cidadao.v1.AuthService/ListApiKeys", Role::Admin),

@@ -91,6 +91,9 @@ fn rows(held: &Held) -> Vec<Row> {
             json!({"filters": {"min_value": 1000.25, "modalidades": ["MODALITY_PREGAO", "MODALITY_DISPENSA_LICITACAO"]}, "page_size": 5}),
         ),
         row("ContractService.GetContract", by("contract_id", &held.contract)),
+        row("DetectorService.ListDetectors", json!({"page_size": 3})),
+        row("DetectorService.GetDetector", by("detector_id", "just_below_threshold")),
+        Row { refused: true, ..row("DetectorService.GetDetector", by("detector_id", "none")) },
         Row { moment: &["check_time", "duration_ms", "detail"], ..row("HealthService.GetHealth", json!({})) },
         Row {
             moment: &["check_time", "duration_ms", "detail"],

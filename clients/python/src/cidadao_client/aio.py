@@ -19,6 +19,7 @@ from ._options import DEFAULT_TIMEOUT, LONG_TIMEOUT, Credentials, Endpoint, Retr
 from ._progress import Progress
 from .v1.analysis_service_pb2_grpc import AnalysisServiceStub
 from .v1.contract_service_pb2_grpc import ContractServiceStub
+from .v1.detector_service_pb2_grpc import DetectorServiceStub
 from .v1.health_service_pb2_grpc import HealthServiceStub
 from .v1.investigation_service_pb2_grpc import InvestigationServiceStub
 
@@ -78,6 +79,7 @@ class AsyncClient:
         self._investigations = InvestigationServiceStub(self._channel)
         self._analyses = AnalysisServiceStub(self._channel)
         self._contracts = ContractServiceStub(self._channel)
+        self._detectors = DetectorServiceStub(self._channel)
         self._health = HealthServiceStub(self._channel)
 
     async def __aenter__(self) -> AsyncClient:
@@ -394,6 +396,31 @@ class AsyncClient:
     async def get_contract(self, contract_id: str, *, timeout: float | None = None) -> v1.Contract:
         """Reads a contract with its items and amendments. :class:`errors.NotFound` if there is none."""
         return await self._call(self._contracts.GetContract, v1.GetContractRequest(contract_id=contract_id), timeout)
+
+    # Detectors
+
+    async def list_detectors(
+        self, *, page_size: int = 0, page_token: str = "", timeout: float | None = None
+    ) -> v1.ListDetectorsResponse:
+        """Reads one page of the catalogue of detectors, in the order in which they run; :meth:`detectors` reads it all.
+
+        :param page_size: 1 to 1,000; 50 if zero.
+        :param page_token: `next_page_token` of the page before.
+        """
+        request = v1.ListDetectorsRequest(page_size=page_size, page_token=page_token)
+        return await self._call(self._detectors.ListDetectors, request, timeout)
+
+    def detectors(self, *, page_size: int = 0) -> AsyncGenerator[v1.Detector, None]:
+        """Every detector, in the order in which they run, read page by page as they are asked for."""
+
+        async def read(token: str) -> v1.ListDetectorsResponse:
+            return await self.list_detectors(page_size=page_size, page_token=token)
+
+        return self._items(read, lambda page: page.detectors)
+
+    async def get_detector(self, detector_id: str, *, timeout: float | None = None) -> v1.Detector:
+        """Reads what a detector means, rests on and counts. :class:`errors.NotFound` if there is none."""
+        return await self._call(self._detectors.GetDetector, v1.GetDetectorRequest(detector_id=detector_id), timeout)
 
     # Health
 

@@ -1960,6 +1960,335 @@ pub mod contract_service_client {
         }
     }
 }
+/// Request of ListDetectors.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDetectorsRequest {
+    /// Detectors a page: 1 to 1,000, 50 if zero; more is taken as 1,000.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Token of the page, from the answer before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// Answer of ListDetectors.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDetectorsResponse {
+    /// Detectors, in the order in which they run.
+    #[prost(message, repeated, tag = "1")]
+    pub detectors: ::prost::alloc::vec::Vec<Detector>,
+    /// Token of the next page; empty on the last one.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Request of GetDetector.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetDetectorRequest {
+    /// Id of the detector, for example `amendment_cap`.
+    #[prost(string, tag = "1")]
+    pub detector_id: ::prost::alloc::string::String,
+}
+/// One red flag: its definition, what it rests on, and what may explain it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Detector {
+    /// Id; the type of its findings.
+    #[prost(string, tag = "1")]
+    pub detector_id: ::prost::alloc::string::String,
+    /// Version of the definition; changes whenever an answer may.
+    #[prost(string, tag = "2")]
+    pub version: ::prost::alloc::string::String,
+    /// Title in Portuguese.
+    #[prost(string, tag = "3")]
+    pub title: ::prost::alloc::string::String,
+    /// Title in English.
+    #[prost(string, tag = "4")]
+    pub title_en: ::prost::alloc::string::String,
+    /// The definition in words, in Portuguese; its numbers are the defaults of the parameters.
+    #[prost(string, tag = "5")]
+    pub explanation: ::prost::alloc::string::String,
+    /// The same in English.
+    #[prost(string, tag = "6")]
+    pub explanation_en: ::prost::alloc::string::String,
+    /// Reference in the literature, for example `OCP R069`; empty where there is none.
+    #[prost(string, tag = "7")]
+    pub reference: ::prost::alloc::string::String,
+    /// Law and article it rests on; empty where none does.
+    #[prost(string, tag = "8")]
+    pub legal_basis: ::prost::alloc::string::String,
+    /// What the definition rests on.
+    #[prost(enumeration = "Strength", tag = "9")]
+    pub strength: i32,
+    /// Single contracts, or several together.
+    #[prost(enumeration = "DetectorScope", tag = "10")]
+    pub scope: i32,
+    /// Runs only if a request or its question names it.
+    #[prost(bool, tag = "11")]
+    pub on_request: bool,
+    /// Further names of its findings.
+    #[prost(string, repeated, tag = "12")]
+    pub tags: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Groups that it belongs to, for example `value`.
+    #[prost(string, repeated, tag = "13")]
+    pub groups: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Tables and views of the lake that it reads.
+    #[prost(string, repeated, tag = "14")]
+    pub tables: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Numbers that decide.
+    #[prost(message, repeated, tag = "15")]
+    pub parameters: ::prost::alloc::vec::Vec<DetectorParameter>,
+    /// How severe a finding is, in Portuguese.
+    #[prost(string, tag = "16")]
+    pub severity_rule: ::prost::alloc::string::String,
+    /// The same in English.
+    #[prost(string, tag = "17")]
+    pub severity_rule_en: ::prost::alloc::string::String,
+    /// Why a subject is clear or cannot be judged, by name.
+    #[prost(message, repeated, tag = "18")]
+    pub reasons: ::prost::alloc::vec::Vec<DetectorReason>,
+    /// Values that a finding shows, in order.
+    #[prost(message, repeated, tag = "19")]
+    pub evidence: ::prost::alloc::vec::Vec<DetectorEvidence>,
+    /// What may explain the flag without any wrongdoing, in Portuguese.
+    #[prost(string, repeated, tag = "20")]
+    pub false_positives: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The same in English.
+    #[prost(string, repeated, tag = "21")]
+    pub false_positives_en: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// A number of a detector's own, or one that a law sets and that stays the same over time. Limits that
+/// change with the date are in the dated table of legal limits and no parameters.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DetectorParameter {
+    /// Name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Value unless a request says otherwise: digits with at most one point, exact.
+    #[prost(string, tag = "2")]
+    pub default_value: ::prost::alloc::string::String,
+    /// `BRL`, `ratio`, `days`, `count` or `factor`.
+    #[prost(string, tag = "3")]
+    pub unit: ::prost::alloc::string::String,
+    /// Smallest value that makes sense; empty for zero.
+    #[prost(string, tag = "4")]
+    pub min_value: ::prost::alloc::string::String,
+    /// Largest value that makes sense; empty where there is none.
+    #[prost(string, tag = "5")]
+    pub max_value: ::prost::alloc::string::String,
+    /// Act and article that set it; empty for the detector's own.
+    #[prost(string, tag = "6")]
+    pub legal_basis: ::prost::alloc::string::String,
+    /// What it is, in Portuguese.
+    #[prost(string, tag = "7")]
+    pub label: ::prost::alloc::string::String,
+    /// What it is, in English.
+    #[prost(string, tag = "8")]
+    pub label_en: ::prost::alloc::string::String,
+}
+/// Why a subject is clear or cannot be judged.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DetectorReason {
+    /// Stable name, snake_case.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The outcome that it goes with.
+    #[prost(enumeration = "Outcome", tag = "2")]
+    pub outcome: i32,
+    /// In words, in Portuguese.
+    #[prost(string, tag = "3")]
+    pub text: ::prost::alloc::string::String,
+    /// In words, in English.
+    #[prost(string, tag = "4")]
+    pub text_en: ::prost::alloc::string::String,
+}
+/// A value that findings show.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DetectorEvidence {
+    /// Name, as in `EvidenceValue.name`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Unit, as in `EvidenceValue.unit`.
+    #[prost(string, tag = "2")]
+    pub unit: ::prost::alloc::string::String,
+    /// What it is, in Portuguese.
+    #[prost(string, tag = "3")]
+    pub label: ::prost::alloc::string::String,
+    /// What it is, in English.
+    #[prost(string, tag = "4")]
+    pub label_en: ::prost::alloc::string::String,
+}
+/// Whether a detector judges contracts one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DetectorScope {
+    /// Not set.
+    Unspecified = 0,
+    /// Each contract or supplier by itself.
+    Single = 1,
+    /// Several contracts together.
+    Pattern = 2,
+}
+impl DetectorScope {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DETECTOR_SCOPE_UNSPECIFIED",
+            Self::Single => "DETECTOR_SCOPE_SINGLE",
+            Self::Pattern => "DETECTOR_SCOPE_PATTERN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DETECTOR_SCOPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "DETECTOR_SCOPE_SINGLE" => Some(Self::Single),
+            "DETECTOR_SCOPE_PATTERN" => Some(Self::Pattern),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod detector_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Reads the catalogue of detectors.
+    #[derive(Debug, Clone)]
+    pub struct DetectorServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl DetectorServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> DetectorServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> DetectorServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            DetectorServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Lists the detectors, in the order in which they run.
+        pub async fn list_detectors(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDetectorsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDetectorsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.DetectorService/ListDetectors",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.DetectorService", "ListDetectors"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads one detector. NOT_FOUND if there is none with this id.
+        pub async fn get_detector(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetDetectorRequest>,
+        ) -> std::result::Result<tonic::Response<super::Detector>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.DetectorService/GetDetector",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.DetectorService", "GetDetector"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
 /// Request of GetHealth.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetHealthRequest {}
