@@ -18,6 +18,7 @@ use super::{Api, Role, VERSION, dashboard, page, pb};
 use crate::detectors::Catalogue;
 use crate::investigation::{
     self, InvestigationType, Language, Options, Output, Rendered, ReportFormat, ReportInput, plan_of, render_report,
+    request_violations,
 };
 use crate::model::{Finding, Job, JobKind, JobState, NewJob, Severity, Violation};
 use crate::store::{FindingQuery, JobQuery};
@@ -64,7 +65,7 @@ impl Service {
         let request_id = convert::request_id(&request.request_id, &mut found);
         let options = options_from_pb(request.options.unwrap_or_default(), &mut found);
         let asked = investigation::Request::new(&request.query, investigation_type, filters, options);
-        let mut violations = asked.violations(&self.api.catalogue.ids());
+        let mut violations = request_violations(&asked, &self.api.catalogue);
         violations.append(&mut found);
         if !violations.is_empty() {
             return Err(ApiError::Invalid(violations));
@@ -312,6 +313,7 @@ fn options_from_pb(options: pb::InvestigationOptions, found: &mut Vec<Violation>
         detect_patterns: options.detect_patterns.unwrap_or(default.detect_patterns),
         generate_report: options.generate_report.unwrap_or(default.generate_report),
         detectors: options.detectors,
+        parameters: options.parameters.into_iter().map(convert::parameter_from_pb).collect(),
         priority: convert::priority_from_pb(priority),
         timeout_seconds: timeout.map(|timeout| timeout.as_secs()),
         allow_cached: options.allow_cached.unwrap_or(default.allow_cached),
@@ -327,6 +329,7 @@ fn options_to_pb(options: Options) -> pb::InvestigationOptions {
         detect_patterns: Some(options.detect_patterns),
         generate_report: Some(options.generate_report),
         detectors: options.detectors,
+        parameters: options.parameters.into_iter().map(convert::parameter_to_pb).collect(),
         priority: convert::priority(options.priority) as i32,
         timeout: options
             .timeout_seconds

@@ -9,9 +9,9 @@ use serde_json::json;
 use super::{Output, output};
 use crate::config::Config;
 use crate::detectors::{Catalogue, Run};
-use crate::investigation::{Request, plan_of, score};
+use crate::investigation::{Request, plan_of, request_violations, score};
 use crate::lake::{self, LakeSnapshot};
-use crate::model::{DetectorSummary, Finding};
+use crate::model::{DetectorSummary, Finding, ParameterOverride};
 use crate::sources::{self, PiiKey};
 
 /// Arguments of `detect`.
@@ -26,13 +26,25 @@ pub(super) struct Args {
     /// A question that narrows the contracts, as "dispensas de 2024"
     #[arg(long, default_value = "contratos")]
     query: String,
+    /// Another value for a parameter, as value_jump.low_ratio=0.2; may be given again
+    #[arg(long = "param", value_name = "DETECTOR.NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<ParameterOverride>,
+}
+
+/// A parameter as the command line has it.
+pub(super) fn parameter(text: &str) -> Result<ParameterOverride, String> {
+    let parts = text.split_once('=').and_then(|(key, value)| Some((key.split_once('.')?, value)));
+    let ((detector, name), value) = parts.ok_or("must be DETECTOR.NAME=VALUE, as value_jump.low_ratio=0.2")?;
+    let own = |text: &str| text.trim().to_owned();
+    Ok(ParameterOverride { detector: own(detector), name: own(name), value: own(value), default: String::new() })
 }
 
 pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow::Result<ExitCode> {
     let catalogue = Catalogue::builtin()?;
     let mut request = Request::of_query(&args.query);
     request.options.detectors.clone_from(&args.only);
-    if let Some(wrong) = request.violations(&catalogue.ids()).first() {
+    request.options.parameters.clone_from(&args.parameters);
+    if let Some(wrong) = request_violations(&request, &catalogue).first() {
         bail!("{}: {}, got {:?}", wrong.field, wrong.rule, wrong.value);
     }
     let plan = plan_of(&request, &catalogue);
@@ -48,8 +60,8 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
     let contracts = run.contracts_in_scope();
     let mut findings = Vec::new();
     let mut summaries = Vec::new();
-    for detector in catalogue.iter().filter(|detector| plan.detectors.iter().any(|id| id == detector.id())) {
-        let mut found = run.detector(detector).await?;
+    for detector in plan.detectors.iter().filter_map(|id| catalogue.of_plan(&plan, id)) {
+        let mut found = run.detector(&detector?).await?;
         findings.append(&mut found.findings);
         summaries.push(found.summary);
     }

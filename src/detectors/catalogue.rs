@@ -1,10 +1,11 @@
 //! The detectors that are known.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use super::render::Template;
+use super::render::{Language, Template};
 use super::{DetectorError, Header};
-use crate::model::DetectorRef;
+use crate::model::{DetectorRef, ParameterOverride};
 
 const BUILTIN: [&str; 20] = [
     include_str!("sql/amendment_cap.sql"),
@@ -38,6 +39,8 @@ pub(super) const COLUMNS: [&str; 9] =
 pub struct Detector {
     /// What it says of itself.
     pub header: Header,
+    /// The file, and where its header ends.
+    file: Arc<str>,
     pub(super) sql: String,
     pub(super) text_pt: Template,
     pub(super) text_en: Template,
@@ -49,22 +52,36 @@ impl Detector {
     /// # Errors
     /// [`DetectorError::Definition`] names the field and the rule.
     pub fn parse(file: &str) -> Result<Self, DetectorError> {
+        Self::read(Arc::from(file), &[])
+    }
+
+    /// The same detector with other values of its parameters: in the query, in the texts, and in the limits
+    /// that findings quote.
+    ///
+    /// # Errors
+    /// [`DetectorError::Definition`] for a value that the header does not accept.
+    pub fn with(&self, values: &[&ParameterOverride]) -> Result<Self, DetectorError> {
+        if values.is_empty() { Ok(self.clone()) } else { Self::read(Arc::clone(&self.file), values) }
+    }
+
+    fn read(file: Arc<str>, values: &[&ParameterOverride]) -> Result<Self, DetectorError> {
         let fault =
             |message: &str| DetectorError::Definition { detector: "file".to_owned(), message: message.to_owned() };
         let body = file.trim_start().strip_prefix("/*").ok_or_else(|| fault("must begin with a header in /* … */"))?;
         let (header, sql) = body.split_once("*/").ok_or_else(|| fault("the header is not closed by */"))?;
-        let header = Header::parse(header)?;
+        let mut header = Header::parse(header)?;
+        let id = header.id.clone();
+        let faulty = |message| DetectorError::Definition { detector: id.clone(), message };
+        header.override_with(values).map_err(faulty)?;
         let sql = header.bind(sql.trim().trim_end_matches(';'))?;
-        let template = |text: &str| {
-            Template::parse(text, &header)
-                .map_err(|message| DetectorError::Definition { detector: header.id.clone(), message })
-        };
-        let (text_pt, text_en) = (template(&header.text.pt)?, template(&header.text.en)?);
+        let text_pt = Template::parse(&header.text.pt, &header, Language::Pt).map_err(faulty)?;
+        let text_en = Template::parse(&header.text.en, &header, Language::En).map_err(faulty)?;
+        header.quote_parameters().map_err(faulty)?;
         if let Some(column) = header.evidence.iter().find(|column| COLUMNS.contains(&column.name.as_str())) {
             let message = format!("evidence column {:?} has a reserved name", column.name);
             return Err(DetectorError::Definition { detector: header.id, message });
         }
-        Ok(Self { header, sql, text_pt, text_en })
+        Ok(Self { header, file: Arc::clone(&file), sql, text_pt, text_en })
     }
 
     /// Its id.

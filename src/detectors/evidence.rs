@@ -225,6 +225,11 @@ fn id(detector: &Detector, fired: &Fired) -> String {
         part(&column.name);
         part(&value.exact().unwrap_or_default());
     }
+    // The same rows, held against other numbers, are another finding.
+    for parameter in detector.header.overridden() {
+        part(&parameter.name);
+        part(&parameter.value);
+    }
     for id in fired.contract_ids.iter().chain(&fired.amendment_ids).chain(&fired.limits) {
         part(id);
     }

@@ -11,6 +11,7 @@ mod evidence;
 pub mod functions;
 mod header;
 pub mod limits;
+mod parameters;
 mod render;
 mod run;
 pub mod scope;

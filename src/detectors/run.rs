@@ -19,9 +19,9 @@ use super::evidence::{self, Fired};
 use super::functions::{self, Function};
 use super::limits::LegalLimits;
 use super::render::Value;
-use super::{Detector, DetectorError, scope};
+use super::{Detector, DetectorError, Parameter, scope};
 use crate::lake::schema::CURRENT;
-use crate::model::{DetectorSummary, Finding, Outcome, Plan, ReasonCount, Severity, Table};
+use crate::model::{AppliedLimit, DetectorSummary, Finding, Outcome, Plan, ReasonCount, Severity, Table};
 
 /// Share of the judged subjects above which a detector warns that it says little.
 const WARNING_SHARE: f64 = 0.20;
@@ -330,6 +330,18 @@ impl<'a> Tally<'a> {
             warnings_pt: Vec::new(),
             warnings_en: Vec::new(),
         };
+        let overridden = |language: fn(&AppliedLimit) -> (&str, &str)| {
+            let limits: Vec<_> = header.overridden().map(Parameter::applied).collect();
+            let shown: Vec<_> = limits.iter().map(language).map(|(label, text)| format!("{label}: {text}")).collect();
+            (!shown.is_empty()).then(|| shown.join("; "))
+        };
+        if let (Some(pt), Some(en)) = (
+            overridden(|limit| (&limit.label_pt, &limit.text_pt)),
+            overridden(|limit| (&limit.label_en, &limit.text_en)),
+        ) {
+            summary.warnings_pt.push(format!("O detector {} rodou com parâmetros alterados: {pt}.", header.id));
+            summary.warnings_en.push(format!("Detector {} ran with parameters overridden: {en}.", header.id));
+        }
         let share = summary.base_rate();
         if summary.fired + summary.clear >= WARNING_LEAST && share > WARNING_SHARE {
             let percent = format!("{:.1}", share * 100.0);

@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use chrono::Utc;
 use tracing::Instrument as _;
 
+use super::request::MAX_ENTRIES;
 use super::{DetectorInfo, Output, Request, plan, score, summary};
 use crate::cache::Cache;
 use crate::detectors::{Catalogue, DetectorRun, Run, Scope};
 use crate::jobs::{Finish, JobContext, JobFailure, JobHandler, on_engine};
 use crate::lake::{Engine, Lake};
-use crate::model::{Counts, EventKind, JobKind, JobState, NewEvent, Plan};
+use crate::model::{Counts, EventKind, JobKind, JobState, NewEvent, Plan, Violation};
 use crate::store::{StepCommit, StoreError};
 use crate::telemetry::Metrics;
 
@@ -225,9 +226,13 @@ impl Handler {
         at: usize,
         id: &str,
     ) -> Result<(), JobFailure> {
-        let Some(detector) = self.catalogue.get(id).cloned() else {
-            let message = format!("the plan names a detector that this version does not have: {id}");
-            return Err(JobFailure::failed("UNKNOWN_DETECTOR", message));
+        let detector = match self.catalogue.of_plan(plan, id) {
+            Some(Ok(detector)) => detector,
+            Some(Err(error)) => return Err(JobFailure::failed("INVALID_PARAMETER", error.to_string())),
+            None => {
+                let message = format!("the plan names a detector that this version does not have: {id}");
+                return Err(JobFailure::failed("UNKNOWN_DETECTOR", message));
+            }
         };
         let running = Arc::clone(run);
         let work = async move { Ok(running.detector(&detector).await?) };
@@ -328,7 +333,23 @@ pub fn plan_of(request: &Request, catalogue: &Catalogue) -> Plan {
             on_request: detector.header.on_request,
         })
         .collect();
-    plan(request, &infos)
+    let mut plan = plan(request, &infos);
+    plan.parameters = catalogue.overridden(&request.options.parameters, &plan.detectors);
+    plan
+}
+
+/// Everything wrong with a request, held against a catalogue.
+pub fn request_violations(request: &Request, catalogue: &Catalogue) -> Vec<Violation> {
+    let mut found = request.violations(&catalogue.ids());
+    let asked = &request.options.parameters;
+    if asked.len() > MAX_ENTRIES {
+        let rule = format!("must have at most {MAX_ENTRIES} entries");
+        found.push(Violation::new("options.parameters", rule, asked.len()));
+    } else if !asked.is_empty() {
+        let running = plan_of(request, catalogue).detectors;
+        catalogue.parameter_violations(asked, &running, "options.parameters", &mut found);
+    }
+    found
 }
 
 fn fraction(steps: usize, plan: &Plan) -> f64 {

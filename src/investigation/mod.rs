@@ -12,7 +12,7 @@ mod vocabulary;
 
 use serde::{Deserialize, Serialize};
 
-pub use handler::{Handler, plan_of};
+pub use handler::{Handler, plan_of, request_violations};
 pub use planner::{DetectorInfo, plan};
 pub use report::{Language, Rendered, ReportFormat, ReportInput, render_report, row_about, severity_name, summary};
 pub use request::{InvestigationType, Options, Request, filter_violations, period_violations};

@@ -178,6 +178,11 @@ fn plan_lines(plan: &Plan, language: Language) -> Vec<String> {
         let label = language.pick("Sem efeito (não compreendido)", "Without effect (not understood)");
         lines.push(format!("{label}: {}", plan.not_understood.join(", ")));
     }
+    lines.extend(plan.parameters.iter().map(|one| {
+        let set = language.pick("Parâmetro alterado", "Parameter overridden");
+        let default = language.pick("padrão", "default");
+        format!("{set}: {}.{} = {} ({default}: {})", one.detector, one.name, one.value, one.default)
+    }));
     let label = language.pick("Versão dos dados", "Version of the data");
     lines.push(format!("{label}: {}", plan.lake_version));
     lines

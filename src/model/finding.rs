@@ -177,6 +177,9 @@ pub struct AppliedLimit {
     /// The value as it reads in English.
     #[serde(default)]
     pub text_en: String,
+    /// Of a parameter that the plan overrides: the value of the detector's header.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub default_value: String,
 }
 
 /// What a finding rests on.

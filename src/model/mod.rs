@@ -15,7 +15,7 @@ mod tax_id;
 mod text;
 mod violation;
 
-pub use filters::{Filters, Modality, Plan, PlanNote};
+pub use filters::{Filters, Modality, ParameterOverride, Plan, PlanNote};
 pub use finding::{
     AppliedLimit, DetectorRef, DetectorSummary, Evidence, EvidenceRow, EvidenceValue, Finding, Outcome, ReasonCount,
     Severity, Strength,

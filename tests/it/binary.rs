@@ -475,3 +475,29 @@ fn the_catalogue_is_shown_without_a_server() {
     let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
     assert!(!unknown.status.success() && said.contains("\"none\"") && said.contains("amendment_cap"), "{said}");
 }
+
+#[test]
+fn parameters_are_set_on_the_command_line() {
+    let data = tempfile::tempdir().unwrap();
+    let sample = data.path().join("sample");
+    ok(&cidadao(data.path()).args(["sample", "--rows", "200", "--out"]).arg(&sample).output().unwrap());
+    let detect = |arguments: &[&str]| {
+        let only = ["detect", "--only", "high_value_direct_award", "--output", "json"];
+        cidadao(data.path()).args(only).args(arguments).arg(&sample).output().unwrap()
+    };
+    let (usual, lower) = (json(&detect(&[])), json(&detect(&["--param", "high_value_direct_award.min_value=1000"])));
+    assert!(usual["plan"].get("parameters").is_none(), "{}", usual["plan"]);
+    assert_eq!(lower["plan"]["parameters"][0]["value"], "1000.00");
+    assert_eq!(lower["plan"]["parameters"][0]["default"], "1000000.00");
+    assert!(lower["detectors"][0]["fired"].as_i64() > usual["detectors"][0]["fired"].as_i64());
+    for (given, words) in [
+        ("high_value_direct_award.min_value", "DETECTOR.NAME=VALUE"),
+        ("high_value_direct_award.min=1", "min_value, short_term_days"),
+        ("high_value_direct_award.min_value=1.001", "at most 2 decimals"),
+        ("amendment_cap.cap=0.5", "must be a detector that the request runs"),
+    ] {
+        let refused = detect(&["--param", given]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(words), "{given}: {said}");
+    }
+}

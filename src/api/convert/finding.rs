@@ -90,6 +90,7 @@ fn evidence(evidence: Evidence) -> pb::Evidence {
                 label_en: limit.label_en,
                 text: limit.text_pt,
                 text_en: limit.text_en,
+                default_value: limit.default_value,
             })
             .collect(),
         total_rows: evidence.total_rows,

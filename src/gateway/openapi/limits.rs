@@ -24,6 +24,8 @@ const LIMITS: &[Limit] = &[
     ("TimeRange.start_date", date),
     ("TimeRange.end_date", date),
     ("InvestigationOptions.detectors", || json!({"maxItems": 100})),
+    ("InvestigationOptions.parameters", || json!({"maxItems": 100})),
+    ("ParameterOverride.value", || json!({"pattern": r"^[0-9]{1,16}(\.[0-9]{1,6})?$"})),
     ("ListInvestigationsRequest.page_size", not_negative),
     ("GetInvestigationResultsRequest.page_size", not_negative),
     ("SearchContractsRequest.page_size", not_negative),

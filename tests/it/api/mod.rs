@@ -3,6 +3,7 @@
 mod batch;
 mod detectors;
 mod jobs;
+mod parameters;
 mod refusals;
 mod service;
 
