@@ -201,7 +201,7 @@ impl App {
         let auth = AuthOptions { token_ttl: config.token_ttl, ..AuthOptions::new(config.auth, signing_key) };
         let engine = EngineThreads::new(config.engine_threads)?;
         let lake = Lake::new(config.lake_dir(), store.clone());
-        let catalogue = Arc::new(Catalogue::builtin()?);
+        let catalogue = Arc::new(Catalogue::with_own(config.detectors_dir.as_deref(), config.own_limits).await?);
         let redis = match &config.redis_url {
             Some(url) => Some(Redis::connect(RedisOptions::new(url.clone())).await),
             None => None,
@@ -229,6 +229,7 @@ impl App {
                 metrics: metrics.clone(),
                 cache: cache.clone(),
                 results_ttl: config.results_ttl,
+                own_limits: config.own_limits,
             }),
             Arc::new(analysis::Handler { lake: lake.clone(), engine: queries.clone(), metrics: metrics.clone() }),
         ];

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::{Output, output};
+use crate::config::Config;
 use crate::detectors::{Bilingual, Catalogue, Header};
 use crate::investigation::Language;
 
@@ -34,8 +35,8 @@ fn language(name: &str) -> Result<Language, String> {
     Language::parse(name).ok_or_else(|| "must be pt or en".to_owned())
 }
 
-pub(super) fn run(command: &Command, format: Output) -> anyhow::Result<ExitCode> {
-    let catalogue = Catalogue::builtin()?;
+pub(super) async fn run(config: &Config, command: &Command, format: Output) -> anyhow::Result<ExitCode> {
+    let catalogue = Catalogue::with_own(config.detectors_dir.as_deref(), config.own_limits).await?;
     match (command, format) {
         (Command::List(_), Output::Json) => {
             output::json(&catalogue.iter().map(|detector| &detector.header).collect::<Vec<_>>())?;
@@ -54,7 +55,7 @@ pub(super) fn run(command: &Command, format: Output) -> anyhow::Result<ExitCode>
 }
 
 fn list(catalogue: &Catalogue, language: Language) -> anyhow::Result<()> {
-    let mut table = output::table(["detector", "version", "strength", "title", "reference", "runs"]);
+    let mut table = output::table(["detector", "version", "strength", "title", "reference", "runs", "made by"]);
     for header in catalogue.iter().map(|detector| &detector.header) {
         table.add_row([
             header.id.as_str(),
@@ -63,6 +64,7 @@ fn list(catalogue: &Catalogue, language: Language) -> anyhow::Result<()> {
             of(&header.title, language),
             &header.reference,
             if header.on_request { "on request" } else { "always" },
+            if header.user_made { "user" } else { "product" },
         ]);
     }
     output::line(table.to_string())
@@ -126,6 +128,9 @@ fn shown(header: &Header, language: Language) -> String {
     part("may be innocent", innocent.clone());
     part("tables", vec![header.tables.join(", ")]);
     part("groups", vec![header.groups.join(", ")]);
+    if header.user_made {
+        part("made by", vec!["a user: no part of the product's catalogue".to_owned()]);
+    }
     if header.on_request {
         part("runs", vec!["only if a request names it".to_owned()]);
     }

@@ -116,7 +116,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Lake(command) => lake::run(&config, &command, cli.output).await,
         Command::Investigate(args) => investigate::run(&config, args, cli.output).await,
         Command::Detect(args) => detect::run(&config, &args, cli.output).await,
-        Command::Detectors(command) => detectors::run(&command, cli.output),
+        Command::Detectors(command) => detectors::run(&config, &command, cli.output).await,
         Command::Evaluate(args) => evaluate::run(&args, cli.output),
         Command::Report(args) => report::run(&config, &args, cli.output).await,
         Command::Openapi => openapi::run(),

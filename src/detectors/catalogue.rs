@@ -1,10 +1,14 @@
 //! The detectors that are known.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::own::{self, QueryLimits};
 use super::render::{Language, Template};
-use super::{DetectorError, Header};
+use super::{DetectorError, Header, Run};
+use sha2::{Digest as _, Sha256};
+
 use crate::model::{DetectorRef, ParameterOverride};
 
 const BUILTIN: [&str; 20] = [
@@ -29,6 +33,9 @@ const BUILTIN: [&str; 20] = [
     include_str!("sql/heterogeneous_supplier.sql"),
     include_str!("sql/value_risk.sql"),
 ];
+
+/// Tag of the findings of a user's own detectors.
+const OWN_TAG: &str = "user_made";
 
 /// Columns that a query has beside its evidence.
 pub(super) const COLUMNS: [&str; 9] =
@@ -61,7 +68,14 @@ impl Detector {
     /// # Errors
     /// [`DetectorError::Definition`] for a value that the header does not accept.
     pub fn with(&self, values: &[&ParameterOverride]) -> Result<Self, DetectorError> {
-        if values.is_empty() { Ok(self.clone()) } else { Self::read(Arc::clone(&self.file), values) }
+        if values.is_empty() {
+            return Ok(self.clone());
+        }
+        let mut other = Self::read(Arc::clone(&self.file), values)?;
+        if self.header.user_made {
+            other.be_own();
+        }
+        Ok(other)
     }
 
     fn read(file: Arc<str>, values: &[&ParameterOverride]) -> Result<Self, DetectorError> {
@@ -82,6 +96,32 @@ impl Detector {
             return Err(DetectorError::Definition { detector: header.id, message });
         }
         Ok(Self { header, file: Arc::clone(&file), sql, text_pt, text_en })
+    }
+
+    /// Reads a user's own detector, whose query may read nothing but the tables of its header.
+    ///
+    /// # Errors
+    /// [`DetectorError::Definition`] names the field and the rule.
+    pub fn own(file: &str) -> Result<Self, DetectorError> {
+        let mut detector = Self::parse(file)?;
+        detector.be_own();
+        own::check_statement(&detector)
+            .map_err(|message| DetectorError::Definition { detector: detector.id().to_owned(), message })?;
+        Ok(detector)
+    }
+
+    fn be_own(&mut self) {
+        self.header.user_made = true;
+        self.header.tags.push(OWN_TAG.to_owned());
+    }
+
+    /// SHA-256 of its file, in hex: the same one gives the same answers.
+    pub fn fingerprint(&self) -> String {
+        Sha256::digest(self.file.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a String does not fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
     }
 
     /// Its id.
@@ -113,19 +153,28 @@ impl Catalogue {
         BUILTIN.iter().map(|file| Detector::parse(file)).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Adds a detector; one with the same id takes the place of the earlier one.
-    pub fn add(&mut self, detector: Detector) {
-        match self.0.iter_mut().find(|known| known.id() == detector.id()) {
-            Some(known) => *known = detector,
-            None => self.0.push(detector),
+    /// The detectors of this version and, behind them, a user's own: the `.sql` files of a directory, each
+    /// checked against tables without rows.
+    ///
+    /// # Errors
+    /// [`DetectorError`] of the first file that is not as it must be: it cannot be read, its header or its query
+    /// breaks a rule, its id is taken, or its query does not give the columns of its header.
+    pub async fn with_own(directory: Option<&Path>, limits: QueryLimits) -> Result<Self, DetectorError> {
+        let mut catalogue = Self::builtin()?;
+        let Some(directory) = directory else { return Ok(catalogue) };
+        catalogue.add_directory(directory)?;
+        let run = Run::over_nothing(limits).await?;
+        for detector in catalogue.iter().filter(|detector| detector.header.user_made) {
+            run.check(detector).await?;
         }
+        Ok(catalogue)
     }
 
-    /// Adds the `.sql` files of a directory, in order of name, and says how many there were.
+    /// Adds the `.sql` files of a directory, in order of name, as a user's own, and says how many there were.
     ///
     /// # Errors
     /// [`DetectorError::Read`] or [`DetectorError::Definition`]; none is added then.
-    pub fn add_directory(&mut self, directory: &Path) -> Result<usize, DetectorError> {
+    fn add_directory(&mut self, directory: &Path) -> Result<usize, DetectorError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| DetectorError::Read { path, source }
@@ -138,14 +187,31 @@ impl Catalogue {
             }
         }
         files.sort();
-        let read = |path: &std::path::PathBuf| {
+        let known = self.0.len();
+        for path in &files {
+            let refused = |message: String| DetectorError::Definition { detector: path.display().to_string(), message };
+            let about = std::fs::metadata(path).map_err(failed(path))?;
+            if !about.is_file() || about.len() > own::MAX_FILE {
+                self.0.truncate(known);
+                return Err(refused(format!("must be a file of at most {} KiB", own::MAX_FILE >> 10)));
+            }
             let file = std::fs::read_to_string(path).map_err(failed(path))?;
-            Detector::parse(&file)
-        };
-        let detectors = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let count = detectors.len();
-        detectors.into_iter().for_each(|detector| self.add(detector));
-        Ok(count)
+            let read = Detector::own(&file).and_then(|detector| match self.get(detector.id()) {
+                Some(other) if other.header.user_made => {
+                    Err(refused(format!("id {:?} is that of another file of the directory", detector.id())))
+                }
+                Some(_) => Err(refused(format!("id {:?} is that of a built-in detector", detector.id()))),
+                None => Ok(detector),
+            });
+            match read {
+                Ok(detector) => self.0.push(detector),
+                Err(error) => {
+                    self.0.truncate(known);
+                    return Err(DetectorError::InFile { path: path.clone(), source: Box::new(error) });
+                }
+            }
+        }
+        Ok(files.len())
     }
 
     /// A detector by its id.

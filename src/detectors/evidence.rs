@@ -221,6 +221,10 @@ fn id(detector: &Detector, fired: &Fired) -> String {
     part(&fired.subject);
     part(fired.severity.as_str());
     part(&fired.amount.exact().unwrap_or_default());
+    if detector.header.user_made {
+        // A detector of the catalogue may come to have the same id.
+        part("user_made");
+    }
     for (column, value) in detector.header.evidence.iter().zip(&fired.values) {
         part(&column.name);
         part(&value.exact().unwrap_or_default());

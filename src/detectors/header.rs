@@ -124,6 +124,9 @@ pub struct Header {
     /// Runs only if it is asked for by name.
     #[serde(default)]
     pub on_request: bool,
+    /// A user's own, not of the catalogue of this version; no file can say so of itself.
+    #[serde(default, skip_deserializing)]
+    pub user_made: bool,
     /// Severity rule.
     pub severity: Bilingual,
     /// Description of a finding, with `{column|format}` for numbers.
@@ -299,6 +302,7 @@ impl Header {
             reference: self.reference.clone(),
             legal_basis: self.legal_basis.clone(),
             strength: self.strength,
+            user_made: self.user_made,
         }
     }
 }

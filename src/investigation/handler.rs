@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 use super::request::MAX_ENTRIES;
 use super::{DetectorInfo, Output, Request, plan, score, summary};
 use crate::cache::Cache;
-use crate::detectors::{Catalogue, DetectorRun, Run, Scope};
+use crate::detectors::{Catalogue, Detector, DetectorRun, QueryLimits, Run, Scope};
 use crate::jobs::{Finish, JobContext, JobFailure, JobHandler, on_engine};
 use crate::lake::{Engine, Lake};
 use crate::model::{Counts, EventKind, JobKind, JobState, NewEvent, Plan, Violation};
@@ -36,6 +36,8 @@ pub struct Handler {
     pub cache: Cache,
     /// For how long they are; `None` is never.
     pub results_ttl: Option<Duration>,
+    /// How much a user's own detector may use.
+    pub own_limits: QueryLimits,
 }
 
 #[async_trait]
@@ -66,6 +68,7 @@ impl JobHandler for Handler {
         let key = self.results_key(&plan);
         let finish = self.report(ctx, &request, output, begun).await?;
         if self.results_ttl.is_some()
+            && self.every_detector_ended(ctx).await
             && let Err(error) = self.cache.set(&key, &ctx.job.id, self.results_ttl).await
         {
             tracing::debug!(%error, "the results are not kept for the same question");
@@ -75,11 +78,17 @@ impl JobHandler for Handler {
 }
 
 impl Handler {
+    /// Whether no detector failed: what passed a limit of time once may not do so again.
+    async fn every_detector_ended(&self, ctx: &JobContext) -> bool {
+        let summaries = ctx.jobs().store().detector_summaries(&ctx.job.id).await;
+        summaries.is_ok_and(|summaries| summaries.iter().all(|summary| !summary.failed))
+    }
+
     /// Where the results of a plan are kept: the same plan on the same version of the lake, by the
-    /// same versions of the detectors, has the same results.
+    /// same files of the detectors, has the same results.
     fn results_key(&self, plan: &Plan) -> String {
         let versions: Vec<_> =
-            plan.detectors.iter().map(|id| self.catalogue.get(id).map(|d| &d.header.version)).collect();
+            plan.detectors.iter().map(|id| self.catalogue.get(id).map(Detector::fingerprint)).collect();
         // What is told of the question, but decides nothing, is left out.
         let decisive = Plan { understood: Vec::new(), not_understood: Vec::new(), ..plan.clone() };
         let content = serde_json::json!([env!("CARGO_PKG_VERSION"), decisive, versions]).to_string();
@@ -165,11 +174,11 @@ impl Handler {
             None => plan_of(request, &self.catalogue),
         };
         plan.lake_version = snapshot.version();
-        let (engine, engine_plan) = (self.engine.clone(), plan.clone());
+        let (engine, engine_plan, own_limits) = (self.engine.clone(), plan.clone(), self.own_limits);
         let prepared = async move {
             let session = engine.session()?;
             snapshot.register(&session).await?;
-            let run = Run::prepare(session, &engine_plan).await?;
+            let run = Run::prepare(session, &engine_plan).await?.limit_own(own_limits);
             let contracts = run.contracts_in_scope();
             Ok((Arc::new(run), contracts))
         };

@@ -298,7 +298,16 @@ fn evidence_lines(finding: &Finding, language: Language) -> Vec<String> {
         let basis = if limit.legal_basis.is_empty() { String::new() } else { format!(" ({})", limit.legal_basis) };
         format!("{label}: {text}{basis}")
     });
-    values.chain(limits).collect()
+    let own = finding.detector.user_made.then(|| own_detector(language).to_owned());
+    values.chain(limits).chain(own).collect()
+}
+
+/// What a report says of a detector that users made.
+const fn own_detector(language: Language) -> &'static str {
+    language.pick(
+        "Detector próprio de quem opera este servidor, fora do catálogo do produto",
+        "A detector of whoever runs this server, no part of the product's catalogue",
+    )
 }
 
 /// A published row in words: what it is about, and where it stands.
@@ -343,7 +352,8 @@ fn detector_notes(summary: &DetectorSummary, language: Language) -> Vec<String> 
         Language::Portuguese => &summary.warnings_pt,
         Language::English => &summary.warnings_en,
     };
-    reasons.chain(warnings.iter().map(|warning| format!("{id}: {warning}"))).collect()
+    let own = summary.detector.user_made.then(|| format!("{id}: {}", own_detector(language)));
+    reasons.chain(own).chain(warnings.iter().map(|warning| format!("{id}: {warning}"))).collect()
 }
 
 /// Escapes what Markdown or HTML would read in published text.
@@ -496,6 +506,7 @@ fn csv(input: &ReportInput<'_>, language: Language) -> Result<String, Box<dyn st
         "buyer",
         "supplier",
         "contract_number",
+        "user_made",
     ])?;
     for finding in input.findings {
         let rows: Vec<_> = finding.evidence.rows.iter().map(|row| format!("{}:{}", row.file, row.line)).collect();
@@ -512,6 +523,7 @@ fn csv(input: &ReportInput<'_>, language: Language) -> Result<String, Box<dyn st
             &cell(&distinct(finding, "buyer_name")),
             &cell(&distinct(finding, "supplier_name")),
             &cell(&distinct(finding, "number")),
+            if finding.detector.user_made { "true" } else { "false" },
         ])?;
     }
     Ok(String::from_utf8(out.into_inner()?)?)

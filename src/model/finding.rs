@@ -112,6 +112,9 @@ pub struct DetectorRef {
     pub legal_basis: String,
     /// What it rests on.
     pub strength: Strength,
+    /// A user's own, not of the catalogue.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub user_made: bool,
 }
 
 /// One published row that a finding rests on.
@@ -262,6 +265,9 @@ pub struct DetectorSummary {
     pub warnings_pt: Vec<String>,
     /// Warnings of the run, in English.
     pub warnings_en: Vec<String>,
+    /// A user's own detector that came to no end: it found nothing and judged nothing, and a warning says why.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
 }
 
 impl DetectorSummary {

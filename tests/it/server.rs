@@ -101,6 +101,7 @@ impl JobHandler for Scripted {
                 reasons: Vec::new(),
                 warnings_pt: Vec::new(),
                 warnings_en: Vec::new(),
+                failed: false,
             }],
             copy_from: None,
         })
@@ -122,6 +123,7 @@ fn detector() -> DetectorRef {
         reference: "none".to_owned(),
         legal_basis: String::new(),
         strength: Strength::Contextual,
+        user_made: false,
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn detector(header: &Header) -> pb::Detector {
         evidence: header.evidence.iter().map(evidence).collect(),
         false_positives: header.false_positives.pt.clone(),
         false_positives_en: header.false_positives.en.clone(),
+        user_made: header.user_made,
     }
 }
 

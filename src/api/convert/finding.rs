@@ -46,6 +46,7 @@ fn detector_ref(detector: DetectorRef) -> pb::DetectorRef {
         reference: detector.reference,
         legal_basis: detector.legal_basis,
         strength: strength(detector.strength) as i32,
+        user_made: detector.user_made,
     }
 }
 
@@ -130,6 +131,7 @@ pub(crate) fn detector_summary(summary: DetectorSummary) -> pb::DetectorSummary 
         warnings: summary.warnings_pt,
         title: summary.title_pt,
         title_en: summary.title_en,
+        failed: summary.failed,
     }
 }
 

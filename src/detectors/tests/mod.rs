@@ -18,6 +18,7 @@ mod late_publication;
 mod legal_limits;
 mod market_concentration;
 mod non_competitive_share;
+mod own;
 mod parameters;
 mod real_data;
 mod references;
