@@ -14,7 +14,7 @@ use crate::api::{self, Api, Prober, ServeError, Stack};
 use crate::auth::{Auth, AuthOptions};
 use crate::cache::{Cache, Hints, Redis, RedisOptions};
 use crate::config::Config;
-use crate::detectors::{Catalogue, DetectorError};
+use crate::detectors::{Catalogue, DetectorError, QueryLimits};
 use crate::gateway::binding::BindingError;
 use crate::gateway::{self, Gateway, GatewayParts, MetricsSource};
 use crate::jobs::{JobHandler, Jobs, JobsOptions};
@@ -139,6 +139,8 @@ pub struct AppParts {
     pub lake: Lake,
     /// The detectors.
     pub catalogue: Arc<Catalogue>,
+    /// How much a user's own detector may use.
+    pub own_limits: QueryLimits,
     /// What is counted.
     pub metrics: Metrics,
     /// Threads of the query engine.
@@ -242,6 +244,7 @@ impl App {
             redis,
             lake,
             catalogue,
+            own_limits: config.own_limits,
             metrics,
             engine,
             engine_memory: config.engine_memory,
@@ -292,6 +295,7 @@ impl App {
                 threads: parts.engine_threads,
             },
             catalogue: Arc::clone(&parts.catalogue),
+            own_limits: parts.own_limits,
             metrics: parts.metrics.clone(),
             prober,
             job_timeout: parts.job_timeout,

@@ -205,6 +205,18 @@ func (c *Client) GetAnalysisResults(ctx context.Context, analysisID string) (*pb
 	return call(ctx, c, c.settings.longTimeout, c.analyses.GetAnalysisResults, request)
 }
 
+// ReviewFinding says what became of a finding that was checked; it is kept by the id of the finding, whatever
+// the run. [ErrNotFound] if no completed investigation of the caller has made it.
+func (c *Client) ReviewFinding(ctx context.Context, request *pb.ReviewFindingRequest) (*pb.FindingReview, error) {
+	return call(ctx, c, c.settings.timeout, c.investigations.ReviewFinding, request)
+}
+
+// ExplainFinding computes a finding once more, from the version of the lake that it was made on.
+func (c *Client) ExplainFinding(ctx context.Context, findingID string) (*pb.FindingExplanation, error) {
+	request := &pb.ExplainFindingRequest{FindingId: findingID}
+	return call(ctx, c, c.settings.longTimeout, c.investigations.ExplainFinding, request)
+}
+
 // SearchContracts reads one page of contracts, by value from the largest; [Client.Contracts] reads them
 // all.
 func (c *Client) SearchContracts(ctx context.Context, request *pb.SearchContractsRequest) (*pb.SearchContractsResponse, error) {

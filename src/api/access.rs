@@ -29,6 +29,8 @@ pub(super) const TABLE: &[(&str, &str, Need)] = &[
     ("cidadao.v1.InvestigationService", "StartInvestigation", ANALYST),
     ("cidadao.v1.InvestigationService", "BatchStartInvestigations", ANALYST),
     ("cidadao.v1.InvestigationService", "CancelInvestigation", ANALYST),
+    ("cidadao.v1.InvestigationService", "ReviewFinding", ANALYST),
+    ("cidadao.v1.InvestigationService", "ExplainFinding", VIEWER),
     ("cidadao.v1.InvestigationService", "GetInvestigation", VIEWER),
     ("cidadao.v1.InvestigationService", "ListInvestigations", VIEWER),
     ("cidadao.v1.InvestigationService", "WatchInvestigation", VIEWER),

@@ -9,7 +9,9 @@ mod contracts;
 mod convert;
 mod dashboard;
 mod detectors;
+mod engine;
 mod errors;
+mod findings;
 mod guard;
 mod health;
 mod investigation;
@@ -35,7 +37,7 @@ pub use crate::auth::Principal;
 pub use crate::model::Role;
 
 use crate::auth::Auth;
-use crate::detectors::Catalogue;
+use crate::detectors::{Catalogue, QueryLimits};
 use crate::jobs::Jobs;
 use crate::lake::{Engine, Lake};
 use crate::store::Store;
@@ -59,6 +61,8 @@ pub struct Api {
     pub engine: Engine,
     /// Detectors that a request may name.
     pub catalogue: Arc<Catalogue>,
+    /// How much a user's own detector may use.
+    pub own_limits: QueryLimits,
     /// What is counted.
     pub metrics: Metrics,
     /// What is probed.

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::detectors::{Catalogue, Detector, Run};
 use crate::investigation::{Request, plan_of, request_violations, score};
 use crate::lake::{self, LakeSnapshot};
-use crate::model::{DetectorSummary, Finding, ParameterOverride};
+use crate::model::{DetectorSummary, Finding, ParameterOverride, Plan};
 use crate::sources::{self, PiiKey};
 
 /// Arguments of `detect`.
@@ -57,17 +57,9 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
     if args.explain && args.files.is_empty() {
         return explain(&Run::over_nothing(config.own_limits).await?, &detectors, format).await;
     }
-    let dir = tempfile::tempdir()?;
-    let (files, to) = (args.files.clone(), dir.path().to_owned());
-    // Nothing is kept, so the key of the hashes may be forgotten as well.
-    let key = PiiKey::random();
-    let imported = tokio::task::spawn_blocking(move || sources::files_to_parquet(&files, &to, &key, &|_| {})).await??;
-    let snapshot = LakeSnapshot::from_files(dir.path().to_owned(), imported.files);
-    let session = lake::session(config.engine_memory, config.engine_threads)?;
-    snapshot.register(&session).await?;
-    let run = Run::prepare(session, &plan).await?.limit_own(config.own_limits);
+    let Prepared { run, imported, .. } = &prepare(config, &args.files, &plan).await?;
     if args.explain {
-        return explain(&run, &detectors, format).await;
+        return explain(run, &detectors, format).await;
     }
     let contracts = run.contracts_in_scope();
     let mut findings = Vec::new();
@@ -89,6 +81,27 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
         Output::Table => print(contracts, &findings, &summaries)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Files as the tables that detectors read; they are gone with it.
+pub(super) struct Prepared {
+    pub(super) run: Run,
+    imported: sources::ParsedFiles,
+    _dir: tempfile::TempDir,
+}
+
+/// Takes files in, for one plan and for no longer.
+pub(super) async fn prepare(config: &Config, files: &[PathBuf], plan: &Plan) -> anyhow::Result<Prepared> {
+    let dir = tempfile::tempdir()?;
+    let (files, to) = (files.to_vec(), dir.path().to_owned());
+    // Nothing is kept, so the key of the hashes may be forgotten as well.
+    let key = PiiKey::random();
+    let imported = tokio::task::spawn_blocking(move || sources::files_to_parquet(&files, &to, &key, &|_| {})).await??;
+    let snapshot = LakeSnapshot::from_files(dir.path().to_owned(), imported.files.clone());
+    let session = lake::session(config.engine_memory, config.engine_threads)?;
+    snapshot.register(&session).await?;
+    let run = Run::prepare(session, plan).await?.limit_own(config.own_limits);
+    Ok(Prepared { run, imported, _dir: dir })
 }
 
 async fn explain(run: &Run, detectors: &[Detector], format: Output) -> anyhow::Result<ExitCode> {

@@ -140,7 +140,7 @@ fn severity_of(finding: &pb::Finding) -> Option<Severity> {
     Severity::DESCENDING.into_iter().find(|severity| severity.rank() == finding.severity)
 }
 
-fn finding_json(finding: &pb::Finding) -> serde_json::Value {
+pub(super) fn finding_json(finding: &pb::Finding) -> serde_json::Value {
     let evidence = finding.evidence.clone().unwrap_or_default();
     json!({
         "id": finding.id,

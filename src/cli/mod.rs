@@ -6,6 +6,7 @@ mod demo;
 mod detect;
 mod detectors;
 mod evaluate;
+mod finding;
 mod import;
 mod investigate;
 mod keys;
@@ -69,6 +70,10 @@ enum Command {
     Detectors(detectors::Command),
     /// Measure what detectors find against labelled data
     Evaluate(evaluate::Args),
+    /// Compute a finding once more and show its query, parameters and rows; exit status 4 if it does not come out again
+    Explain(finding::Explain),
+    /// Say what became of a finding that was checked
+    Review(finding::Review),
     /// Print the report of an investigation
     Report(report::Args),
     /// Print the OpenAPI document of the REST API
@@ -117,7 +122,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Investigate(args) => investigate::run(&config, args, cli.output).await,
         Command::Detect(args) => detect::run(&config, &args, cli.output).await,
         Command::Detectors(command) => detectors::run(&config, &command, cli.output).await,
-        Command::Evaluate(args) => evaluate::run(&args, cli.output),
+        Command::Evaluate(args) => evaluate::run(&config, &args, cli.output).await,
+        Command::Explain(args) => finding::explain(&config, &args, cli.output).await,
+        Command::Review(args) => finding::review(&config, args, cli.output).await,
         Command::Report(args) => report::run(&config, &args, cli.output).await,
         Command::Openapi => openapi::run(),
         Command::Keys(command) => keys::run(&config, command, cli.output).await,

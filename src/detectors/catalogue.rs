@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::own::{self, QueryLimits};
+use super::own::{self, Overdue, QueryLimits};
 use super::render::{Language, Template};
 use super::{DetectorError, Header, Run};
 use sha2::{Digest as _, Sha256};
@@ -48,6 +48,7 @@ pub struct Detector {
     pub header: Header,
     /// The file, and where its header ends.
     file: Arc<str>,
+    overdue: Overdue,
     pub(super) sql: String,
     pub(super) text_pt: Template,
     pub(super) text_en: Template,
@@ -72,6 +73,7 @@ impl Detector {
             return Ok(self.clone());
         }
         let mut other = Self::read(Arc::clone(&self.file), values)?;
+        other.overdue = Arc::clone(&self.overdue);
         if self.header.user_made {
             other.be_own();
         }
@@ -95,7 +97,7 @@ impl Detector {
             let message = format!("evidence column {:?} has a reserved name", column.name);
             return Err(DetectorError::Definition { detector: header.id, message });
         }
-        Ok(Self { header, file: Arc::clone(&file), sql, text_pt, text_en })
+        Ok(Self { header, file: Arc::clone(&file), overdue: Overdue::default(), sql, text_pt, text_en })
     }
 
     /// Reads a user's own detector, whose query may read nothing but the tables of its header.
@@ -113,6 +115,11 @@ impl Detector {
     fn be_own(&mut self) {
         self.header.user_made = true;
         self.header.tags.push(OWN_TAG.to_owned());
+    }
+
+    /// Queries of it that were given up and work on, whatever its parameters.
+    pub(super) const fn overdue(&self) -> &Overdue {
+        &self.overdue
     }
 
     /// SHA-256 of its file, in hex: the same one gives the same answers.

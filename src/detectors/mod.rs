@@ -13,6 +13,7 @@ mod header;
 pub mod limits;
 mod own;
 mod parameters;
+pub mod planted;
 mod render;
 mod run;
 pub mod scope;

@@ -6,6 +6,8 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
@@ -21,9 +23,10 @@ use datafusion::sql::parser::{DFParser, Statement as Parsed};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{Query, Statement, TableFactor, Visit as _, Visitor};
 use futures::StreamExt as _;
-use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::runtime;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::run::{only_select, tables};
 use super::{Detector, DetectorError};
@@ -135,22 +138,53 @@ pub(super) fn check_plan(plan: &LogicalPlan) -> Result<(), DataFusionError> {
     Ok(())
 }
 
+/// How many queries of a detector were given up and have not ended yet: a query stops where it waits for something,
+/// and some work on for long without waiting.
+pub(super) type Overdue = Arc<AtomicI64>;
+
+const RUNNING: u8 = 0;
+const ENDED: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
 /// The answers of a query that has limits, batch by batch.
 #[derive(Debug)]
 pub(super) struct Answers {
     batches: mpsc::Receiver<RecordBatch>,
-    query: AbortOnDrop,
+    ended: oneshot::Receiver<Result<(), DataFusionError>>,
+    state: Arc<AtomicU8>,
+    overdue: Overdue,
+    stop: CancellationToken,
     deadline: Instant,
     limits: QueryLimits,
     detector: String,
 }
 
 impl Answers {
-    /// Begins a query in a task of its own, with a memory of its own.
-    pub(super) fn begin(context: &SessionContext, detector: &Detector, limits: QueryLimits) -> Self {
+    /// Begins a query on a thread of its own, with a memory of its own: the threads of other queries stay free
+    /// whatever it does. A detector has no more than one query that was given up.
+    pub(super) fn begin(
+        context: &SessionContext,
+        detector: &Detector,
+        limits: QueryLimits,
+    ) -> Result<Self, DetectorError> {
         let (sender, batches) = mpsc::channel(1);
-        let (context, sql) = (context.clone(), detector.sql().to_owned());
-        let query = tokio::spawn(async move {
+        let (ending, ended) = oneshot::channel();
+        let answers = Self {
+            batches,
+            ended,
+            state: Arc::new(AtomicU8::new(RUNNING)),
+            overdue: Arc::clone(detector.overdue()),
+            stop: CancellationToken::new(),
+            deadline: Instant::now() + limits.time,
+            limits,
+            detector: detector.id().to_owned(),
+        };
+        if answers.overdue.load(Ordering::SeqCst) > 0 {
+            answers.state.store(ENDED, Ordering::SeqCst);
+            return Err(answers.limit("still works on a query that took too long before".to_owned()));
+        }
+        let (context, sql, stop) = (context.clone(), detector.sql().to_owned(), answers.stop.clone());
+        let query = async move {
             let frame = context.sql_with_options(&sql, only_select()).await?;
             let plan = frame.create_physical_plan().await?;
             let mut stream = execute_stream(plan, task(&context, limits.memory)?)?;
@@ -159,14 +193,30 @@ impl Answers {
                     break;
                 }
             }
-            Ok(())
-        });
-        Self {
-            batches,
-            query: AbortOnDrop(query),
-            deadline: Instant::now() + limits.time,
-            limits,
-            detector: detector.id().to_owned(),
+            Ok::<(), DataFusionError>(())
+        };
+        let (state, overdue) = (Arc::clone(&answers.state), Arc::clone(&answers.overdue));
+        let work = move || {
+            let result = runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
+                runtime.block_on(async {
+                    tokio::select! {
+                        result = query => result,
+                        () = stop.cancelled() => Ok(()),
+                    }
+                })
+            });
+            if state.swap(ENDED, Ordering::SeqCst) == GIVEN_UP {
+                overdue.fetch_sub(1, Ordering::SeqCst);
+            }
+            // Nobody listens to one that was given up.
+            let _ = ending.send(result.unwrap_or_else(|error| Err(error.into())));
+        };
+        match thread::Builder::new().name(format!("own-{}", detector.id())).spawn(work) {
+            Ok(_) => Ok(answers),
+            Err(error) => {
+                answers.state.store(ENDED, Ordering::SeqCst);
+                Err(answers.limit(format!("got no thread: {error}")))
+            }
         }
     }
 
@@ -178,10 +228,10 @@ impl Answers {
             Err(_) => return Err(self.late()),
         }
         // All batches are sent: it has ended, well or not.
-        match tokio::time::timeout_at(self.deadline, &mut self.query.0).await {
+        match tokio::time::timeout_at(self.deadline, &mut self.ended).await {
             Ok(Ok(Ok(()))) => Ok(None),
             Ok(Ok(Err(error))) => Err(self.failed(error)),
-            Ok(Err(error)) => Err(self.broke(&error)),
+            Ok(Err(_)) => Err(self.limit("broke off the query engine".to_owned())),
             Err(_) => Err(self.late()),
         }
     }
@@ -207,10 +257,16 @@ impl Answers {
             _ => DetectorError::query(format!("detector {}", self.detector))(error),
         }
     }
+}
 
-    fn broke(&self, error: &JoinError) -> DetectorError {
-        tracing::error!(detector = %self.detector, %error, "the query of a user's detector broke off");
-        self.limit("broke off the query engine".to_owned())
+impl Drop for Answers {
+    /// Gives the query up, unless it has ended.
+    fn drop(&mut self) {
+        self.stop.cancel();
+        let given_up = self.state.compare_exchange(RUNNING, GIVEN_UP, Ordering::SeqCst, Ordering::SeqCst);
+        if given_up.is_ok() {
+            self.overdue.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }
 
@@ -245,14 +301,4 @@ fn task(context: &SessionContext, memory: usize) -> Result<Arc<TaskContext>, Dat
     let runtime = RuntimeEnvBuilder::from_runtime_env(&context.runtime_env());
     let runtime = runtime.with_memory_pool(Arc::new(FairSpillPool::new(memory))).build_arc()?;
     Ok(Arc::new(TaskContext::from(context).with_runtime(runtime)))
-}
-
-/// A query that ends when nobody waits for it any more.
-#[derive(Debug)]
-struct AbortOnDrop(JoinHandle<Result<(), DataFusionError>>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }

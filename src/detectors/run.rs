@@ -144,7 +144,7 @@ impl Run {
         let mut tally = Tally::new(detector);
         let broken = |message| DetectorError::Answer { detector: detector.id().to_owned(), message };
         if detector.header.user_made {
-            let mut answers = Answers::begin(&self.context, detector, self.own);
+            let mut answers = Answers::begin(&self.context, detector, self.own)?;
             while let Some(batch) = answers.next().await? {
                 tally.add(&batch).map_err(broken)?;
                 answers.check_fired(tally.fired.len())?;

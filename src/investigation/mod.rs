@@ -1,6 +1,7 @@
 //! Investigations: question → plan → detectors → findings → report.
 
 mod amount;
+mod explain;
 mod handler;
 mod negation;
 mod period;
@@ -12,6 +13,7 @@ mod vocabulary;
 
 use serde::{Deserialize, Serialize};
 
+pub use explain::{ExplainError, difference, recompute};
 pub use handler::{Handler, plan_of, request_violations};
 pub use planner::{DetectorInfo, plan};
 pub use report::{Language, Rendered, ReportFormat, ReportInput, render_report, row_about, severity_name, summary};

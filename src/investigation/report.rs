@@ -1,11 +1,14 @@
 //! The report of an investigation: Markdown, HTML, JSON or CSV, in Portuguese or English.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use serde_json::json;
 
 use super::{Output, Request};
-use crate::model::{DetectorSummary, EvidenceRow, Finding, Job, Money, Outcome, Plan, Severity, Table, printable};
+use crate::model::{
+    DetectorSummary, EvidenceRow, Finding, Job, Money, Outcome, Plan, Review, ReviewState, Severity, Table, printable,
+};
 
 /// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +101,8 @@ pub struct ReportInput<'a> {
     pub findings: &'a [Finding],
     /// What each detector did, in order.
     pub detectors: &'a [DetectorSummary],
+    /// What reviewers say of the findings, by id.
+    pub reviews: &'a HashMap<String, Review>,
 }
 
 /// A rendered report.
@@ -255,7 +260,7 @@ fn markdown(input: &ReportInput<'_>, language: Language) -> String {
             line(format!("- {}: {}", t("Valor em questão", "Amount at stake"), language.money(amount)));
         }
         line(format!("\n{}\n", md(description(finding, language))));
-        for text in evidence_lines(finding, language) {
+        for text in finding_lines(input, finding, language) {
             line(format!("- {}", md(&text)));
         }
         line(format!("\n{}:\n", t("Linhas publicadas", "Published rows")));
@@ -285,6 +290,21 @@ fn false_positives(finding: &Finding, language: Language) -> &[String] {
 }
 
 /// The numbers and the thresholds of a finding, as they are read.
+/// The review of a finding, where somebody reviewed it, and what it rests on.
+fn finding_lines(input: &ReportInput<'_>, finding: &Finding, language: Language) -> Vec<String> {
+    let review = input.reviews.get(&finding.id).map(|review| {
+        let state = match review.state {
+            ReviewState::Open => language.pick("em aberto", "open"),
+            ReviewState::Confirmed => language.pick("confirmado", "confirmed"),
+            ReviewState::Dismissed => language.pick("descartado", "dismissed"),
+        };
+        let reason = if review.reason.is_empty() { String::new() } else { format!(": {}", review.reason) };
+        let (label, day) = (language.pick("Revisão", "Review"), review.reviewed_at.format("%Y-%m-%d"));
+        format!("{label}: {state} ({}, {day}){reason}", review.reviewer)
+    });
+    review.into_iter().chain(evidence_lines(finding, language)).collect()
+}
+
 fn evidence_lines(finding: &Finding, language: Language) -> Vec<String> {
     // What was stored before texts were has the exact value only.
     let either = |text: &str, exact: &str| if text.is_empty() { exact.to_owned() } else { text.to_owned() };
@@ -453,7 +473,7 @@ fn html(input: &ReportInput<'_>, language: Language) -> String {
             add(format!("<p>{label}: <strong>{}</strong></p>\n", esc(&language.money(amount))));
         }
         let item = |text: &str| format!("<li>{}</li>", esc(text));
-        let values: String = evidence_lines(finding, language).iter().map(|text| item(text)).collect();
+        let values: String = finding_lines(input, finding, language).iter().map(|text| item(text)).collect();
         let mut rows: String = finding
             .evidence
             .rows
@@ -488,6 +508,7 @@ fn as_json(input: &ReportInput<'_>) -> Result<String, serde_json::Error> {
         "score": input.output.score,
         "detectors": input.detectors,
         "findings": input.findings,
+        "reviews": input.findings.iter().filter_map(|finding| input.reviews.get(&finding.id)).collect::<Vec<_>>(),
     }))
 }
 
@@ -507,6 +528,8 @@ fn csv(input: &ReportInput<'_>, language: Language) -> Result<String, Box<dyn st
         "supplier",
         "contract_number",
         "user_made",
+        "review",
+        "review_reason",
     ])?;
     for finding in input.findings {
         let rows: Vec<_> = finding.evidence.rows.iter().map(|row| format!("{}:{}", row.file, row.line)).collect();
@@ -524,6 +547,8 @@ fn csv(input: &ReportInput<'_>, language: Language) -> Result<String, Box<dyn st
             &cell(&distinct(finding, "supplier_name")),
             &cell(&distinct(finding, "number")),
             if finding.detector.user_made { "true" } else { "false" },
+            input.reviews.get(&finding.id).map_or(ReviewState::Open, |review| review.state).as_str(),
+            &cell(input.reviews.get(&finding.id).map_or("", |review| review.reason.as_str())),
         ])?;
     }
     Ok(String::from_utf8(out.into_inner()?)?)

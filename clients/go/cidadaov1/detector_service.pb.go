@@ -278,8 +278,10 @@ type Detector struct {
 	FalsePositives []string `protobuf:"bytes,20,rep,name=false_positives,json=falsePositives,proto3" json:"false_positives,omitempty"`
 	// The same in English.
 	FalsePositivesEn []string `protobuf:"bytes,21,rep,name=false_positives_en,json=falsePositivesEn,proto3" json:"false_positives_en,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Made by the users of this server (`--detectors-dir`): no part of the catalogue of the product.
+	UserMade      bool `protobuf:"varint,22,opt,name=user_made,json=userMade,proto3" json:"user_made,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Detector) Reset() {
@@ -457,6 +459,13 @@ func (x *Detector) GetFalsePositivesEn() []string {
 		return x.FalsePositivesEn
 	}
 	return nil
+}
+
+func (x *Detector) GetUserMade() bool {
+	if x != nil {
+		return x.UserMade
+	}
+	return false
 }
 
 // A number of a detector's own, or one that a law sets and that stays the same over time. Limits that
@@ -730,7 +739,7 @@ const file_cidadao_v1_detector_service_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\";\n" +
 	"\x12GetDetectorRequest\x12%\n" +
 	"\vdetector_id\x18\x01 \x01(\tB\x04\xe2A\x01\x02R\n" +
-	"detectorId\"\x9f\x06\n" +
+	"detectorId\"\xbc\x06\n" +
 	"\bDetector\x12%\n" +
 	"\vdetector_id\x18\x01 \x01(\tB\x04\xe2A\x01\bR\n" +
 	"detectorId\x12\x18\n" +
@@ -758,7 +767,8 @@ const file_cidadao_v1_detector_service_proto_rawDesc = "" +
 	"\areasons\x18\x12 \x03(\v2\x1a.cidadao.v1.DetectorReasonR\areasons\x128\n" +
 	"\bevidence\x18\x13 \x03(\v2\x1c.cidadao.v1.DetectorEvidenceR\bevidence\x12'\n" +
 	"\x0ffalse_positives\x18\x14 \x03(\tR\x0efalsePositives\x12,\n" +
-	"\x12false_positives_en\x18\x15 \x03(\tR\x10falsePositivesEn\"\xec\x01\n" +
+	"\x12false_positives_en\x18\x15 \x03(\tR\x10falsePositivesEn\x12\x1b\n" +
+	"\tuser_made\x18\x16 \x01(\bR\buserMade\"\xec\x01\n" +
 	"\x11DetectorParameter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12#\n" +
 	"\rdefault_value\x18\x02 \x01(\tR\fdefaultValue\x12\x12\n" +

@@ -265,6 +265,29 @@ impl Client {
         .await
     }
 
+    /// Says what became of a finding that was checked; kept by its id, whatever the run.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`](crate::Kind) if no completed investigation of the caller has made it.
+    pub async fn review_finding(&self, request: v1::ReviewFindingRequest) -> Result<v1::FindingReview, Error> {
+        self.call(self.settings.timeout, &self.investigations, request, |mut stub, request| async move {
+            stub.review_finding(request).await
+        })
+        .await
+    }
+
+    /// Computes a finding once more, from the version of the lake that it was made on.
+    ///
+    /// # Errors
+    /// As [`Client::review_finding`].
+    pub async fn explain_finding(&self, finding_id: impl Into<String>) -> Result<v1::FindingExplanation, Error> {
+        let request = v1::ExplainFindingRequest { finding_id: finding_id.into() };
+        self.call(self.settings.long_timeout, &self.investigations, request, |mut stub, request| async move {
+            stub.explain_finding(request).await
+        })
+        .await
+    }
+
     /// Reads one page of contracts, by value from the largest; [`Client::contracts`] reads them all.
     ///
     /// # Errors

@@ -265,6 +265,22 @@ export class Client {
     return this.#long((call) => this.#investigations.getInvestigationReport(request, call), options);
   }
 
+  /**
+   * Says what became of a finding that was checked; kept by its id, whatever the run. `NotFoundError` if no completed
+   * investigation of the caller has made it.
+   */
+  reviewFinding(
+    request: Init<typeof v1.ReviewFindingRequestSchema>,
+    options?: CallOptions,
+  ): Promise<v1.FindingReview> {
+    return this.#call((call) => this.#investigations.reviewFinding(request, call), options);
+  }
+
+  /** Computes a finding once more, from the version of the lake that it was made on. */
+  explainFinding(findingId: string, options?: CallOptions): Promise<v1.FindingExplanation> {
+    return this.#long((call) => this.#investigations.explainFinding({ findingId }, call), options);
+  }
+
   // Analyses
 
   /** Stores an analysis and answers at once; a request id as for `startInvestigation`. */

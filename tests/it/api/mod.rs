@@ -2,6 +2,7 @@
 
 mod batch;
 mod detectors;
+mod findings;
 mod jobs;
 mod parameters;
 mod refusals;

@@ -182,6 +182,8 @@ const ROLES: &[(&str, Role)] = &[
     ("/cidadao.v1.InvestigationService/GetInvestigationResults", Role::Viewer),
     ("/cidadao.v1.InvestigationService/GetInvestigationReport", Role::Viewer),
     ("/cidadao.v1.InvestigationService/WatchInvestigation", Role::Viewer),
+    ("/cidadao.v1.InvestigationService/ReviewFinding", Role::Analyst),
+    ("/cidadao.v1.InvestigationService/ExplainFinding", Role::Viewer),
     ("/cidadao.v1.AnalysisService/StartAnalysis", Role::Analyst),
     ("/cidadao.v1.AnalysisService/GetAnalysis", Role::Viewer),
     ("/cidadao.v1.ContractService/SearchContracts", Role::Viewer),

@@ -360,6 +360,25 @@ class Client:
         request = v1.GetAnalysisResultsRequest(analysis_id=analysis_id)
         return self._call(self._analyses.GetAnalysisResults, request, timeout, long=True)
 
+    # Findings
+
+    def review_finding(
+        self, finding_id: str, state: v1.ReviewState.ValueType, reason: str = "", *, timeout: float | None = None
+    ) -> v1.FindingReview:
+        """Says what became of a finding that was checked; kept by its id, whatever the run.
+
+        :param state: what is said of it.
+        :param reason: why; required for `REVIEW_STATE_DISMISSED`.
+        :raises errors.NotFound: if no completed investigation of the caller has made it.
+        """
+        request = v1.ReviewFindingRequest(finding_id=finding_id, state=state, reason=reason)
+        return self._call(self._investigations.ReviewFinding, request, timeout)
+
+    def explain_finding(self, finding_id: str, *, timeout: float | None = None) -> v1.FindingExplanation:
+        """Computes a finding once more, from the version of the lake that it was made on."""
+        request = v1.ExplainFindingRequest(finding_id=finding_id)
+        return self._call(self._investigations.ExplainFinding, request, timeout, long=True)
+
     # Contracts
 
     def search_contracts(

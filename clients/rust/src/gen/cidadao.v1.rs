@@ -179,6 +179,9 @@ pub struct AppliedLimit {
     /// The value as it reads in English.
     #[prost(string, tag = "8")]
     pub text_en: ::prost::alloc::string::String,
+    /// Of a parameter that the investigation overrode: the value that it has otherwise.
+    #[prost(string, tag = "9")]
+    pub default_value: ::prost::alloc::string::String,
 }
 /// What a finding rests on.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -244,6 +247,28 @@ pub struct Finding {
     /// Contracts that the finding is about.
     #[prost(string, repeated, tag = "15")]
     pub contract_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What reviewers say of it; kept by the id of the finding, whatever the run.
+    #[prost(message, optional, tag = "16")]
+    pub review: ::core::option::Option<FindingReview>,
+}
+/// The review of a finding as it stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindingReview {
+    /// Id of the finding.
+    #[prost(string, tag = "1")]
+    pub finding_id: ::prost::alloc::string::String,
+    /// What was said last.
+    #[prost(enumeration = "ReviewState", tag = "2")]
+    pub state: i32,
+    /// Why.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who said it; empty if nobody has.
+    #[prost(string, tag = "4")]
+    pub reviewer: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "5")]
+    pub review_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Names one version of a detector.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -263,6 +288,9 @@ pub struct DetectorRef {
     /// What the definition rests on.
     #[prost(enumeration = "Strength", tag = "5")]
     pub strength: i32,
+    /// Made by the users of the server, and no part of the catalogue of the product.
+    #[prost(bool, tag = "6")]
+    pub user_made: bool,
 }
 /// How often a detector gave each answer for one reason.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -313,6 +341,10 @@ pub struct DetectorSummary {
     /// Title in English.
     #[prost(string, tag = "9")]
     pub title_en: ::prost::alloc::string::String,
+    /// A detector made by the users of the server that passed its limits of time or memory, or broke a rule:
+    /// it judged nothing, and a warning says why.
+    #[prost(bool, tag = "10")]
+    pub failed: bool,
 }
 /// How a query was understood. Nothing is guessed: what is not listed here was not applied.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -338,6 +370,25 @@ pub struct Plan {
     /// Version of the lake that is read.
     #[prost(int64, tag = "7")]
     pub lake_version: i64,
+    /// Parameters of these detectors that are not at their defaults, by detector and name.
+    #[prost(message, repeated, tag = "8")]
+    pub parameters: ::prost::alloc::vec::Vec<PlanParameter>,
+}
+/// A parameter of a detector that is not at its default.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlanParameter {
+    /// Id of the detector.
+    #[prost(string, tag = "1")]
+    pub detector: ::prost::alloc::string::String,
+    /// Name of the parameter.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The value that counts.
+    #[prost(string, tag = "3")]
+    pub value: ::prost::alloc::string::String,
+    /// The value that it has unless a request says otherwise.
+    #[prost(string, tag = "4")]
+    pub default_value: ::prost::alloc::string::String,
 }
 /// How one part of a query was read.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -476,6 +527,43 @@ impl Severity {
             "SEVERITY_MEDIUM" => Some(Self::Medium),
             "SEVERITY_HIGH" => Some(Self::High),
             "SEVERITY_CRITICAL" => Some(Self::Critical),
+            _ => None,
+        }
+    }
+}
+/// What a reviewer says of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReviewState {
+    /// Not set.
+    Unspecified = 0,
+    /// Nobody has come to a conclusion.
+    Open = 1,
+    /// Checked against the case file, and it holds.
+    Confirmed = 2,
+    /// Checked, and explained.
+    Dismissed = 3,
+}
+impl ReviewState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REVIEW_STATE_UNSPECIFIED",
+            Self::Open => "REVIEW_STATE_OPEN",
+            Self::Confirmed => "REVIEW_STATE_CONFIRMED",
+            Self::Dismissed => "REVIEW_STATE_DISMISSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REVIEW_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "REVIEW_STATE_OPEN" => Some(Self::Open),
+            "REVIEW_STATE_CONFIRMED" => Some(Self::Confirmed),
+            "REVIEW_STATE_DISMISSED" => Some(Self::Dismissed),
             _ => None,
         }
     }
@@ -2053,6 +2141,9 @@ pub struct Detector {
     /// The same in English.
     #[prost(string, repeated, tag = "21")]
     pub false_positives_en: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Made by the users of this server (`--detectors-dir`): no part of the catalogue of the product.
+    #[prost(bool, tag = "22")]
+    pub user_made: bool,
 }
 /// A number of a detector's own, or one that a law sets and that stays the same over time. Limits that
 /// change with the date are in the dated table of legal limits and no parameters.
@@ -2509,7 +2600,7 @@ pub mod health_service_client {
     }
 }
 /// Options of an investigation.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct InvestigationOptions {
     /// Match a category also inside longer words and in the items of a contract.
     #[prost(bool, optional, tag = "1")]
@@ -2543,6 +2634,24 @@ pub struct InvestigationOptions {
     /// lake, if there is one; true unless set to false.
     #[prost(bool, optional, tag = "10")]
     pub allow_cached: ::core::option::Option<bool>,
+    /// Parameters of detectors in place of their defaults, at most 100, each once. They show in the plan and
+    /// in the findings.
+    #[prost(message, repeated, tag = "11")]
+    pub parameters: ::prost::alloc::vec::Vec<ParameterOverride>,
+}
+/// A value for a parameter of a detector. GetDetector says which there are, their units and bounds; what a
+/// law sets is refused.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ParameterOverride {
+    /// Id of a detector that the investigation runs.
+    #[prost(string, tag = "1")]
+    pub detector: ::prost::alloc::string::String,
+    /// Name of the parameter.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The value: digits with at most one point, for example `0.95`.
+    #[prost(string, tag = "3")]
+    pub value: ::prost::alloc::string::String,
 }
 /// Request of StartInvestigation.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2768,6 +2877,91 @@ pub struct GetInvestigationResultsRequest {
     /// Only findings of these detectors.
     #[prost(string, repeated, tag = "5")]
     pub types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Only findings whose review is in one of these states; empty means all.
+    #[prost(enumeration = "ReviewState", repeated, packed = "false", tag = "6")]
+    pub review_states: ::prost::alloc::vec::Vec<i32>,
+}
+/// Request of ReviewFinding.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReviewFindingRequest {
+    /// Id of the finding.
+    #[prost(string, tag = "1")]
+    pub finding_id: ::prost::alloc::string::String,
+    /// What is said of it.
+    #[prost(enumeration = "ReviewState", tag = "2")]
+    pub state: i32,
+    /// Why, at most 1,000 characters; required for `REVIEW_STATE_DISMISSED`. A CPF in it is masked.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Request of ExplainFinding.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExplainFindingRequest {
+    /// Id of the finding.
+    #[prost(string, tag = "1")]
+    pub finding_id: ::prost::alloc::string::String,
+}
+/// Where a finding comes from, and whether it comes out again.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FindingExplanation {
+    /// The finding as it is stored.
+    #[prost(message, optional, tag = "1")]
+    pub finding: ::core::option::Option<Finding>,
+    /// The latest completed investigation that made it.
+    #[prost(string, tag = "2")]
+    pub investigation_id: ::prost::alloc::string::String,
+    /// Version of the lake that it was made on, and computed from once more.
+    #[prost(int64, tag = "3")]
+    pub lake_version: i64,
+    /// The plan that it was made by.
+    #[prost(message, optional, tag = "4")]
+    pub plan: ::core::option::Option<Plan>,
+    /// The detector as it is now.
+    #[prost(message, optional, tag = "5")]
+    pub detector: ::core::option::Option<DetectorRef>,
+    /// The query that was run, its parameters filled in.
+    #[prost(string, tag = "6")]
+    pub query: ::prost::alloc::string::String,
+    /// Tables and views that the query reads.
+    #[prost(string, repeated, tag = "7")]
+    pub tables: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The parameters that were filled in.
+    #[prost(message, repeated, tag = "8")]
+    pub parameters: ::prost::alloc::vec::Vec<AppliedLimit>,
+    /// The same finding came out: the same id, which stands for the same evidence.
+    #[prost(bool, tag = "9")]
+    pub reproduced: bool,
+    /// What came out about the same contracts, with the published rows it rests on; unset if nothing did.
+    #[prost(message, optional, tag = "10")]
+    pub recomputed: ::core::option::Option<Finding>,
+    /// Why it is not the same, in Portuguese; empty if it is.
+    #[prost(string, tag = "11")]
+    pub difference: ::prost::alloc::string::String,
+    /// The same in English.
+    #[prost(string, tag = "12")]
+    pub difference_en: ::prost::alloc::string::String,
+    /// Every change of its review, the oldest first.
+    #[prost(message, repeated, tag = "13")]
+    pub review_changes: ::prost::alloc::vec::Vec<FindingReviewChange>,
+}
+/// One change of the review of a finding.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindingReviewChange {
+    /// When.
+    #[prost(message, optional, tag = "1")]
+    pub review_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who.
+    #[prost(string, tag = "2")]
+    pub reviewer: ::prost::alloc::string::String,
+    /// What it was.
+    #[prost(enumeration = "ReviewState", tag = "3")]
+    pub from_state: i32,
+    /// What it became.
+    #[prost(enumeration = "ReviewState", tag = "4")]
+    pub to_state: i32,
+    /// Why.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
 }
 /// Answer of GetInvestigationResults.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3221,6 +3415,61 @@ pub mod investigation_service_client {
                         "cidadao.v1.InvestigationService",
                         "GetInvestigationResults",
                     ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says what became of a finding that was checked. It holds for every run that makes the same finding, whoever
+        /// started it, and each change is kept: who, when, from what to what, and why. The same again changes nothing.
+        /// NOT_FOUND if no completed investigation that the caller sees has made it.
+        pub async fn review_finding(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReviewFindingRequest>,
+        ) -> std::result::Result<tonic::Response<super::FindingReview>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.InvestigationService/ReviewFinding",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("cidadao.v1.InvestigationService", "ReviewFinding"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Computes a finding once more, from the version of the lake that it was made on and with the same plan, and shows
+        /// the query with its parameters and whether the same finding comes out. NOT_FOUND as for ReviewFinding;
+        /// FAILED_PRECONDITION if the server has its detector no more.
+        pub async fn explain_finding(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExplainFindingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FindingExplanation>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.InvestigationService/ExplainFinding",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("cidadao.v1.InvestigationService", "ExplainFinding"),
                 );
             self.inner.unary(req, path, codec).await
         }

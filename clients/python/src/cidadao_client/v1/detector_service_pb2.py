@@ -27,7 +27,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!cidadao/v1/detector_service.proto\x12\ncidadao.v1\x1a\x17\x63idadao/v1/common.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"I\n\x14ListDetectorsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"Y\n\x15ListDetectorsResponse\x12\'\n\tdetectors\x18\x01 \x03(\x0b\x32\x14.cidadao.v1.Detector\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x12GetDetectorRequest\x12\x19\n\x0b\x64\x65tector_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\xb6\x04\n\x08\x44\x65tector\x12\x19\n\x0b\x64\x65tector_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x10\n\x08title_en\x18\x04 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t\x12\x16\n\x0e\x65xplanation_en\x18\x06 \x01(\t\x12\x11\n\treference\x18\x07 \x01(\t\x12\x13\n\x0blegal_basis\x18\x08 \x01(\t\x12&\n\x08strength\x18\t \x01(\x0e\x32\x14.cidadao.v1.Strength\x12(\n\x05scope\x18\n \x01(\x0e\x32\x19.cidadao.v1.DetectorScope\x12\x12\n\non_request\x18\x0b \x01(\x08\x12\x0c\n\x04tags\x18\x0c \x03(\t\x12\x0e\n\x06groups\x18\r \x03(\t\x12\x0e\n\x06tables\x18\x0e \x03(\t\x12\x31\n\nparameters\x18\x0f \x03(\x0b\x32\x1d.cidadao.v1.DetectorParameter\x12\x15\n\rseverity_rule\x18\x10 \x01(\t\x12\x18\n\x10severity_rule_en\x18\x11 \x01(\t\x12+\n\x07reasons\x18\x12 \x03(\x0b\x32\x1a.cidadao.v1.DetectorReason\x12.\n\x08\x65vidence\x18\x13 \x03(\x0b\x32\x1c.cidadao.v1.DetectorEvidence\x12\x17\n\x0f\x66\x61lse_positives\x18\x14 \x03(\t\x12\x1a\n\x12\x66\x61lse_positives_en\x18\x15 \x03(\t\"\xa2\x01\n\x11\x44\x65tectorParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rdefault_value\x18\x02 \x01(\t\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x11\n\tmin_value\x18\x04 \x01(\t\x12\x11\n\tmax_value\x18\x05 \x01(\t\x12\x13\n\x0blegal_basis\x18\x06 \x01(\t\x12\r\n\x05label\x18\x07 \x01(\t\x12\x10\n\x08label_en\x18\x08 \x01(\t\"c\n\x0e\x44\x65tectorReason\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x07outcome\x18\x02 \x01(\x0e\x32\x13.cidadao.v1.Outcome\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0f\n\x07text_en\x18\x04 \x01(\t\"O\n\x10\x44\x65tectorEvidence\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x10\n\x08label_en\x18\x04 \x01(\t*f\n\rDetectorScope\x12\x1e\n\x1a\x44\x45TECTOR_SCOPE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x45TECTOR_SCOPE_SINGLE\x10\x01\x12\x1a\n\x16\x44\x45TECTOR_SCOPE_PATTERN\x10\x02\x32\xf0\x01\n\x0f\x44\x65tectorService\x12o\n\rListDetectors\x12 .cidadao.v1.ListDetectorsRequest\x1a!.cidadao.v1.ListDetectorsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/detectors\x12l\n\x0bGetDetector\x12\x1e.cidadao.v1.GetDetectorRequest\x1a\x14.cidadao.v1.Detector\"\'\x82\xd3\xe4\x93\x02!\x12\x1f/api/v1/detectors/{detector_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!cidadao/v1/detector_service.proto\x12\ncidadao.v1\x1a\x17\x63idadao/v1/common.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"I\n\x14ListDetectorsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"Y\n\x15ListDetectorsResponse\x12\'\n\tdetectors\x18\x01 \x03(\x0b\x32\x14.cidadao.v1.Detector\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x12GetDetectorRequest\x12\x19\n\x0b\x64\x65tector_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\xc9\x04\n\x08\x44\x65tector\x12\x19\n\x0b\x64\x65tector_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x10\n\x08title_en\x18\x04 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t\x12\x16\n\x0e\x65xplanation_en\x18\x06 \x01(\t\x12\x11\n\treference\x18\x07 \x01(\t\x12\x13\n\x0blegal_basis\x18\x08 \x01(\t\x12&\n\x08strength\x18\t \x01(\x0e\x32\x14.cidadao.v1.Strength\x12(\n\x05scope\x18\n \x01(\x0e\x32\x19.cidadao.v1.DetectorScope\x12\x12\n\non_request\x18\x0b \x01(\x08\x12\x0c\n\x04tags\x18\x0c \x03(\t\x12\x0e\n\x06groups\x18\r \x03(\t\x12\x0e\n\x06tables\x18\x0e \x03(\t\x12\x31\n\nparameters\x18\x0f \x03(\x0b\x32\x1d.cidadao.v1.DetectorParameter\x12\x15\n\rseverity_rule\x18\x10 \x01(\t\x12\x18\n\x10severity_rule_en\x18\x11 \x01(\t\x12+\n\x07reasons\x18\x12 \x03(\x0b\x32\x1a.cidadao.v1.DetectorReason\x12.\n\x08\x65vidence\x18\x13 \x03(\x0b\x32\x1c.cidadao.v1.DetectorEvidence\x12\x17\n\x0f\x66\x61lse_positives\x18\x14 \x03(\t\x12\x1a\n\x12\x66\x61lse_positives_en\x18\x15 \x03(\t\x12\x11\n\tuser_made\x18\x16 \x01(\x08\"\xa2\x01\n\x11\x44\x65tectorParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rdefault_value\x18\x02 \x01(\t\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x11\n\tmin_value\x18\x04 \x01(\t\x12\x11\n\tmax_value\x18\x05 \x01(\t\x12\x13\n\x0blegal_basis\x18\x06 \x01(\t\x12\r\n\x05label\x18\x07 \x01(\t\x12\x10\n\x08label_en\x18\x08 \x01(\t\"c\n\x0e\x44\x65tectorReason\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x07outcome\x18\x02 \x01(\x0e\x32\x13.cidadao.v1.Outcome\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0f\n\x07text_en\x18\x04 \x01(\t\"O\n\x10\x44\x65tectorEvidence\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x10\n\x08label_en\x18\x04 \x01(\t*f\n\rDetectorScope\x12\x1e\n\x1a\x44\x45TECTOR_SCOPE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x45TECTOR_SCOPE_SINGLE\x10\x01\x12\x1a\n\x16\x44\x45TECTOR_SCOPE_PATTERN\x10\x02\x32\xf0\x01\n\x0f\x44\x65tectorService\x12o\n\rListDetectors\x12 .cidadao.v1.ListDetectorsRequest\x1a!.cidadao.v1.ListDetectorsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/detectors\x12l\n\x0bGetDetector\x12\x1e.cidadao.v1.GetDetectorRequest\x1a\x14.cidadao.v1.Detector\"\'\x82\xd3\xe4\x93\x02!\x12\x1f/api/v1/detectors/{detector_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,8 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DETECTORSERVICE'].methods_by_name['ListDetectors']._serialized_options = b'\202\323\344\223\002\023\022\021/api/v1/detectors'
   _globals['_DETECTORSERVICE'].methods_by_name['GetDetector']._loaded_options = None
   _globals['_DETECTORSERVICE'].methods_by_name['GetDetector']._serialized_options = b'\202\323\344\223\002!\022\037/api/v1/detectors/{detector_id}'
-  _globals['_DETECTORSCOPE']._serialized_start=1268
-  _globals['_DETECTORSCOPE']._serialized_end=1370
+  _globals['_DETECTORSCOPE']._serialized_start=1287
+  _globals['_DETECTORSCOPE']._serialized_end=1389
   _globals['_LISTDETECTORSREQUEST']._serialized_start=137
   _globals['_LISTDETECTORSREQUEST']._serialized_end=210
   _globals['_LISTDETECTORSRESPONSE']._serialized_start=212
@@ -55,13 +55,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETDETECTORREQUEST']._serialized_start=303
   _globals['_GETDETECTORREQUEST']._serialized_end=350
   _globals['_DETECTOR']._serialized_start=353
-  _globals['_DETECTOR']._serialized_end=919
-  _globals['_DETECTORPARAMETER']._serialized_start=922
-  _globals['_DETECTORPARAMETER']._serialized_end=1084
-  _globals['_DETECTORREASON']._serialized_start=1086
-  _globals['_DETECTORREASON']._serialized_end=1185
-  _globals['_DETECTOREVIDENCE']._serialized_start=1187
-  _globals['_DETECTOREVIDENCE']._serialized_end=1266
-  _globals['_DETECTORSERVICE']._serialized_start=1373
-  _globals['_DETECTORSERVICE']._serialized_end=1613
+  _globals['_DETECTOR']._serialized_end=938
+  _globals['_DETECTORPARAMETER']._serialized_start=941
+  _globals['_DETECTORPARAMETER']._serialized_end=1103
+  _globals['_DETECTORREASON']._serialized_start=1105
+  _globals['_DETECTORREASON']._serialized_end=1204
+  _globals['_DETECTOREVIDENCE']._serialized_start=1206
+  _globals['_DETECTOREVIDENCE']._serialized_end=1285
+  _globals['_DETECTORSERVICE']._serialized_start=1392
+  _globals['_DETECTORSERVICE']._serialized_end=1632
 # @@protoc_insertion_point(module_scope)

@@ -147,6 +147,7 @@ class Detector(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     FALSE_POSITIVES_FIELD_NUMBER: _builtins.int
     FALSE_POSITIVES_EN_FIELD_NUMBER: _builtins.int
+    USER_MADE_FIELD_NUMBER: _builtins.int
     detector_id: _builtins.str
     """Id; the type of its findings."""
     version: _builtins.str
@@ -173,6 +174,8 @@ class Detector(_message.Message):
     """How severe a finding is, in Portuguese."""
     severity_rule_en: _builtins.str
     """The same in English."""
+    user_made: _builtins.bool
+    """Made by the users of this server (`--detectors-dir`): no part of the catalogue of the product."""
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Further names of its findings."""
@@ -229,10 +232,11 @@ class Detector(_message.Message):
         evidence: _abc.Iterable[Global___DetectorEvidence] | None = ...,
         false_positives: _abc.Iterable[_builtins.str] | None = ...,
         false_positives_en: _abc.Iterable[_builtins.str] | None = ...,
+        user_made: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["detector_id", b"detector_id", "evidence", b"evidence", "explanation", b"explanation", "explanation_en", b"explanation_en", "false_positives", b"false_positives", "false_positives_en", b"false_positives_en", "groups", b"groups", "legal_basis", b"legal_basis", "on_request", b"on_request", "parameters", b"parameters", "reasons", b"reasons", "reference", b"reference", "scope", b"scope", "severity_rule", b"severity_rule", "severity_rule_en", b"severity_rule_en", "strength", b"strength", "tables", b"tables", "tags", b"tags", "title", b"title", "title_en", b"title_en", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detector_id", b"detector_id", "evidence", b"evidence", "explanation", b"explanation", "explanation_en", b"explanation_en", "false_positives", b"false_positives", "false_positives_en", b"false_positives_en", "groups", b"groups", "legal_basis", b"legal_basis", "on_request", b"on_request", "parameters", b"parameters", "reasons", b"reasons", "reference", b"reference", "scope", b"scope", "severity_rule", b"severity_rule", "severity_rule_en", b"severity_rule_en", "strength", b"strength", "tables", b"tables", "tags", b"tags", "title", b"title", "title_en", b"title_en", "user_made", b"user_made", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
