@@ -307,6 +307,7 @@ impl App {
             api: api.clone(),
             service: stack.service.clone(),
             heartbeat: parts.heartbeat,
+            cors_origins: parts.cors_origins.clone(),
         })?;
         let source = MetricsSource {
             metrics: parts.metrics.clone(),
@@ -317,7 +318,7 @@ impl App {
             jobs: parts.jobs.clone(),
         };
         let grpc = api::serve(&api, stack, listeners.grpc, parts.probe_every);
-        let http = gateway::serve(rest, listeners.http, &parts.cors_origins, stopping.clone());
+        let http = gateway::serve(rest, listeners.http, stopping.clone());
         let metrics = gateway::serve_metrics(source, listeners.metrics, stopping.clone());
         let jobs = parts.jobs.run(parts.handlers.clone(), draining.clone());
         let announce = async {

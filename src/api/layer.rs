@@ -31,6 +31,10 @@ struct Method {
     kind: &'static str,
 }
 
+/// In the extensions of a request: it came by another door, which counts its error.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Forwarded;
+
 /// Wraps a service into [`Observe`].
 #[derive(Debug, Clone)]
 pub struct ObserveLayer {
@@ -106,7 +110,8 @@ where
         let span = span(&method, &id);
         join_trace(&span, request.headers());
         request.extensions_mut().insert(id.clone());
-        let mut call = Call::begin(self.layer.metrics.clone(), method, span.clone());
+        let forwarded = request.extensions().get::<Forwarded>().is_some();
+        let mut call = Call::begin(self.layer.metrics.clone(), method, span.clone(), forwarded);
         // The service that was polled ready is the one to be called.
         let next = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, next);
@@ -152,13 +157,14 @@ struct Call {
     method: Method,
     span: Span,
     began: Instant,
+    forwarded: bool,
     ended: bool,
 }
 
 impl Call {
-    fn begin(metrics: Metrics, method: Method, span: Span) -> Self {
+    fn begin(metrics: Metrics, method: Method, span: Span, forwarded: bool) -> Self {
         metrics.grpc_began(&method.service, &method.name, method.kind);
-        Self { metrics, method, span, began: Instant::now(), ended: false }
+        Self { metrics, method, span, began: Instant::now(), forwarded, ended: false }
     }
 
     fn end(&mut self, code: Code) {
@@ -168,6 +174,9 @@ impl Call {
         let took = self.began.elapsed();
         let (name, server_fault) = describe(code);
         self.metrics.grpc_ended(&self.method.service, &self.method.name, self.method.kind, name, took);
+        if code != Code::Ok && !self.forwarded {
+            self.metrics.api_error(&format!("{}/{}", self.method.service, self.method.name), name);
+        }
         self.span.record("rpc.grpc.status_code", code as i32);
         if server_fault {
             self.span.record("otel.status_code", "ERROR");

@@ -8,6 +8,7 @@ pub mod client;
 mod contracts;
 mod convert;
 mod dashboard;
+mod deadline;
 mod detectors;
 mod engine;
 mod errors;
@@ -27,9 +28,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use access::Credentials;
 pub use caller::{REQUEST_ID, RequestId};
+pub(crate) use deadline::TIMEOUT;
+pub use deadline::{Deadline, DeadlineLayer};
 pub use errors::{ERROR_DOMAIN, violation};
 pub use guard::{Guard, GuardLayer};
 pub use health::{HealthReport, HealthState, Probed, Prober};
+pub(crate) use layer::Forwarded;
 pub use layer::{Observe, ObserveLayer};
 pub use server::{ServeError, Services, Stack, serve};
 

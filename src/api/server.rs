@@ -11,6 +11,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tower::Layer as _;
 
+use super::deadline::{Deadline, DeadlineLayer};
 use super::guard::{Guard, GuardLayer};
 use super::health::{self, Prober, Serving};
 use super::layer::{Observe, ObserveLayer};
@@ -43,7 +44,7 @@ pub enum ServeError {
 }
 
 /// What answers calls.
-pub type Services = Observe<Guard<Routes>>;
+pub type Services = Observe<Deadline<Guard<Routes>>>;
 
 /// Every service, guarded, traced and counted: what the gRPC listener serves, and what may be called within
 /// the process.
@@ -95,7 +96,7 @@ impl Stack {
             .add_service(reflection().build_v1alpha()?)
             .prepare();
         let service = ObserveLayer::new(api.metrics.clone(), &descriptors)?
-            .layer(GuardLayer::new(api.auth.clone()).layer(routes));
+            .layer(DeadlineLayer.layer(GuardLayer::new(api.auth.clone()).layer(routes)));
         Ok(Self { service, health })
     }
 }

@@ -65,8 +65,9 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let listeners = bind(config).await?;
     let app = App::build(config).await?;
     output::say(format!(
-        "gRPC on {}, metrics on http://{}/metrics",
+        "gRPC on {}, REST on http://{} (its description on /docs), metrics on http://{}/metrics",
         listeners.grpc.local_addr()?,
+        listeners.http.local_addr()?,
         listeners.metrics.local_addr()?
     ));
     output::say(credentials(config, &app).await?);

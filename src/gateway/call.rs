@@ -13,14 +13,15 @@ use tonic::transport::server::TcpConnectInfo;
 use tonic::{Code, Status};
 use tower::{Service as _, ServiceExt as _};
 
-use crate::api::{REQUEST_ID, RequestId, Services};
+use crate::api::{Forwarded, REQUEST_ID, RequestId, Services, TIMEOUT};
 
 /// Headers of a request that a call takes over.
-const PASSED: [HeaderName; 4] = [
+const PASSED: [HeaderName; 5] = [
     header::AUTHORIZATION,
     HeaderName::from_static("x-api-key"),
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
+    HeaderName::from_static(TIMEOUT),
 ];
 /// Bytes before each message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
@@ -80,6 +81,7 @@ fn request(method: &PathAndQuery, message: &DynamicMessage, origin: Origin<'_>) 
     if let Ok(id) = HeaderValue::from_str(origin.id.as_str()) {
         headers.insert(REQUEST_ID, id);
     }
+    request.extensions_mut().insert(Forwarded);
     if let Some(remote) = origin.remote {
         let info = TcpConnectInfo { local_addr: None, remote_addr: Some(remote) };
         request.extensions_mut().insert(info);

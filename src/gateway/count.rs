@@ -37,7 +37,7 @@ impl Count {
 
     /// It failed, or its stream did.
     pub(super) fn error(&self, code: &'static str) {
-        self.metrics.http_error(&self.endpoint, code);
+        self.metrics.api_error(&self.endpoint, code);
     }
 
     /// The answer of a problem, counted.

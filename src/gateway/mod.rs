@@ -10,6 +10,7 @@
 //! | `rest` | one request, from one end to the other |
 //! | [`openapi`] | the description of the routes, and a page to read and try them |
 //! | `server` | the listener, its limits, CORS and compression |
+//! | `site` | pages of other sites, kept out while no credentials are asked for |
 //! | `health` | probes |
 //! | `metrics` | the metrics listener |
 
@@ -28,6 +29,7 @@ mod rest;
 mod routes;
 mod scalar;
 mod server;
+mod site;
 mod stream;
 pub mod template;
 mod wire;

@@ -61,6 +61,13 @@ pub(super) enum Refusal {
         /// Its value.
         value: String,
     },
+    /// It may come from a page of another site, and no credentials are asked for.
+    Site {
+        /// Name of the header that says so.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
     /// There is nothing at this path.
     NoRoute,
     /// The path takes other methods.
@@ -194,6 +201,14 @@ impl Problem {
                 let detail = format!("header {name}: {rule}, got {value:?}");
                 metadata.insert("header".to_owned(), name.to_owned());
                 (StatusCode::BAD_REQUEST, Code::InvalidArgument, "INVALID_HEADER", detail)
+            }
+            Refusal::Site { name, value } => {
+                let detail = format!(
+                    "header {name}: must be an IP address, localhost or one of the configured origins while the server \
+                     asks for no credentials, got {value:?}"
+                );
+                metadata.insert("header".to_owned(), name.to_owned());
+                (StatusCode::FORBIDDEN, Code::PermissionDenied, "FOREIGN_SITE", detail)
             }
             Refusal::NoRoute => {
                 let detail = "there is nothing at this path".to_owned();

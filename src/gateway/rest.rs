@@ -21,7 +21,7 @@ use super::problem::{Problem, Refusal};
 use super::routes::Routes;
 use super::stream::{Form, Shape, Stream};
 use super::write::{Place, Writer};
-use super::{body, health, query, read};
+use super::{body, health, query, read, site};
 use crate::api::{Api, REQUEST_ID, RequestId, Services};
 
 /// What the shim is made of.
@@ -33,6 +33,8 @@ pub struct GatewayParts {
     pub service: Services,
     /// Silence after which a stream sends a sign of life.
     pub heartbeat: Duration,
+    /// Origins whose pages may use the API.
+    pub cors_origins: Vec<String>,
 }
 
 /// The shim. Cheap to clone.
@@ -44,6 +46,7 @@ struct Inner {
     api: Api,
     service: Services,
     heartbeat: Duration,
+    cors_origins: Vec<String>,
     /// Asked for what is no route of the API.
     pages: Router,
     routes: Routes,
@@ -82,20 +85,28 @@ impl Gateway {
             binding::bindings(&pool)?.into_iter().map(|one| Endpoint::new(one, &writer)).collect::<Result<_, _>>()?;
         let routes =
             Routes::new(endpoints.iter().map(|one| (one.binding.method.clone(), one.binding.template.clone())));
-        let GatewayParts { api, service, heartbeat } = parts;
+        let GatewayParts { api, service, heartbeat, cors_origins } = parts;
         let pages = super::pages(&pool, api.auth.is_always_required())?;
-        Ok(Self(Arc::new(Inner { api, service, heartbeat, pages, routes, endpoints, writer: Arc::new(writer) })))
+        let writer = Arc::new(writer);
+        Ok(Self(Arc::new(Inner { api, service, heartbeat, cors_origins, pages, routes, endpoints, writer })))
     }
 
     /// Answers a request.
     pub async fn handle(&self, request: Request<Body>, remote: Option<SocketAddr>) -> Response<Body> {
-        if is_grpc(request.headers()) {
+        let checked = site::check(request.method(), request.uri(), request.headers(), self.cors_origins());
+        let foreign = match checked {
+            // Where credentials are asked for, such a page has none. A database that cannot tell will tell the call.
+            Err(_) if self.0.api.auth.required().await.unwrap_or(true) => Ok(()),
+            checked => checked,
+        };
+        if foreign.is_ok() && is_grpc(request.headers()) {
             return self.grpc(request, remote).await;
         }
         let mut count = Count::begin(self.0.api.metrics.clone(), request.method());
         let id = RequestId::of(request.headers());
         let head = request.method() == Method::HEAD;
-        let mut response = match self.0.routes.find(request.method(), request.uri().path()) {
+        let found = foreign.and_then(|()| self.0.routes.find(request.method(), request.uri().path()));
+        let mut response = match found {
             Ok(matched) => {
                 let endpoint = &self.0.endpoints[matched.route];
                 count.endpoint(&endpoint.label);
@@ -115,6 +126,11 @@ impl Gateway {
             response.headers_mut().entry(REQUEST_ID).or_insert(value);
         }
         if head { without_body(response) } else { response }
+    }
+
+    /// Origins whose pages may use the API.
+    pub(super) fn cors_origins(&self) -> &[String] {
+        &self.0.cors_origins
     }
 
     async fn answer(&self, asked: Asked<'_>, origin: Origin<'_>, mut count: Count) -> Response<Body> {

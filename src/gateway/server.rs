@@ -23,7 +23,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate as _, Size
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::rest::Gateway;
-use crate::api::REQUEST_ID;
+use crate::api::{REQUEST_ID, TIMEOUT};
 
 /// How long a client may take to send the head of a request, and to begin another one on the same connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -45,13 +45,8 @@ type Http = BoxCloneService<Request<Body>, Response<Body>, Infallible>;
 ///
 /// # Errors
 /// If an origin is no header value.
-pub async fn serve(
-    gateway: Gateway,
-    listener: TcpListener,
-    cors_origins: &[String],
-    stopping: CancellationToken,
-) -> io::Result<()> {
-    let cors = cors(cors_origins)?;
+pub async fn serve(gateway: Gateway, listener: TcpListener, stopping: CancellationToken) -> io::Result<()> {
+    let cors = cors(gateway.cors_origins())?;
     let connections = TaskTracker::new();
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     while let Some(accepted) = stopping.run_until_cancelled(accept(&listener, &room)).await {
@@ -174,7 +169,7 @@ fn cors(origins: &[String]) -> io::Result<Option<CorsLayer>> {
             name("tracestate"),
             name("x-grpc-web"),
             name("x-user-agent"),
-            name("grpc-timeout"),
+            name(TIMEOUT),
         ])
         .expose_headers([
             header::ETAG,

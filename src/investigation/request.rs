@@ -166,7 +166,7 @@ pub fn filter_violations(filters: &Filters, path: &str, found: &mut Vec<Violatio
         }
     }
     for (name, text) in [("supplier_id", &filters.supplier_id), ("buyer_id", &filters.buyer_id)] {
-        if let Some(text) = text.as_ref().filter(|text| text.len() > 60) {
+        if let Some(text) = text.as_ref().filter(|text| text.chars().count() > 60) {
             found.push(Violation::new(field(name), "must have at most 60 characters", text));
         }
     }

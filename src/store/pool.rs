@@ -231,12 +231,19 @@ pub(super) fn sqlite_path(url: &str) -> Result<Option<PathBuf>, StoreError> {
     Ok(Some(PathBuf::from(path)))
 }
 
-/// Makes the file's directories and sets the journal to WAL, which then stays with the file.
+/// Makes the file, which its owner alone may read as it holds hashes of passwords, and its directories, and sets
+/// the journal to WAL, which then stays with the file.
 pub(super) fn prepare_sqlite(path: &Path, busy: Duration) -> Result<SqliteConnection, StoreError> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         std::fs::create_dir_all(directory)
             .map_err(|error| StoreError::Unavailable { reason: format!("{}: {error}", directory.display()) })?;
     }
+    // SQLite gives the files beside it the same mode.
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| StoreError::Unavailable { reason: format!("{}: {error}", path.display()) })?;
     let mut conn =
         SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| StoreError::connection(&error))?;
     conn.batch_execute(&format!("PRAGMA busy_timeout = {};", busy.as_millis()))?;

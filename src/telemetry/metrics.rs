@@ -313,8 +313,8 @@ impl Metrics {
         self.http_duration.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    /// An HTTP request failed; `error_type` is the name of the gRPC code of its problem.
-    pub(crate) fn http_error(&self, endpoint: &str, error_type: &'static str) {
+    /// A call failed; `endpoint` is the template of its path or `service/method`, `error_type` the name of its gRPC code.
+    pub(crate) fn api_error(&self, endpoint: &str, error_type: &'static str) {
         self.api_errors.get_or_create(&ErrorLabels { endpoint: endpoint.to_owned(), error_type }).inc();
     }
 
@@ -329,10 +329,6 @@ impl Metrics {
     ) {
         self.grpc_handled.get_or_create(&handled_labels(service, method, kind, code)).inc();
         self.grpc_handling.get_or_create(&method_labels(service, method, kind)).observe(took.as_secs_f64());
-        if code != "OK" {
-            let labels = ErrorLabels { endpoint: format!("{service}/{method}"), error_type: code };
-            self.api_errors.get_or_create(&labels).inc();
-        }
     }
 }
 
@@ -371,7 +367,8 @@ mod tests {
         metrics.grpc_began("a.v1.S", "Get", "unary");
         metrics.grpc_ended("a.v1.S", "Get", "unary", "NotFound", Duration::from_millis(1));
         metrics.http_ended("GET", &Arc::from("/v1/{id}"), 404, Duration::from_millis(1));
-        metrics.http_error("/v1/{id}", "NOT_FOUND");
+        metrics.api_error("/v1/{id}", "NOT_FOUND");
+        metrics.api_error("a.v1.S/Get", "NotFound");
         let text = metrics.text().unwrap();
         for line in [
             r#"http_requests_total{method="GET",endpoint="/v1/{id}",status_code="404"} 1"#,

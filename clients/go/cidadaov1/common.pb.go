@@ -930,7 +930,8 @@ func (x *JobError) GetMessage() string {
 // One row of published data that a finding rests on.
 type EvidenceRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Canonical table: `contracts`, `amendments`, `contract_items`.
+	// Canonical table: `contracts`, `amendments`, `contract_items`, `tenders`, `tender_items`, `bids`, `suppliers`,
+	// `sanctions`, `payments`.
 	Table string `protobuf:"bytes,1,opt,name=table,proto3" json:"table,omitempty"`
 	// Id of the row in the canonical table.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`

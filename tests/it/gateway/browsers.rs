@@ -33,6 +33,35 @@ async fn configured_origins_alone_are_let_in() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn pages_of_other_sites_do_nothing_where_no_credentials_are_asked_for() {
+    let server = TestServer::idle().await;
+    let client = reqwest::Client::new();
+    let list = || client.get(server.url("/api/v1/investigations"));
+    // A name that somebody made to lead to this machine.
+    let problem = Answer::of(list().header("host", "evil.example")).await.problem(403, "PERMISSION_DENIED");
+    assert_eq!(
+        (problem["reason"].as_str(), problem["metadata"]["header"].as_str()),
+        (Some("FOREIGN_SITE"), Some("Host"))
+    );
+    Answer::of(list().header("host", "localhost:1")).await.ok();
+    let start = |origin: &str| {
+        // What a form or `fetch` in `no-cors` mode can send without asking first.
+        let request = client.post(server.url("/api/v1/investigations/start")).header("origin", origin);
+        Answer::of(request.body(r#"{"query": "contratos"}"#))
+    };
+    for origin in ["https://evil.example", "null"] {
+        let problem = start(origin).await.problem(403, "PERMISSION_DENIED");
+        assert_eq!(problem["metadata"]["header"], "Origin");
+    }
+    let listed = Answer::of(list()).await.ok();
+    assert!(listed["investigations"].as_array().is_none_or(Vec::is_empty), "nothing was started: {listed}");
+    start(ORIGIN).await.ok();
+    let own = server.url("");
+    start(own.trim_end_matches('/')).await.ok();
+    server.stop().await;
+}
+
 /// The frames of a gRPC-Web answer: whether each holds trailers, and its bytes.
 fn frames(mut bytes: &[u8]) -> Vec<(bool, Vec<u8>)> {
     let mut out = Vec::new();

@@ -161,6 +161,26 @@ async fn a_stream_that_cannot_begin_is_a_problem() {
 }
 
 #[tokio::test]
+async fn a_call_takes_no_longer_than_it_is_given() {
+    let server = TestServer::idle().await;
+    let id = start(&server).await;
+    let list =
+        |given: &str| reqwest::Client::new().get(server.url("/api/v1/investigations")).header("grpc-timeout", given);
+    Answer::of(list("1M")).await.ok();
+    Answer::of(list("0n")).await.problem(504, "DEADLINE_EXCEEDED");
+    let problem = Answer::of(list("1 minute")).await.problem(400, "INVALID_ARGUMENT");
+    assert!(problem["detail"].as_str().unwrap().contains("1 minute"), "{problem}");
+    // A stream that would go on for ever.
+    let mut sse = Reader::open(events(&server, &id).header("grpc-timeout", "500m")).await;
+    let mut last = Event::default();
+    while let Some(event) = sse.event().await {
+        last = event;
+    }
+    assert_eq!((last.name.as_str(), last.data.unwrap()["status"].as_u64()), ("error", Some(504)));
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_server_that_stops_ends_its_streams_with_an_error() {
     let server = TestServer::idle().await;
     let id = start(&server).await;

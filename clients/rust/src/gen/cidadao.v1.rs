@@ -102,7 +102,8 @@ pub struct JobError {
 /// One row of published data that a finding rests on.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct EvidenceRow {
-    /// Canonical table: `contracts`, `amendments`, `contract_items`.
+    /// Canonical table: `contracts`, `amendments`, `contract_items`, `tenders`, `tender_items`, `bids`, `suppliers`,
+    /// `sanctions`, `payments`.
     #[prost(string, tag = "1")]
     pub table: ::prost::alloc::string::String,
     /// Id of the row in the canonical table.
@@ -1199,7 +1200,7 @@ pub struct LoginRequest {
     /// Address of the user, in any case.
     #[prost(string, tag = "2")]
     pub email: ::prost::alloc::string::String,
-    /// Password of the user.
+    /// Password of the user: at most 1,024 bytes are looked at.
     #[prost(string, tag = "3")]
     pub password: ::prost::alloc::string::String,
 }

@@ -91,7 +91,7 @@ class LoginRequest(_message.Message):
     email: _builtins.str
     """Address of the user, in any case."""
     password: _builtins.str
-    """Password of the user."""
+    """Password of the user: at most 1,024 bytes are looked at."""
     def __init__(
         self,
         *,

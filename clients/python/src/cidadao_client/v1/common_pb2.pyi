@@ -533,7 +533,9 @@ class EvidenceRow(_message.Message):
     IMPORT_ID_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
     table: _builtins.str
-    """Canonical table: `contracts`, `amendments`, `contract_items`."""
+    """Canonical table: `contracts`, `amendments`, `contract_items`, `tenders`, `tender_items`, `bids`, `suppliers`,
+    `sanctions`, `payments`.
+    """
     id: _builtins.str
     """Id of the row in the canonical table."""
     source: _builtins.str

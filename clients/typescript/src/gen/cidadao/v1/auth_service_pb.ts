@@ -39,7 +39,7 @@ export type LoginRequest = Message<"cidadao.v1.LoginRequest"> & {
   email: string;
 
   /**
-   * Password of the user.
+   * Password of the user: at most 1,024 bytes are looked at.
    *
    * @generated from field: string password = 3;
    */

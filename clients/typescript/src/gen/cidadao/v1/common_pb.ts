@@ -276,7 +276,8 @@ export const JobErrorSchema: GenMessage<JobError> = /*@__PURE__*/
  */
 export type EvidenceRow = Message<"cidadao.v1.EvidenceRow"> & {
   /**
-   * Canonical table: `contracts`, `amendments`, `contract_items`.
+   * Canonical table: `contracts`, `amendments`, `contract_items`, `tenders`, `tender_items`, `bids`, `suppliers`,
+   * `sanctions`, `payments`.
    *
    * @generated from field: string table = 1;
    */
