@@ -195,7 +195,7 @@ impl Answers {
             }
             Ok::<(), DataFusionError>(())
         };
-        let (state, overdue) = (Arc::clone(&answers.state), Arc::clone(&answers.overdue));
+        let running = Running { state: Arc::clone(&answers.state), overdue: Arc::clone(&answers.overdue) };
         let work = move || {
             let result = runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
                 runtime.block_on(async {
@@ -205,9 +205,8 @@ impl Answers {
                     }
                 })
             });
-            if state.swap(ENDED, Ordering::SeqCst) == GIVEN_UP {
-                overdue.fetch_sub(1, Ordering::SeqCst);
-            }
+            // Before it is told: whoever hears of it may begin the next one.
+            drop(running);
             // Nobody listens to one that was given up.
             let _ = ending.send(result.unwrap_or_else(|error| Err(error.into())));
         };
@@ -266,6 +265,21 @@ impl Drop for Answers {
         let given_up = self.state.compare_exchange(RUNNING, GIVEN_UP, Ordering::SeqCst, Ordering::SeqCst);
         if given_up.is_ok() {
             self.overdue.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// A query on its thread, to the end of it, be that a panic.
+#[derive(Debug)]
+struct Running {
+    state: Arc<AtomicU8>,
+    overdue: Overdue,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.state.swap(ENDED, Ordering::SeqCst) == GIVEN_UP {
+            self.overdue.fetch_sub(1, Ordering::SeqCst);
         }
     }
 }
