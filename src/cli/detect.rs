@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Output, output};
 use crate::config::Config;
 use crate::detectors::{Catalogue, Detector, Run};
-use crate::investigation::{Request, plan_of, request_violations, score};
+use crate::investigation::{Request, in_scope, plan_of, request_violations, score};
 use crate::lake::{self, LakeSnapshot};
 use crate::model::{DetectorSummary, Finding, ParameterOverride, Plan};
 use crate::sources::{self, PiiKey};
@@ -61,7 +61,7 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
     if args.explain {
         return explain(run, &detectors, format).await;
     }
-    let contracts = run.contracts_in_scope();
+    let (contracts, tenders) = (run.contracts_in_scope(), run.tenders_in_scope());
     let mut findings = Vec::new();
     let mut summaries = Vec::new();
     for detector in &detectors {
@@ -72,13 +72,14 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
     match format {
         Output::Json => output::json(&json!({
             "contracts": contracts,
+            "tenders": tenders,
             "score": score(&summaries),
             "plan": plan,
             "detectors": summaries.iter().map(summary_json).collect::<Vec<_>>(),
             "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),
             "imported": imported.summary,
         }))?,
-        Output::Table => print(contracts, &findings, &summaries)?,
+        Output::Table => print((contracts, tenders), &findings, &summaries)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -162,7 +163,7 @@ fn finding_json(finding: &Finding) -> serde_json::Value {
     })
 }
 
-fn print(contracts: i64, findings: &[Finding], summaries: &[DetectorSummary]) -> anyhow::Result<()> {
+fn print(scope: (i64, i64), findings: &[Finding], summaries: &[DetectorSummary]) -> anyhow::Result<()> {
     let lines = findings.iter().map(|finding| {
         let first = finding.evidence.rows.first();
         output::FindingLine {
@@ -182,6 +183,6 @@ fn print(contracts: i64, findings: &[Finding], summaries: &[DetectorSummary]) ->
     let summaries = summaries.iter().map(|summary| (summary.detector.id.as_str(), counts(summary)));
     output::line(output::detectors(summaries).to_string())?;
     failed.iter().for_each(output::say);
-    output::say(format!("{contracts} contracts"));
+    output::say(in_scope(scope.0, scope.1).1);
     Ok(())
 }

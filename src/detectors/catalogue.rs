@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use super::own::{self, Overdue, QueryLimits};
 use super::render::{Language, Template};
 use super::{DetectorError, Header, Run};
-use sha2::{Digest as _, Sha256};
+use crate::model::{DetectorRef, ParameterOverride, Table};
 
-use crate::model::{DetectorRef, ParameterOverride};
-
-const BUILTIN: [&str; 20] = [
+const BUILTIN: [&str; 31] = [
     include_str!("sql/amendment_cap.sql"),
     include_str!("sql/amendment_count.sql"),
     include_str!("sql/direct_award_growth.sql"),
@@ -31,15 +31,44 @@ const BUILTIN: [&str; 20] = [
     include_str!("sql/high_value_direct_award.sql"),
     include_str!("sql/invalid_tax_id.sql"),
     include_str!("sql/heterogeneous_supplier.sql"),
+    include_str!("sql/short_submission.sql"),
+    include_str!("sql/decision_period.sql"),
+    include_str!("sql/single_bid.sql"),
+    include_str!("sql/few_bidders_for_market.sql"),
+    include_str!("sql/near_estimate.sql"),
+    include_str!("sql/late_bid_won.sql"),
+    include_str!("sql/disqualification_pattern.sql"),
+    include_str!("sql/identical_prices.sql"),
+    include_str!("sql/price_gap.sql"),
+    include_str!("sql/bid_dispersion_screen.sql"),
+    include_str!("sql/rotation_and_cobidding.sql"),
     include_str!("sql/value_risk.sql"),
 ];
 
 /// Tag of the findings of a user's own detectors.
 const OWN_TAG: &str = "user_made";
 
-/// Columns that a query has beside its evidence.
-pub(super) const COLUMNS: [&str; 9] =
-    ["subject", "outcome", "reason", "severity", "in_scope", "contract_ids", "amendment_ids", "amount", "limits"];
+/// Columns that every query has.
+pub(super) const REQUIRED: [&str; 5] = ["subject", "outcome", "reason", "severity", "in_scope"];
+/// Lists of the ids of rows that a finding rests on, and the tables of these; a query has one at least.
+pub(super) const IDS: [(&str, Table); 9] = [
+    ("contract_ids", Table::Contracts),
+    ("amendment_ids", Table::Amendments),
+    ("item_ids", Table::ContractItems),
+    ("tender_ids", Table::Tenders),
+    ("tender_item_ids", Table::TenderItems),
+    ("bid_ids", Table::Bids),
+    ("supplier_ids", Table::Suppliers),
+    ("sanction_ids", Table::Sanctions),
+    ("payment_ids", Table::Payments),
+];
+/// Columns that a query may have beside these and its evidence.
+const OPTIONAL: [&str; 2] = ["amount", "limits"];
+
+/// Whether a column has a meaning of its own, and is no evidence.
+fn is_reserved(name: &str) -> bool {
+    REQUIRED.contains(&name) || OPTIONAL.contains(&name) || IDS.iter().any(|(own, _)| *own == name)
+}
 
 /// One red flag: a header and one query.
 #[derive(Debug, Clone)]
@@ -93,7 +122,7 @@ impl Detector {
         let text_pt = Template::parse(&header.text.pt, &header, Language::Pt).map_err(faulty)?;
         let text_en = Template::parse(&header.text.en, &header, Language::En).map_err(faulty)?;
         header.quote_parameters().map_err(faulty)?;
-        if let Some(column) = header.evidence.iter().find(|column| COLUMNS.contains(&column.name.as_str())) {
+        if let Some(column) = header.evidence.iter().find(|column| is_reserved(&column.name)) {
             let message = format!("evidence column {:?} has a reserved name", column.name);
             return Err(DetectorError::Definition { detector: header.id, message });
         }

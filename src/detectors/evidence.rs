@@ -125,8 +125,8 @@ const PROVENANCE: [&str; 4] = ["source", "source_file", "source_line", "import_i
 pub(super) struct Fired {
     pub(super) subject: String,
     pub(super) severity: Severity,
-    pub(super) contract_ids: Vec<String>,
-    pub(super) amendment_ids: Vec<String>,
+    /// Ids of the rows that it rests on, by table; tables without any are left out.
+    pub(super) ids: BTreeMap<Table, Vec<String>>,
     pub(super) amount: Value,
     pub(super) limits: Vec<String>,
     /// In the order of the header.
@@ -143,28 +143,29 @@ pub(super) async fn findings(
     if fired.is_empty() {
         return Ok(Vec::new());
     }
-    fired.sort_by(|a, b| (b.severity, &a.subject, &a.contract_ids).cmp(&(a.severity, &b.subject, &b.contract_ids)));
-    let contracts = fired.iter().flat_map(|one| one.contract_ids.iter().take(ROWS));
-    let contracts = rows(context, Table::Contracts, contracts).await?;
-    let amendments = fired.iter().flat_map(|one| one.amendment_ids.iter().take(ROWS));
-    let amendments = rows(context, Table::Amendments, amendments).await?;
-    fired.into_iter().map(|one| finding(limits, detector, one, &contracts, &amendments)).collect()
+    fired.sort_by(|a, b| (b.severity, &a.subject, &a.ids).cmp(&(a.severity, &b.subject, &b.ids)));
+    let mut published = BTreeMap::new();
+    for table in Table::ALL {
+        let ids = fired.iter().filter_map(|one| one.ids.get(&table)).flat_map(|ids| ids.iter().take(ROWS));
+        published.insert(table, rows(context, table, ids).await?);
+    }
+    fired.into_iter().map(|one| finding(limits, detector, one, &published)).collect()
 }
 
 fn finding(
     limits: &LegalLimits,
     detector: &Detector,
-    fired: Fired,
-    contracts: &HashMap<String, EvidenceRow>,
-    amendments: &HashMap<String, EvidenceRow>,
+    mut fired: Fired,
+    published: &BTreeMap<Table, HashMap<String, EvidenceRow>>,
 ) -> Result<Finding, DetectorError> {
     let header = &detector.header;
     let broken = |message: String| DetectorError::Answer { detector: header.id.clone(), message };
-    let shown = fired.contract_ids.iter().map(|id| (id, contracts.get(id)));
-    let shown = shown.chain(fired.amendment_ids.iter().map(|id| (id, amendments.get(id))));
+    let shown = fired.ids.iter().flat_map(|(table, ids)| ids.iter().map(move |id| (table, id)));
     let mut evidence_rows = Vec::new();
-    for (id, row) in shown.take(ROWS) {
-        evidence_rows.push(row.cloned().ok_or_else(|| broken(format!("no current row has the id {id:?}")))?);
+    for (table, id) in shown.take(ROWS) {
+        let row = published.get(table).and_then(|rows| rows.get(id)).cloned();
+        let missing = || broken(format!("no current row of {} has the id {id:?}", table.as_str()));
+        evidence_rows.push(row.ok_or_else(missing)?);
     }
     let mut applied: Vec<AppliedLimit> = Vec::with_capacity(fired.limits.len() + header.parameters.len());
     for id in &fired.limits {
@@ -187,25 +188,30 @@ fn finding(
         Some((_, value)) => value.clone(),
         None => fired.amount.clone(),
     };
+    let total: usize = fired.ids.values().map(Vec::len).sum();
+    let description_pt = detector.text_pt.render(header, &value_of, Language::Pt);
+    let description_en = detector.text_en.render(header, &value_of, Language::En);
+    let values = values.collect();
+    let id = id(detector, &fired);
     Ok(Finding {
-        id: id(detector, &fired),
+        id,
         detector: detector.reference(),
         severity: fired.severity,
         title_pt: header.title.pt.clone(),
         title_en: header.title.en.clone(),
-        description_pt: detector.text_pt.render(header, &value_of, Language::Pt),
-        description_en: detector.text_en.render(header, &value_of, Language::En),
+        description_pt,
+        description_en,
         evidence: Evidence {
             rows: evidence_rows,
-            values: values.collect(),
+            values,
             limits: applied,
-            total_rows: i32::try_from(fired.contract_ids.len() + fired.amendment_ids.len()).unwrap_or(i32::MAX),
+            total_rows: i32::try_from(total).unwrap_or(i32::MAX),
         },
         amount_at_stake: fired.amount.money(),
         tags: header.tags.clone(),
         false_positives_pt: header.false_positives.pt.clone(),
         false_positives_en: header.false_positives.en.clone(),
-        contract_ids: fired.contract_ids,
+        contract_ids: fired.ids.remove(&Table::Contracts).unwrap_or_default(),
     })
 }
 
@@ -234,9 +240,14 @@ fn id(detector: &Detector, fired: &Fired) -> String {
         part(&parameter.name);
         part(&parameter.value);
     }
-    for id in fired.contract_ids.iter().chain(&fired.amendment_ids).chain(&fired.limits) {
-        part(id);
+    for (table, ids) in &fired.ids {
+        // The ids of a contract and of its amendments stand alone, as they did in the first findings.
+        if !matches!(table, Table::Contracts | Table::Amendments) {
+            part(table.as_str());
+        }
+        ids.iter().for_each(|id| part(id));
     }
+    fired.limits.iter().for_each(|id| part(id));
     hash.finalize().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
         // Writing to a String does not fail.
         let _ = write!(hex, "{byte:02x}");

@@ -64,7 +64,7 @@ pub struct Parameter {
 pub struct EvidenceColumn {
     /// Name of the column.
     pub name: String,
-    /// `BRL`, `ratio`, `days`, `count`, `date` or `text`.
+    /// `BRL`, `amount` (money of the currency that the finding names), `ratio`, `days`, `count`, `date` or `text`.
     pub unit: String,
     /// What it is.
     pub label: Bilingual,
@@ -243,7 +243,8 @@ impl Header {
         if let Some((name, rule, value)) = self.order_fault() {
             return Some(format!("parameter {name:?}: value {value:?} {rule}"));
         }
-        let unit = |unit: &str| matches!(unit, "BRL" | "ratio" | "days" | "count" | "date" | "text" | "factor");
+        let unit =
+            |unit: &str| matches!(unit, "BRL" | "amount" | "ratio" | "days" | "count" | "date" | "text" | "factor");
         let units = self.parameters.iter().map(|one| (&one.name, &one.unit));
         let mut units = units.chain(self.evidence.iter().map(|one| (&one.name, &one.unit)));
         if let Some((name, wrong)) = units.find(|(_, name)| !unit(name)) {

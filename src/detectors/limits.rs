@@ -87,6 +87,17 @@ impl LegalLimit {
                 ("Dias úteis para publicar, contratação direta", "Working days for publishing, direct awards")
             }
             "publication_tender" => ("Dias úteis para publicar, licitação", "Working days for publishing, tenders"),
+            "submission_goods" => ("Dias úteis para propostas, compras", "Working days for bids, goods"),
+            "submission_highest_bid" => {
+                ("Dias úteis para propostas, maior lance", "Working days for bids, highest bid")
+            }
+            "submission_services" => (
+                "Dias úteis para propostas, serviços e obras comuns",
+                "Working days for bids, common services and works",
+            ),
+            "submission_technique" => {
+                ("Dias úteis para propostas, com técnica", "Working days for bids, with technique")
+            }
             "small_purchase" => ("Pequenas compras", "Small purchases"),
             "vehicle_maintenance" => ("Manutenção de veículos", "Maintenance of vehicles"),
             name => (name, name),

@@ -34,6 +34,7 @@ pub(super) enum Language {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Brl,
+    Amount,
     Percent,
     Ratio,
     Int,
@@ -203,6 +204,7 @@ impl Format {
     fn of_unit(unit: &str) -> Self {
         match unit {
             "BRL" => Self::Brl,
+            "amount" => Self::Amount,
             "count" | "days" => Self::Int,
             "date" => Self::Date,
             "text" => Self::Text,
@@ -213,6 +215,7 @@ impl Format {
     fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "brl" => Self::Brl,
+            "amount" => Self::Amount,
             "percent" => Self::Percent,
             "ratio" => Self::Ratio,
             "int" => Self::Int,
@@ -228,6 +231,8 @@ impl Format {
                 Language::Pt => money.pt(),
                 Language::En => money.en(),
             }),
+            (Self::Amount, Value::Null) => None,
+            (Self::Amount, value) => Some(Self::Brl.show(value, None, language).replacen("R$ ", "", 1)),
             (Self::Percent, value) => value.number().map(|share| match language {
                 Language::Pt => format!("{} %", number(share * 100.0, 1, language)),
                 Language::En => format!("{}%", number(share * 100.0, 1, language)),
@@ -331,6 +336,8 @@ mod tests {
         };
         let two = |pt: &str, en: &str| (pt.to_owned(), en.to_owned());
         assert_eq!(show(Format::Brl, Value::Decimal(123_456_789, 3)), two("R$ 123.456,78", "R$ 123,456.78"));
+        assert_eq!(show(Format::Amount, Value::Decimal(123_456_789, 2)), two("1.234.567,89", "1,234,567.89"));
+        assert_eq!(show(Format::Amount, Value::Null), two("—", "—"));
         assert_eq!(show(Format::Percent, Value::Float(0.3119)), two("31,2 %", "31.2%"));
         assert_eq!(show(Format::Percent, Value::Decimal(25, 2)), two("25,0 %", "25.0%"));
         assert_eq!(show(Format::Ratio, Value::Float(1234.5)), two("1.234,50", "1,234.50"));

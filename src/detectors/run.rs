@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::DataFusionError;
 use datafusion::datasource::MemTable;
 use datafusion::execution::context::SQLOptions;
 use datafusion::functions::expr_fn::date_part;
 use datafusion::functions_aggregate::expr_fn::{bool_or, count};
 use datafusion::logical_expr::{Expr, JoinType, col, lit};
+use datafusion::physical_plan::collect_partitioned;
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::StreamExt;
 
-use super::catalogue::COLUMNS;
+use super::catalogue::{IDS, REQUIRED};
 use super::evidence::{self, Fired};
 use super::functions::{self, Function};
 use super::limits::LegalLimits;
@@ -33,22 +34,27 @@ const WARNING_SHARE: f64 = 0.20;
 const WARNING_LEAST: i64 = 20;
 
 /// What several detectors read, made of the tables.
-const VIEWS: [(&str, &str); 4] = [
+const VIEWS: [(&str, &str); 8] = [
     ("contract_amendments", include_str!("views/contract_amendments.sql")),
     ("small_purchases", include_str!("views/small_purchases.sql")),
     ("lines_of_business", include_str!("views/lines_of_business.sql")),
     ("comparable_items", include_str!("views/comparable_items.sql")),
+    ("competitions", include_str!("views/competitions.sql")),
+    ("lot_bids", include_str!("views/lot_bids.sql")),
+    ("lots", include_str!("views/lots.sql")),
+    ("lot_offers", include_str!("views/lot_offers.sql")),
 ];
 
 /// Those of the views that are small beside what they are made of: computed once a run, when the first
-/// detector that names them runs.
-const MADE_ONCE: [&str; 2] = ["contract_amendments", "comparable_items"];
+/// detector that names them runs. One that reads another stands behind it.
+const MADE_ONCE: [&str; 5] = ["contract_amendments", "comparable_items", "competitions", "lots", "lot_offers"];
 
 /// A session in which detectors can run: one plan over one state of the lake.
 pub struct Run {
     context: SessionContext,
     limits: &'static LegalLimits,
     contracts_in_scope: i64,
+    tenders_in_scope: i64,
     /// How much a user's own detector may use.
     own: QueryLimits,
     /// Which of [`MADE_ONCE`] are there.
@@ -57,7 +63,10 @@ pub struct Run {
 
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Run").field("contracts_in_scope", &self.contracts_in_scope).finish_non_exhaustive()
+        f.debug_struct("Run")
+            .field("contracts_in_scope", &self.contracts_in_scope)
+            .field("tenders_in_scope", &self.tenders_in_scope)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,7 +84,8 @@ impl Run {
     /// every [`Table`] (columns of [`crate::lake::schema`]).
     ///
     /// `contracts` has the current rows in reais and `in_scope`: limits and shares are in reais, and no
-    /// rate is guessed. The other tables have the current rows; `legal_limits` is [`LegalLimits`];
+    /// rate is guessed. `tenders` has the current rows in whatever currency, and `in_scope`. The other
+    /// tables have the current rows; `legal_limits` is [`LegalLimits`];
     /// `covered_months` has the months whose file of contracts was taken in, each as year × 12 +
     /// month − 1; `contract_amendments`, `small_purchases`, `lines_of_business` and `comparable_items` are
     /// views of these (`src/detectors/views`).
@@ -86,9 +96,14 @@ impl Run {
         functions::register(&context);
         let limits = LegalLimits::builtin()?;
         register(&context, plan, limits).await.map_err(DetectorError::query("tables of the detectors"))?;
-        let contracts_in_scope = count_in_scope(&context).await.map_err(DetectorError::query("contracts in scope"))?;
+        let in_scope = async |table: Table| {
+            let failed = DetectorError::query(format!("{} in scope", table.as_str()));
+            count_in_scope(&context, table).await.map_err(failed)
+        };
+        let contracts_in_scope = in_scope(Table::Contracts).await?;
+        let tenders_in_scope = in_scope(Table::Tenders).await?;
         let (own, made) = (QueryLimits::default(), tokio::sync::Mutex::default());
-        Ok(Self { context, limits, contracts_in_scope, own, made })
+        Ok(Self { context, limits, contracts_in_scope, tenders_in_scope, own, made })
     }
 
     /// Sets how much a user's own detector may use.
@@ -113,6 +128,11 @@ impl Run {
     /// How many contracts the plan is about.
     pub const fn contracts_in_scope(&self) -> i64 {
         self.contracts_in_scope
+    }
+
+    /// How many tenders, direct awards among them, the plan is about.
+    pub const fn tenders_in_scope(&self) -> i64 {
+        self.tenders_in_scope
     }
 
     /// The session, for further questions about the same contracts.
@@ -177,9 +197,13 @@ impl Run {
             if made.contains(name) || !detector.header.tables.iter().any(|table| table == name) {
                 continue;
             }
-            let frame = self.context.table(name).await?;
-            let schema = Arc::clone(frame.schema().inner());
-            let rows = MemTable::try_new(schema, frame.collect_partitioned().await?)?;
+            // Planned anew: a view that it reads may have become a table.
+            let Some((_, sql)) = VIEWS.iter().find(|(view, _)| *view == name) else { continue };
+            let frame = self.context.sql(sql).await?;
+            // The schema of what comes out: a view may say null is possible where it is not.
+            let plan = frame.create_physical_plan().await?;
+            let schema = plan.schema();
+            let rows = MemTable::try_new(schema, collect_partitioned(plan, self.context.task_ctx()).await?)?;
             self.context.deregister_table(name)?;
             self.context.register_table(name, Arc::new(rows))?;
             made.insert(name);
@@ -204,7 +228,8 @@ async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -
         context.deregister_table(name)?;
     }
     let current = || col("row_status").eq(lit(CURRENT));
-    for name in Table::ALL.into_iter().filter(|table| *table != Table::Contracts).map(Table::as_str) {
+    let scoped = [Table::Contracts, Table::Tenders];
+    for name in Table::ALL.into_iter().filter(|table| !scoped.contains(table)).map(Table::as_str) {
         let rows = context.table(format!("{name}_all")).await?.filter(current())?;
         context.register_table(name, rows.into_view())?;
     }
@@ -222,21 +247,16 @@ async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -
     let columns: Vec<Expr> = contracts.schema().fields().iter().map(|field| col(field.name())).collect();
     let words = scope::words(plan);
     let contracts = if plan.include_items && !words.is_empty() {
-        let (schema, batches) = words_of_items(context, &words).await?;
-        let found = context.read_table(Arc::new(MemTable::try_new(schema, vec![batches])?))?;
-        contracts.join(
-            found,
-            JoinType::Left,
-            &["buyer_id", "number"],
-            &["item_buyer_id", "item_contract_number"],
-            None,
-        )?
+        let keys = [("buyer_id", "item_buyer_id"), ("contract_number", "item_contract_number")];
+        let found = words_of_items(context, Table::ContractItems, &keys, &words).await?;
+        contracts.join(found, JoinType::Left, &["buyer_id", "number"], &keys.map(|(_, name)| name), None)?
     } else {
         contracts
     };
     let in_scope = scope::predicate(plan).alias("in_scope");
     let view = contracts.select(columns.into_iter().chain([in_scope]))?;
     context.register_table("contracts", view.into_view())?;
+    context.register_table("tenders", tenders(context, plan, &words).await?.into_view())?;
     for (name, sql) in VIEWS {
         let view = context.sql(sql).await?;
         context.register_table(name, view.into_view())?;
@@ -261,24 +281,54 @@ async fn covered_months(context: &SessionContext, plan: &Plan) -> datafusion::co
     }
 }
 
-/// Which of the words the items of each contract hold; contracts without any are left out.
-async fn words_of_items(
-    context: &SessionContext,
-    words: &[String],
-) -> datafusion::common::Result<(SchemaRef, Vec<RecordBatch>)> {
-    let holds = |word: &String| Function::HasWord.udf().call(vec![col("description_folded"), lit(word.as_str())]);
-    let any = words.iter().map(holds).reduce(Expr::or).unwrap_or_else(|| lit(false));
-    let keys = vec![col("buyer_id").alias("item_buyer_id"), col("contract_number").alias("item_contract_number")];
-    let found =
-        words.iter().enumerate().map(|(place, word)| bool_or(holds(word)).alias(scope::item_column(place))).collect();
-    let frame = context.table("contract_items").await?.filter(any)?.aggregate(keys, found)?;
-    let schema = Arc::clone(frame.schema().inner());
-    Ok((schema, frame.collect().await?))
+/// The current tenders with `in_scope`. Unlike contracts they are of any currency: what compares amounts
+/// has to look at it.
+async fn tenders(context: &SessionContext, plan: &Plan, words: &[String]) -> datafusion::common::Result<DataFrame> {
+    let mut tenders = context.table("tenders_all").await?.filter(col("row_status").eq(lit(CURRENT)))?;
+    if let Some((first, last)) = plan.peer_years {
+        let year = date_part(lit("year"), lake::filters::tender_day());
+        tenders = tenders.filter(year.between(lit(first), lit(last)))?;
+    }
+    let columns: Vec<Expr> = tenders.schema().fields().iter().map(|field| col(field.name())).collect();
+    if plan.include_items && !words.is_empty() {
+        let keys = [("tender_id", "item_tender_id")];
+        let found = words_of_items(context, Table::TenderItems, &keys, words).await?;
+        tenders = tenders.join(found, JoinType::Left, &["tender_id"], &["item_tender_id"], None)?;
+    }
+    if let Some(id) = &plan.filters.supplier_id {
+        let by = |table: &'static str, column: &'static str| async move {
+            let rows = context.table(table).await?.filter(lake::filters::supplier(id, column))?;
+            rows.select(vec![col("tender_id").alias("taken_part_in")])
+        };
+        let part = by("bids", "bidder_id").await?.union(by("tender_items", "winner_id").await?)?.distinct()?;
+        let part = part.with_column(lake::filters::OF_SUPPLIER, lit(true))?;
+        tenders = tenders.join(part, JoinType::Left, &["tender_id"], &["taken_part_in"], None)?;
+    }
+    tenders.select(columns.into_iter().chain([scope::tender_predicate(plan).alias("in_scope")]))
 }
 
-async fn count_in_scope(context: &SessionContext) -> datafusion::common::Result<i64> {
-    let counted = context.table("contracts").await?.filter(col("in_scope"))?;
-    let batches = counted.aggregate(vec![], vec![count(lit(1)).alias("contracts")])?.collect().await?;
+/// Which of the words the items hold, by the columns of `keys` (each with the name it gets); what has
+/// none of them is left out.
+async fn words_of_items(
+    context: &SessionContext,
+    table: Table,
+    keys: &[(&str, &str)],
+    words: &[String],
+) -> datafusion::common::Result<DataFrame> {
+    let holds = |word: &String| Function::HasWord.udf().call(vec![col("description_folded"), lit(word.as_str())]);
+    let any = words.iter().map(holds).reduce(Expr::or).unwrap_or_else(|| lit(false));
+    let keys = keys.iter().map(|(column, name)| col(*column).alias(*name)).collect();
+    let found =
+        words.iter().enumerate().map(|(place, word)| bool_or(holds(word)).alias(scope::item_column(place))).collect();
+    let frame = context.table(table.as_str()).await?.filter(any)?.aggregate(keys, found)?;
+    let schema = Arc::clone(frame.schema().inner());
+    let rows = MemTable::try_new(schema, vec![frame.collect().await?])?;
+    context.read_table(Arc::new(rows))
+}
+
+async fn count_in_scope(context: &SessionContext, table: Table) -> datafusion::common::Result<i64> {
+    let counted = context.table(table.as_str()).await?.filter(col("in_scope"))?;
+    let batches = counted.aggregate(vec![], vec![count(lit(1)).alias("rows")])?.collect().await?;
     let value = batches.first().map(|batch| batch.column(0));
     Ok(value.map_or(0, |column| column.as_primitive::<datafusion::arrow::datatypes::Int64Type>().value(0)))
 }
@@ -300,8 +350,8 @@ impl<'a> Tally<'a> {
         let (reasons, severities) = (texts(batch, "reason")?, texts(batch, "severity")?);
         let in_scope = column(batch, "in_scope")?;
         let in_scope = in_scope.as_boolean_opt().ok_or("column in_scope is not boolean")?;
-        let contract_ids = column(batch, "contract_ids")?;
-        let amendment_ids = batch.column_by_name("amendment_ids");
+        let ids: Vec<_> =
+            IDS.iter().filter_map(|(name, table)| Some((*name, *table, batch.column_by_name(name)?))).collect();
         let limits = batch.column_by_name("limits");
         for row in 0..batch.num_rows() {
             if in_scope.is_null(row) {
@@ -323,16 +373,21 @@ impl<'a> Tally<'a> {
                 continue;
             }
             let severity = severity.ok_or("fired without a severity")?;
-            let ids = strings(contract_ids, row, "contract_ids")?;
-            if ids.is_empty() {
-                return Err("fired without contract_ids".to_owned());
+            let mut rows = BTreeMap::new();
+            for (name, table, column) in &ids {
+                let ids = strings(column, row, name)?;
+                if !ids.is_empty() {
+                    rows.insert(*table, ids);
+                }
+            }
+            if rows.is_empty() {
+                return Err("fired without the ids of any row".to_owned());
             }
             let evidence = self.detector.header.evidence.iter();
             self.fired.push(Fired {
                 subject: text(&subjects, row).ok_or("subject is null")?.to_owned(),
                 severity: Severity::parse(severity).ok_or_else(|| format!("severity {severity:?} is not known"))?,
-                contract_ids: ids,
-                amendment_ids: amendment_ids.map_or(Ok(Vec::new()), |ids| strings(ids, row, "amendment_ids"))?,
+                ids: rows,
                 amount: match batch.column_by_name("amount") {
                     Some(_) => Value::of(batch, "amount", row)?,
                     None => Value::Null,
@@ -473,14 +528,20 @@ impl Run {
         if detector.header.user_made {
             own::check_plan(frame.logical_plan()).map_err(failed())?;
         }
-        let optional = ["amendment_ids", "amount", "limits"];
-        let required = COLUMNS.iter().copied().filter(|name| !optional.contains(name));
+        let has = |name: &str| frame.schema().fields().iter().any(|field| field.name() == name);
         let evidence = detector.header.evidence.iter().map(|column| column.name.as_str());
-        for name in required.chain(evidence) {
-            if !frame.schema().fields().iter().any(|field| field.name() == name) {
-                let message = format!("column {name} is missing");
-                return Err(DetectorError::Answer { detector: detector.id().to_owned(), message });
-            }
+        let missing = REQUIRED.into_iter().chain(evidence).find(|name| !has(name));
+        let broken = |message| DetectorError::Answer { detector: detector.id().to_owned(), message };
+        if let Some(name) = missing {
+            return Err(broken(format!("column {name} is missing")));
+        }
+        if !IDS.iter().any(|(name, _)| has(name)) {
+            let names = IDS.map(|(name, _)| name).join(", ");
+            return Err(broken(format!("one of the columns {names} is missing")));
+        }
+        let in_scope = frame.schema().fields().iter().find(|field| field.name() == "in_scope");
+        if in_scope.is_none_or(|field| *field.data_type() != DataType::Boolean) {
+            return Err(broken("column in_scope is not boolean".to_owned()));
         }
         frame.create_physical_plan().await.map_err(failed())?;
         if detector.header.user_made {

@@ -1,4 +1,4 @@
-//! Which contracts a plan is about.
+//! Which contracts and tenders a plan is about.
 
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::{Expr, col, lit};
@@ -31,6 +31,16 @@ pub fn item_column(place: usize) -> String {
 /// `include_items` the row also needs the columns [`item_column`], and a word in an item counts as
 /// one in the object. A category without any word matches nothing.
 pub fn predicate(plan: &Plan) -> Expr {
+    asked(plan, lake::filters::columns(&plan.filters))
+}
+
+/// Whether a row of `tenders` is what the plan asks for; never null. Words are looked for as in
+/// [`predicate`]; the other filters as [`lake::filters::tender_columns`] says.
+pub fn tender_predicate(plan: &Plan) -> Expr {
+    asked(plan, lake::filters::tender_columns(&plan.filters))
+}
+
+fn asked(plan: &Plan, columns: Vec<Expr>) -> Expr {
     let words = words(plan);
     let holds = |word: &str| {
         let in_object = Function::HasWord.udf().call(vec![col("object_folded"), lit(word)]);
@@ -52,7 +62,7 @@ pub fn predicate(plan: &Plan) -> Expr {
     if plan.emergency_only {
         all.push(Function::IsEmergency.udf().call(vec![col("legal_basis"), col("object_folded")]));
     }
-    all.extend(lake::filters::columns(&plan.filters));
+    all.extend(columns);
     let asked = all.into_iter().reduce(Expr::and).unwrap_or_else(|| lit(true));
     coalesce(vec![asked, lit(false)])
 }

@@ -16,7 +16,7 @@ pub enum ExplainError {
 }
 
 /// Runs the detector of a finding by the plan that it was made by: the finding with the same id or, if it does not
-/// come out, the one about the same contracts.
+/// come out, the one about the same rows.
 ///
 /// # Errors
 /// [`ExplainError`] if the version of the lake or the query cannot be read.
@@ -33,8 +33,13 @@ pub async fn recompute(
     let run = Run::prepare(session, plan).await?.limit_own(limits);
     let mut found = run.attempt(detector).await?.findings;
     let same = found.iter().position(|one| one.id == finding.id);
-    let same = same.or_else(|| found.iter().position(|one| one.contract_ids == finding.contract_ids));
+    let same = same.or_else(|| found.iter().position(|one| rows(one).eq(rows(finding))));
     Ok(same.map(|at| found.swap_remove(at)))
+}
+
+/// The published rows that a finding rests on, by table and id.
+fn rows(finding: &Finding) -> impl Iterator<Item = (&str, &str)> {
+    finding.evidence.rows.iter().map(|row| (row.table.as_str(), row.id.as_str()))
 }
 
 /// Why what came out is not the finding, in Portuguese and in English; `None` if it is.
@@ -52,8 +57,8 @@ pub fn difference(detector: &Detector, finding: &Finding, again: Option<&Finding
     let (versions_pt, versions_en) = versions.unwrap_or_default();
     let (pt, en) = match again {
         Some(_) => (
-            "O detector aponta os mesmos contratos com outros valores.",
-            "The detector fires on the same contracts with other values.",
+            "O detector aponta as mesmas linhas com outros valores.",
+            "The detector fires on the same rows with other values.",
         ),
         None => ("O detector não aponta mais este caso.", "The detector does not fire on this case any more."),
     };

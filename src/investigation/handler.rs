@@ -9,7 +9,7 @@ use chrono::Utc;
 use tracing::Instrument as _;
 
 use super::request::MAX_ENTRIES;
-use super::{DetectorInfo, Output, Request, plan, score, summary};
+use super::{DetectorInfo, Output, Request, in_scope, plan, score, summary};
 use crate::cache::Cache;
 use crate::detectors::{Catalogue, Detector, DetectorRun, QueryLimits, Run, Scope};
 use crate::jobs::{Finish, JobContext, JobFailure, JobHandler, on_engine};
@@ -116,6 +116,7 @@ impl Handler {
             return Ok(false);
         }
         *output = Output { plan: Some(plan.clone()), cached_from: Some(source.clone()), ..Output::of(&earlier) };
+        let (scope_pt, scope_en) = in_scope(output.contracts, output.tenders);
         let event = NewEvent {
             kind: EventKind::Progress,
             state: JobState::Running,
@@ -123,12 +124,12 @@ impl Handler {
             fraction: fraction(plan.detectors.len() + 1, &plan),
             counts: earlier.counts,
             message_pt: format!(
-                "plano: {} contratos no escopo, dados na versão {}; resultados da investigação {source}, que fez o mesmo",
-                output.contracts, plan.lake_version
+                "plano: {scope_pt}, dados na versão {}; resultados da investigação {source}, que fez o mesmo",
+                plan.lake_version
             ),
             message_en: format!(
-                "plan: {} contracts in scope, data at version {}; results of the investigation {source}, which did the same",
-                output.contracts, plan.lake_version
+                "plan: {scope_en}, data at version {}; results of the investigation {source}, which did the same",
+                plan.lake_version
             ),
         };
         let step = StepCommit {
@@ -179,13 +180,15 @@ impl Handler {
             let session = engine.session()?;
             snapshot.register(&session).await?;
             let run = Run::prepare(session, &engine_plan).await?.limit_own(own_limits);
-            let contracts = run.contracts_in_scope();
-            Ok((Arc::new(run), contracts))
+            let counted = (run.contracts_in_scope(), run.tenders_in_scope());
+            Ok((Arc::new(run), counted))
         };
-        let (run, contracts) = self.on_engine(ctx, "investigation", "plan", prepared).await?;
+        let (run, (contracts, tenders)) = self.on_engine(ctx, "investigation", "plan", prepared).await?;
         if ctx.job.steps_done == 0 {
             output.plan = Some(plan.clone());
             output.contracts = contracts;
+            output.tenders = tenders;
+            let (scope_pt, scope_en) = in_scope(contracts, tenders);
             let counts = Counts { contracts, detectors_total: plan.detectors.len() as i32, ..Counts::default() };
             let not_understood = if plan.not_understood.is_empty() {
                 (String::new(), String::new())
@@ -200,13 +203,13 @@ impl Handler {
                 fraction: fraction(1, &plan),
                 counts,
                 message_pt: format!(
-                    "plano: {contracts} contratos no escopo, {} detectores, dados na versão {}{}",
+                    "plano: {scope_pt}, {} detectores, dados na versão {}{}",
                     plan.detectors.len(),
                     plan.lake_version,
                     not_understood.0
                 ),
                 message_en: format!(
-                    "plan: {contracts} contracts in scope, {} detectors, data at version {}{}",
+                    "plan: {scope_en}, {} detectors, data at version {}{}",
                     plan.detectors.len(),
                     plan.lake_version,
                     not_understood.1
@@ -296,7 +299,7 @@ impl Handler {
         let detectors = ctx.jobs().store().detector_summaries(&ctx.job.id).await.map_err(unavailable)?;
         let by_severity = ctx.jobs().store().findings_by_severity(&ctx.job.id).await.map_err(unavailable)?;
         output.score = score(&detectors);
-        let (pt, en) = summary(output.contracts, &detectors, &by_severity);
+        let (pt, en) = summary((output.contracts, output.tenders), &detectors, &by_severity);
         let started = ctx.job.started_at.unwrap_or(ctx.job.created_at);
         output.duration_ms = (Utc::now() - started).num_milliseconds();
         let (message_pt, message_en) = (pt.clone(), en.clone());

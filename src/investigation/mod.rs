@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 pub use explain::{ExplainError, difference, recompute};
 pub use handler::{Handler, plan_of, request_violations};
 pub use planner::{DetectorInfo, plan};
-pub use report::{Language, Rendered, ReportFormat, ReportInput, render_report, row_about, severity_name, summary};
+pub use report::{
+    Language, Rendered, ReportFormat, ReportInput, in_scope, render_report, row_about, severity_name, summary,
+};
 pub use request::{InvestigationType, Options, Request, filter_violations, period_violations};
 
 use crate::model::{DetectorSummary, Job, Plan, Strength};
@@ -29,6 +31,8 @@ pub struct Output {
     pub plan: Option<Plan>,
     /// Contracts in scope.
     pub contracts: i64,
+    /// Tenders in scope.
+    pub tenders: i64,
     /// The answer in short, in Portuguese.
     pub summary_pt: String,
     /// The answer in short, in English.

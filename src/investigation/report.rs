@@ -133,16 +133,29 @@ pub fn render_report(
     })
 }
 
-/// The answer in short, in Portuguese and in English.
-pub fn summary(contracts: i64, detectors: &[DetectorSummary], by_severity: &[(Severity, i64)]) -> (String, String) {
+/// How many contracts and tenders there are in scope, in Portuguese and in English; tenders are named where
+/// there are any.
+pub fn in_scope(contracts: i64, tenders: i64) -> (String, String) {
+    if tenders == 0 {
+        return (format!("{contracts} contratos no escopo"), format!("{contracts} contracts in scope"));
+    }
+    (
+        format!("{contracts} contratos e {tenders} licitações no escopo"),
+        format!("{contracts} contracts and {tenders} tenders in scope"),
+    )
+}
+
+/// The answer in short, in Portuguese and in English, of so many contracts and tenders in scope.
+pub fn summary(scope: (i64, i64), detectors: &[DetectorSummary], by_severity: &[(Severity, i64)]) -> (String, String) {
     let fired: i64 = detectors.iter().map(|summary| summary.fired).sum();
     let not_evaluable: i64 = detectors.iter().map(|summary| summary.not_evaluable).sum();
-    if contracts == 0 {
+    if scope == (0, 0) {
         return (
-            "Nenhum contrato corresponde ao plano: nada foi avaliado.".to_owned(),
-            "No contract matches the plan: nothing was judged.".to_owned(),
+            "Nenhum contrato nem licitação corresponde ao plano: nada foi avaliado.".to_owned(),
+            "No contract or tender matches the plan: nothing was judged.".to_owned(),
         );
     }
+    let (scope_pt, scope_en) = in_scope(scope.0, scope.1);
     let named = |language: Language| {
         let parts: Vec<_> = by_severity
             .iter()
@@ -155,10 +168,10 @@ pub fn summary(contracts: i64, detectors: &[DetectorSummary], by_severity: &[(Se
     let n = detectors.len();
     (
         format!(
-            "{contracts} contratos no escopo, {n} detectores: {fired} indícios a verificar{pt}; {not_evaluable} avaliações não foram possíveis com os dados publicados. Um indício não é prova de irregularidade."
+            "{scope_pt}, {n} detectores: {fired} indícios a verificar{pt}; {not_evaluable} avaliações não foram possíveis com os dados publicados. Um indício não é prova de irregularidade."
         ),
         format!(
-            "{contracts} contracts in scope, {n} detectors: {fired} indications to check{en}; {not_evaluable} judgements were not possible with the published data. An indication is no proof of wrongdoing."
+            "{scope_en}, {n} detectors: {fired} indications to check{en}; {not_evaluable} judgements were not possible with the published data. An indication is no proof of wrongdoing."
         ),
     )
 }
@@ -343,22 +356,36 @@ fn rows_left_out(finding: &Finding, language: Language) -> Option<String> {
     (more > 0).then(|| format!("… {} {more}", language.pick("e mais", "and")) + language.pick("", " more"))
 }
 
-/// Whom and what a published row is about, out of its columns: number, buyer, supplier, value, day.
+/// Columns that say what a row is worth, the first that is there counts.
+const WORTH: [&str; 6] = ["current_value", "initial_value", "value", "estimated_value", "amount", "fine"];
+/// Columns that say when it was, the first that is there counts.
+const DAYS: [&str; 7] =
+    ["signature_date", "publication_date", "period_start", "open_date", "result_date", "bid_time", "start_date"];
+
+/// Whom and what a published row is about, out of its columns: number, buyer, supplier or bidder, value, day.
 pub fn row_about<'a>(column: impl Fn(&str) -> Option<&'a str>, language: Language) -> String {
     let text = |name: &str| column(name).filter(|text| !text.is_empty()).map(|text| printable(text).into_owned());
     let with_id = |name: &str, id: &str| match (text(name), text(id)) {
         (Some(name), Some(id)) => Some(format!("{name} ({id})")),
         (name, id) => name.or(id),
     };
-    let value = text("current_value").or_else(|| text("initial_value")).or_else(|| text("value"));
-    let value = value.map(|value| value.parse::<Money>().map_or(value, |money| language.money(money)));
-    let day = text("signature_date").or_else(|| text("publication_date"));
-    let day = day.map(|day| match (language, day.parse::<chrono::NaiveDate>()) {
-        (Language::Portuguese, Ok(day)) => day.format("%d/%m/%Y").to_string(),
-        _ => day,
+    let foreign = text("currency").filter(|currency| currency != "BRL");
+    let value = WORTH.into_iter().find_map(text).map(|value| match (value.parse::<Money>(), &foreign) {
+        (Ok(money), None) => language.money(money),
+        (Ok(money), Some(currency)) => format!("{currency} {}", language.money(money).replacen("R$ ", "", 1)),
+        (Err(_), _) => value,
     });
-    let number = text("number").map(|number| format!("{} {number}", language.pick("nº", "no.")));
-    let parts = [number, with_id("buyer_name", "buyer_id"), with_id("supplier_name", "supplier_id"), value, day];
+    let day = DAYS.into_iter().find_map(text);
+    // Of a moment, the day is enough here.
+    let day = day.map(|day| match day.get(..10).unwrap_or(&day).parse::<chrono::NaiveDate>() {
+        Ok(day) => language.pick(&day.format("%d/%m/%Y").to_string(), &day.to_string()).to_owned(),
+        Err(_) => day,
+    });
+    let number = text("number").or_else(|| text("ocid"));
+    let number = number.map(|number| format!("{} {number}", language.pick("nº", "no.")));
+    let who = with_id("supplier_name", "supplier_id").or_else(|| with_id("bidder_name", "bidder_id"));
+    let who = who.or_else(|| with_id("person_name", "person_id"));
+    let parts = [number, with_id("buyer_name", "buyer_id"), who, value, day];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
@@ -607,14 +634,31 @@ mod tests {
             "no. 34/2023 · Polícia Federal (200356) · 12.345.678/0001-95 · R$ 2,588.97 · 2023-12-30"
         );
         assert_eq!(row_about(|_| None, Language::English), "");
+        let tender: std::collections::BTreeMap<&str, &str> = [
+            ("ocid", "ocds-ngfbwp-1"),
+            ("buyer_name", "Primăria"),
+            ("currency", "MDL"),
+            ("estimated_value", "1234567.80"),
+            ("period_start", "2017-06-13T10:00:00Z"),
+        ]
+        .into();
+        let column = |name: &str| tender.get(name).copied();
+        assert_eq!(
+            row_about(column, Language::Portuguese),
+            "nº ocds-ngfbwp-1 · Primăria · MDL 1.234.567,80 · 13/06/2017"
+        );
+        assert_eq!(
+            row_about(column, Language::English),
+            "no. ocds-ngfbwp-1 · Primăria · MDL 1,234,567.80 · 2017-06-13"
+        );
     }
 
     #[test]
     fn a_run_without_contracts_says_so() {
-        let (pt, en) = summary(0, &[], &[]);
+        let (pt, en) = summary((0, 0), &[], &[]);
         assert!(pt.contains("nada foi avaliado"));
         assert!(en.contains("nothing was judged"));
-        let (pt, _) = summary(10, &[], &[(Severity::High, 2), (Severity::Low, 0)]);
+        let (pt, _) = summary((10, 0), &[], &[(Severity::High, 2), (Severity::Low, 0)]);
         assert!(pt.contains("(2 alta)"), "{pt}");
     }
 }

@@ -1,11 +1,12 @@
 //! Which contracts a question is about, as an expression of the query engine.
 
 use chrono::{Datelike, NaiveDate};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions::string::expr_fn::{concat, contains};
 use datafusion::functions_aggregate::expr_fn::bool_or;
-use datafusion::logical_expr::{Expr, JoinType, col, lit};
+use datafusion::logical_expr::{Expr, JoinType, cast, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use super::{LakeError, schema};
@@ -107,8 +108,46 @@ fn any(conditions: Vec<Expr>) -> Expr {
 /// The value is the current one, or the initial one where that is not published; a CPF is compared
 /// by its mask.
 pub fn columns(filters: &Filters) -> Vec<Expr> {
+    conditions(filters, &value, &|| col("signature_date"), &|id| supplier(id, "supplier_id"))
+}
+
+/// Column that says whether the supplier of the filters took part in a tender; null where not.
+pub const OF_SUPPLIER: &str = "of_supplier";
+
+/// What the filters ask of the columns of a tender, all but its words; none of them is null.
+///
+/// The value is what was awarded, else the estimate, and passes a bound only in reais; the day is
+/// [`tender_day`]; the supplier is anybody who took part ([`OF_SUPPLIER`]).
+pub fn tender_columns(filters: &Filters) -> Vec<Expr> {
+    let value = || coalesce(vec![col("value"), col("estimated_value")]);
+    let mut asked = conditions(filters, &value, &tender_day, &|_| col(OF_SUPPLIER));
+    if filters.min_value.is_some() || filters.max_value.is_some() {
+        asked.push(or_false(col("currency").is_null().or(col("currency").eq(lit("BRL")))));
+    }
+    asked
+}
+
+/// The day that places a tender in time: of its publication, else the first of the period for bids, else
+/// the last, else of the opening, else of the result.
+pub fn tender_day() -> Expr {
+    let day = |column: &str| cast(col(column), DataType::Date32);
+    coalesce(vec![
+        col("publication_date"),
+        day("period_start"),
+        day("period_end"),
+        col("open_date"),
+        col("result_date"),
+    ])
+}
+
+fn conditions(
+    filters: &Filters,
+    value: &dyn Fn() -> Expr,
+    day_of: &dyn Fn() -> Expr,
+    of_supplier: &dyn Fn(&str) -> Expr,
+) -> Vec<Expr> {
     let mut conditions = Vec::new();
-    let signed = || col("signature_date");
+    let signed = day_of;
     if let Some(min) = filters.min_value {
         conditions.push(value().gt_eq(money(min)));
     }
@@ -134,7 +173,7 @@ pub fn columns(filters: &Filters) -> Vec<Expr> {
         conditions.push(col("modality").in_list(names, false));
     }
     if let Some(id) = &filters.supplier_id {
-        conditions.push(supplier(id));
+        conditions.push(of_supplier(id));
     }
     if let Some(id) = &filters.buyer_id {
         conditions.push(col("buyer_id").eq(lit(id.trim())));
@@ -142,12 +181,13 @@ pub fn columns(filters: &Filters) -> Vec<Expr> {
     conditions.into_iter().map(or_false).collect()
 }
 
-fn supplier(id: &str) -> Expr {
+/// Whether a column holds the id of a supplier; a CPF is compared by its mask.
+pub fn supplier(id: &str, column: &str) -> Expr {
     let (kind, normal, _) = check_tax_id(id);
     match kind {
         TaxIdKind::Secret => lit(false),
-        TaxIdKind::Cpf if !normal.contains('*') => col("supplier_id").eq(lit(mask_cpf(&normal))),
-        _ => col("supplier_id").eq(lit(normal)),
+        TaxIdKind::Cpf if !normal.contains('*') => col(column).eq(lit(mask_cpf(&normal))),
+        _ => col(column).eq(lit(normal)),
     }
 }
 

@@ -27,6 +27,17 @@ async fn built_in_detectors_keep_to_the_form() {
             "high_value_direct_award",
             "invalid_tax_id",
             "heterogeneous_supplier",
+            "short_submission",
+            "decision_period",
+            "single_bid",
+            "few_bidders_for_market",
+            "near_estimate",
+            "late_bid_won",
+            "disqualification_pattern",
+            "identical_prices",
+            "price_gap",
+            "bid_dispersion_screen",
+            "rotation_and_cobidding",
             "value_risk",
         ]
     );

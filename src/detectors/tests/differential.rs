@@ -16,7 +16,7 @@ use crate::detectors::limits::{Comparison, LegalLimits};
 use crate::detectors::{Catalogue, Run};
 use crate::model::{Plan, TaxIdCheck, TaxIdKind, check_tax_id, fold};
 
-/// How often each verdict was given, and per finding its severity, contracts and cents at stake.
+/// How often each verdict was given, and per finding its severity, contracts or tenders, and cents at stake.
 pub(super) type Answers = (BTreeMap<String, i64>, BTreeSet<(String, Vec<String>, Option<i128>)>);
 
 #[derive(Default)]
@@ -512,7 +512,7 @@ async fn answers_about_peers_agree_with_the_obvious_ones() {
 /// A detector, slow and obvious.
 pub(super) type Reference = fn(&Data) -> Answers;
 
-async fn agree(data: &Data, references: &[(&str, Reference)]) {
+pub(super) async fn agree(data: &Data, references: &[(&str, Reference)]) {
     let prepared = Run::prepare(data.session(3), &Plan::default()).await.unwrap();
     let catalogue = Catalogue::builtin().unwrap();
     for (id, reference) in references {
@@ -520,7 +520,10 @@ async fn agree(data: &Data, references: &[(&str, Reference)]) {
         let run = prepared.detector(catalogue.get(id).unwrap()).await.unwrap();
         let found = run.findings.iter().map(|finding| {
             let amount = finding.amount_at_stake.map(crate::model::Money::cents);
-            (finding.severity.as_str().to_owned(), finding.contract_ids.clone(), amount)
+            // What is about tenders names no contract.
+            let tenders = finding.evidence.rows.iter().filter(|row| row.table == "tenders").map(|row| row.id.clone());
+            let about = finding.contract_ids.iter().cloned().chain(tenders).collect::<Vec<_>>();
+            (finding.severity.as_str().to_owned(), about, amount)
         });
         let found = found.collect::<BTreeSet<_>>();
         let different: Vec<_> = found.symmetric_difference(&expected.1).take(3).collect();

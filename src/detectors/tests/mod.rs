@@ -3,29 +3,42 @@
 mod amendment_cap;
 mod amendment_count;
 mod benford;
+mod bid_dispersion_screen;
 mod catalogue;
 mod contract_value_outlier;
+mod decision_period;
 mod differential;
 mod direct_award_growth;
+mod disqualification_pattern;
 mod duplicates;
 mod emergency_overrun;
+mod few_bidders_for_market;
 mod heterogeneous_supplier;
 mod high_value_direct_award;
+mod identical_prices;
 mod invalid_tax_id;
 mod item_price_outlier;
 mod just_below_threshold;
+mod late_bid_won;
 mod late_publication;
 mod legal_limits;
 mod market_concentration;
+mod near_estimate;
 mod non_competitive_share;
 mod own;
 mod parameters;
+mod price_gap;
 mod real_data;
 mod references;
+mod rotation_and_cobidding;
 mod run;
 mod scope;
+mod short_submission;
+mod single_bid;
 mod splitting_sum;
 mod supplier_share;
+mod tender_references;
+mod tenders;
 mod value_jump;
 mod value_risk;
 mod year_end_spike;
@@ -33,13 +46,17 @@ mod year_end_spike;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
-use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use chrono::{DateTime, NaiveDate, Utc};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use self::tenders::{Bid, Tender, TenderItem};
 use super::{Catalogue, DetectorRun, Run};
 use crate::lake::schema;
 use crate::model::{Finding, Money, Outcome, Plan, Severity, Table, check_tax_id, fold};
@@ -174,12 +191,18 @@ pub(super) struct Data {
     pub(super) contracts: Vec<Contract>,
     pub(super) amendments: Vec<Amendment>,
     pub(super) items: Vec<Item>,
+    pub(super) tenders: Vec<Tender>,
+    pub(super) tender_items: Vec<TenderItem>,
+    pub(super) bids: Vec<Bid>,
 }
 
 enum Cell {
     Text(Option<String>),
     Day(Option<NaiveDate>),
+    Moment(Option<DateTime<Utc>>),
     Number(Option<i128>),
+    Count(Option<i64>),
+    Truth(Option<bool>),
     Line(i64),
 }
 
@@ -229,10 +252,27 @@ fn batch(table: Table, rows: Vec<Vec<Cell>>) -> RecordBatch {
                 cells
                     .into_iter()
                     .map(|cell| match cell {
-                        Cell::Line(line) => line,
-                        _ => panic!("line expected"),
+                        Cell::Line(line) => Some(line),
+                        Cell::Count(count) => count,
+                        _ => panic!("count expected"),
                     })
                     .collect::<Int64Array>(),
+            ),
+            DataType::Timestamp(..) => {
+                let moments = cells.into_iter().map(|cell| match cell {
+                    Cell::Moment(moment) => moment.map(|moment| moment.timestamp_micros()),
+                    _ => panic!("moment expected"),
+                });
+                cast(&(Arc::new(moments.collect::<TimestampMicrosecondArray>()) as ArrayRef), kind).unwrap()
+            }
+            DataType::Boolean => Arc::new(
+                cells
+                    .into_iter()
+                    .map(|cell| match cell {
+                        Cell::Truth(truth) => truth,
+                        _ => panic!("truth expected"),
+                    })
+                    .collect::<BooleanArray>(),
             ),
             other => panic!("{other}"),
         }
@@ -338,15 +378,19 @@ impl Data {
     pub(super) fn session(&self, partitions: usize) -> SessionContext {
         let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(partitions));
         let tables = [
-            ("contracts_all", self.contract_rows()),
-            ("amendments_all", self.amendment_rows()),
-            ("contract_items_all", self.item_rows()),
+            self.contract_rows(),
+            self.amendment_rows(),
+            self.item_rows(),
+            self.tender_rows(),
+            self.tender_item_rows(),
+            self.bid_rows(),
         ];
         for table in Table::ALL.into_iter().skip(tables.len()) {
             let empty = MemTable::try_new(schema::of(table), vec![vec![]]).unwrap();
             context.register_table(format!("{}_all", table.as_str()), Arc::new(empty)).unwrap();
         }
-        for (name, rows) in tables {
+        for (table, rows) in Table::ALL.into_iter().zip(tables) {
+            let name = format!("{}_all", table.as_str());
             let size = rows.num_rows().div_ceil(partitions).max(1);
             let parts = (0..partitions)
                 .map(|part| {
@@ -431,6 +475,25 @@ pub(super) fn merge(cases: Vec<Data>) -> Data {
             ..one
         }));
         all.items.extend(data.items.into_iter().map(|one| Item { id: tag(&one.id), buyer: tag(&one.buyer), ..one }));
+        all.tenders.extend(data.tenders.into_iter().map(|one| Tender {
+            id: tag(&one.id),
+            buyer: tag(&one.buyer),
+            // Peers are of one source.
+            source: tag(&one.source),
+            ..one
+        }));
+        all.tender_items.extend(data.tender_items.into_iter().map(|one| TenderItem {
+            id: tag(&one.id),
+            tender: tag(&one.tender),
+            ..one
+        }));
+        all.bids.extend(data.bids.into_iter().map(|one| Bid {
+            id: tag(&one.id),
+            tender: tag(&one.tender),
+            // Firms of one case meet none of another.
+            bidder: if one.bidder.is_empty() { one.bidder } else { format!("{}~{case}", one.bidder) },
+            ..one
+        }));
     }
     all
 }
@@ -443,6 +506,8 @@ pub(super) async fn judge_all(detector: &str, cases: Vec<Data>) -> Vec<Judged> {
     let run = Run::prepare(merge(cases).session(2), &Plan::default()).await.unwrap();
     let catalogue = Catalogue::builtin().unwrap();
     let detector = catalogue.get(detector).unwrap();
+    // First: it makes the tables that its query shares with others.
+    let answer = run.detector(detector).await.unwrap();
     let select = format!("SELECT CAST(subject AS VARCHAR), coalesce(reason, outcome) FROM ({})", detector.sql());
     for batch in run.context().sql(&select).await.unwrap().collect().await.unwrap() {
         let column = |at: usize| cast(batch.column(at), &DataType::Utf8).unwrap();
@@ -451,9 +516,8 @@ pub(super) async fn judge_all(detector: &str, cases: Vec<Data>) -> Vec<Judged> {
             *judged[case_of(subject.unwrap())].verdicts.entry(verdict.unwrap().to_owned()).or_insert(0) += 1;
         }
     }
-    let answer = run.detector(detector).await.unwrap();
     for mut finding in answer.findings {
-        let case = case_of(&finding.contract_ids[0]);
+        let case = case_of(&finding.evidence.rows[0].id);
         for id in finding.contract_ids.iter_mut().chain(finding.evidence.rows.iter_mut().map(|row| &mut row.id)) {
             *id = id.strip_prefix(&tag(case)).unwrap().to_owned();
         }

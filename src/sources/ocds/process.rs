@@ -88,16 +88,14 @@ pub(super) fn write<'a>(
         .or_else(|| parties.with_role("procuringEntity"));
     let buyer = buyer.and_then(|buyer| parties.organisation(buyer, origin.key));
     let (buyer_id, buyer_name) = buyer.map(|buyer| (buyer.id, buyer.name)).unwrap_or_default();
-    let awards = release
-        .list("awards")
-        .map(|award| Award {
-            view: award,
-            id: award.text_of("id"),
-            stands: award.text_of("status").is_none_or(|status| stands(&status)),
-            winner: together(award.list("suppliers").filter_map(|who| parties.organisation(who, origin.key)).collect()),
-            lots: lots(award),
-        })
-        .collect::<Vec<_>>();
+    let awards = release.list("awards").map(|award| Award {
+        view: award,
+        id: award.text_of("id"),
+        stands: award.text_of("status").is_none_or(|status| stands(&status)),
+        winner: together(award.list("suppliers").filter_map(|who| parties.organisation(who, origin.key)).collect()),
+        lots: lots(award),
+    });
+    let awards = each_once(awards);
     let mut process = Process {
         release,
         // Buyers that are not named must not be taken for one.
@@ -124,6 +122,25 @@ pub(super) fn write<'a>(
 pub(super) fn prefix(ocid: &str) -> Option<&str> {
     let registered = ocid.get(5..11)?.bytes().all(|byte| byte.is_ascii_alphanumeric());
     (ocid.starts_with("ocds-") && registered).then(|| &ocid[..11])
+}
+
+/// Awards, each id once: a list that names one again tells of the same award, the last time for good.
+fn each_once<'a>(awards: impl Iterator<Item = Award<'a>>) -> Vec<Award<'a>> {
+    let mut places: HashMap<Cow<'a, str>, usize> = HashMap::new();
+    let mut once: Vec<Award<'a>> = Vec::new();
+    for award in awards {
+        let known = award.id.as_ref().and_then(|id| places.get(id)).and_then(|place| once.get_mut(*place));
+        match known {
+            Some(known) => *known = award,
+            None => {
+                if let Some(id) = &award.id {
+                    places.insert(id.clone(), once.len());
+                }
+                once.push(award);
+            }
+        }
+    }
+    once
 }
 
 fn stands(status: &str) -> bool {

@@ -107,6 +107,18 @@ fn lines(values: &[Value]) -> Vec<u8> {
 }
 
 #[test]
+fn an_award_named_twice_counts_once() {
+    let mut twice = release();
+    let award = twice["awards"][0].clone();
+    twice["awards"].as_array_mut().unwrap().push(award);
+    let mut corrected = twice.clone();
+    corrected["ocid"] = json!("ocds-abc123-8");
+    corrected["awards"][1]["value"]["amount"] = json!(800);
+    let taken = Taken::one("a.jsonl", &lines(&[twice, corrected]));
+    assert_eq!(taken.rows("SELECT value FROM tenders_all ORDER BY ocid"), ["900.00", "800.00"]);
+}
+
+#[test]
 fn a_release_becomes_rows_of_every_table() {
     let taken = Taken::one("compras.jsonl", &lines(&[release(), json!({"ocid": "ocds-abc123-8", "tender": {}})]));
     let summary = &taken.parsed.summary;

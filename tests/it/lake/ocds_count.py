@@ -53,6 +53,11 @@ def listed(value):
     return value if isinstance(value, list) else [value] if isinstance(value, dict) else []
 
 
+def once(values):
+    """A list that names an id again tells of the same thing."""
+    return list({str(one.get("id", place)): one for place, one in enumerate(listed(values))}.values())
+
+
 def cents(value, scale=2):
     if value in (None, ""):
         return None
@@ -90,7 +95,7 @@ for ocid, own in processes.items():
             figures["tender_quantity"] += cents(item.get("quantity"), 4) or 0
             figures["tender_prices"] += amount(item.get("unit") or {}) or 0
         figures["bids"] += len({one["id"] for one in listed(tender.get("tenderers"))})
-        values = [(amount(award), award["value"].get("currency", "").upper()) for award in listed(release.get("awards"))
+        values = [(amount(award), award["value"].get("currency", "").upper()) for award in once(release.get("awards"))
                   if (award.get("status") or "active") not in ("pending", "cancelled", "unsuccessful") and amount(award) is not None]
         kinds = {kind for _, kind in values} | ({tender["value"]["currency"].upper()} if amount(tender) is not None else set())
         figures["awarded"] += sum(value for value, _ in values) if len(kinds) == 1 else 0

@@ -1,0 +1,367 @@
+//! Slow and obvious detectors of tenders and bids, and random data for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Days, TimeDelta, Utc};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+
+use super::differential::{Answers, Book, Reference, agree};
+use super::tenders::{Bid, Tender, at};
+use super::{Data, day};
+use crate::detectors::functions::quantile8;
+
+#[tokio::test]
+async fn answers_about_tenders_agree_with_the_obvious_ones() {
+    for seed in 0..2 {
+        agree(&random(&mut StdRng::seed_from_u64(seed)), &REFERENCES).await;
+    }
+}
+
+const REFERENCES: [(&str, Reference); 5] = [
+    ("single_bid", single_bid),
+    ("near_estimate", near_estimate),
+    ("late_bid_won", late_bid_won),
+    ("identical_prices", identical_prices),
+    ("price_gap", price_gap),
+];
+
+fn random(rng: &mut StdRng) -> Data {
+    let mut data = Data::default();
+    for place in 0..420 {
+        let id = format!("t{place:03}");
+        let mut tender = Tender::new(&id);
+        tender.source = (*["ocds:one", "ocds:one", "ocds:two"].choose(rng).unwrap()).to_owned();
+        tender.method = *[Some("open"), Some("open"), Some("open"), Some("limited"), None].choose(rng).unwrap();
+        tender.modality = ["concorrencia", "concorrencia", "not_informed", "pregao"].choose(rng).unwrap();
+        tender.modality_name = tender.modality.to_owned();
+        tender.situation = rng.random_bool(0.05).then(|| "cancelled".to_owned());
+        tender.category = rng.random_bool(0.95).then(|| ["goods", "works"].choose(rng).unwrap().to_string());
+        tender.object = "Conforme edital".to_owned();
+        tender.currency = Some((*["BRL", "BRL", "USD"].choose(rng).unwrap()).to_owned());
+        tender.estimate = rng.random_bool(0.9).then(|| rng.random_range(50_000..150_000));
+        tender.value = tender.estimate.filter(|_| rng.random_bool(0.95)).map(|estimate| {
+            let parts = [5_i128, 60, 70, 90, 98, 99, 100, 101, 150, 2_000];
+            estimate * parts.choose(rng).unwrap() / 100 + rng.random_range(0..2)
+        });
+        tender.result = rng.random_bool(0.9).then(|| day("2024-04-01"));
+        tender.tenderers = rng.random_bool(0.5).then(|| rng.random_range(0..5));
+        let end = at("2024-03-21T12:00:00Z") + TimeDelta::hours(rng.random_range(0..13));
+        tender.end = rng.random_bool(0.95).then_some(end);
+        let firms = rng.random_range(0_usize..5);
+        for firm in 0..firms {
+            let above = if firm == 0 { 0 } else { 20 + rng.random_range(0..20) * rng.random_range(0..40) };
+            let amount = 10_000 + above;
+            let mut bid = Bid::of(&id, &format!("f{}", if rng.random_bool(0.95) { firm } else { 0 }), amount);
+            bid.id = format!("{id}-{firm}");
+            bid.amount = rng.random_bool(0.98).then_some(if rng.random_bool(0.02) { 0 } else { amount });
+            bid.won = rng.random_bool(0.97).then_some(firm == 0 || rng.random_bool(0.03));
+            let status = if rng.random_bool(0.9) { "valid" } else { ["disqualified", "withdrawn"][firm % 2] };
+            bid.status = rng.random_bool(0.99).then(|| status.to_owned());
+            bid.currency = rng.random_bool(0.99).then(|| "BRL".to_owned());
+            let late = if rng.random_bool(0.05) { rng.random_range(0..2) } else { -5_000 };
+            bid.time = rng.random_bool(0.97).then_some(end + TimeDelta::seconds(late));
+            if rng.random_bool(0.02) {
+                bid.bidder = String::new();
+            }
+            data.bids.push(bid);
+        }
+        data.tenders.push(tender);
+    }
+    data
+}
+
+fn is_direct(tender: &Tender) -> bool {
+    tender.method == Some("limited")
+}
+
+fn is_competitive(tender: &Tender) -> bool {
+    tender.method == Some("open") || ["concorrencia", "pregao"].contains(&tender.modality)
+}
+
+fn is_cancelled(tender: &Tender) -> bool {
+    tender.situation.as_deref() == Some("cancelled")
+}
+
+/// Bids that were made.
+fn made<'a>(data: &'a Data, tender: &Tender) -> Vec<&'a Bid> {
+    let of = data.bids.iter().filter(|bid| bid.tender == tender.id);
+    of.filter(|bid| bid.status.as_deref() != Some("withdrawn")).collect()
+}
+
+fn firms(bids: &[&Bid]) -> BTreeSet<String> {
+    bids.iter().filter(|bid| !bid.bidder.is_empty()).map(|bid| bid.bidder.clone()).collect()
+}
+
+fn subjects(data: &Data) -> impl Iterator<Item = &Tender> {
+    data.tenders.iter().filter(|tender| !is_direct(tender))
+}
+
+fn quantile(mut values: Vec<f64>, p: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    quantile8(&values, p).unwrap()
+}
+
+fn fire(book: &mut Book, tender: &Tender, severity: &str, amount: Option<i128>) {
+    book.fire(severity, vec![tender.id.clone()], amount);
+}
+
+fn single_bid(data: &Data) -> Answers {
+    let mut book = Book::default();
+    let mut judged: Vec<(&Tender, usize)> = Vec::new();
+    for tender in subjects(data) {
+        let bids = made(data, tender);
+        let named = firms(&bids).len();
+        let unnamed = bids.iter().any(|bid| bid.bidder.is_empty());
+        let won = bids.iter().any(|bid| bid.won == Some(true));
+        let count = match tender.tenderers {
+            Some(stated) => Some(stated as usize),
+            None => (!bids.is_empty() && !unnamed).then_some(named),
+        };
+        let verdict = if !is_competitive(tender) {
+            "method_unknown"
+        } else if is_cancelled(tender) {
+            "cancelled"
+        } else if tender.result.is_none() && tender.value.is_none() && !won {
+            "not_decided"
+        } else if count.unwrap_or(0) == 0 {
+            "bidders_not_published"
+        } else if tender.tenderers.is_some_and(|stated| (stated as usize) < named) {
+            "counts_differ"
+        } else {
+            judged.push((tender, count.unwrap()));
+            continue;
+        };
+        book.note(verdict);
+    }
+    for (tender, count) in &judged {
+        if *count > 1 {
+            book.note("clear");
+            continue;
+        }
+        let single = |of: &[&(&Tender, usize)]| of.iter().filter(|(_, count)| *count == 1).count();
+        let named: Vec<_> = judged
+            .iter()
+            .filter(|(other, _)| {
+                other.tenderers.is_none()
+                    && other.source == tender.source
+                    && other.modality_name == tender.modality_name
+            })
+            .collect();
+        if tender.tenderers.is_none() && (named.len() < 10 || single(&named) * 5 >= named.len() * 4) {
+            book.note("only_winners_named");
+            continue;
+        }
+        let market: Vec<_> = judged
+            .iter()
+            .filter(|(other, _)| {
+                tender.category.is_some() && other.source == tender.source && other.category == tender.category
+            })
+            .collect();
+        if market.len() >= 30 && single(&market) * 5 >= market.len() * 4 {
+            book.note("usual_in_market");
+            continue;
+        }
+        let worth = |tender: &Tender| tender.value.or(tender.estimate).filter(|worth| *worth > 0);
+        let peers: Vec<f64> = judged
+            .iter()
+            .filter(|(other, _)| other.source == tender.source && other.currency == tender.currency)
+            .filter_map(|(other, _)| Some(worth(other)? as f64 / 100.0))
+            .collect();
+        let high = peers.len() >= 30
+            && worth(tender).is_some_and(|worth| worth as f64 > (quantile(peers, 0.9) * 100.0).round());
+        fire(&mut book, tender, if high { "high" } else { "medium" }, None);
+    }
+    book.0
+}
+
+fn near_estimate(data: &Data) -> Answers {
+    let mut book = Book::default();
+    let mut judged: Vec<(&Tender, i128, i128)> = Vec::new();
+    for tender in subjects(data) {
+        let verdict = match (tender.value, tender.estimate) {
+            _ if is_cancelled(tender) => "cancelled",
+            (Some(value), Some(estimate)) if value > 0 && estimate > 0 => {
+                if value >= 10 * estimate || estimate >= 10 * value {
+                    "slip_possible"
+                } else {
+                    judged.push((tender, value, estimate));
+                    continue;
+                }
+            }
+            _ => "no_estimate",
+        };
+        book.note(verdict);
+    }
+    for (tender, value, estimate) in &judged {
+        let source: Vec<_> = judged.iter().filter(|(other, ..)| other.source == tender.source).collect();
+        let equal = source.iter().filter(|(_, value, estimate)| value == estimate).count();
+        let bids = made(data, tender);
+        let unnamed = bids.iter().any(|bid| bid.bidder.is_empty());
+        let named = (!bids.is_empty() && !unnamed).then(|| firms(&bids).len() as i64);
+        if source.len() >= 20 && equal * 5 > source.len() {
+            book.note("estimate_repeats_result");
+        } else if value > estimate {
+            let stake = (tender.currency.as_deref() == Some("BRL")).then_some(value - estimate);
+            fire(&mut book, tender, "medium", stake);
+        } else if value * 100 >= estimate * 98 {
+            match tender.tenderers.or(named) {
+                None => book.note("bidders_not_published"),
+                Some(count) if count < 2 => book.note("no_competitor"),
+                Some(_) => fire(&mut book, tender, "low", None),
+            }
+        } else if value * 10 > estimate * 7 {
+            book.note("clear");
+        } else {
+            fire(&mut book, tender, "low", None);
+        }
+    }
+    book.0
+}
+
+fn late_bid_won(data: &Data) -> Answers {
+    let mut book = Book::default();
+    let mut judged: Vec<(&Tender, bool)> = Vec::new();
+    for tender in subjects(data) {
+        let won: Vec<_> = made(data, tender)
+            .into_iter()
+            .filter(|bid| bid.won == Some(true) && bid.status.as_deref() != Some("disqualified"))
+            .collect();
+        let verdict = if is_cancelled(tender) {
+            "cancelled"
+        } else if tender.modality == "pregao" {
+            "auction"
+        } else if tender.end.is_none() {
+            "no_deadline"
+        } else if won.is_empty() {
+            "winner_unknown"
+        } else if won.iter().any(|bid| bid.time.is_none()) {
+            "no_bid_time"
+        } else {
+            let end = tender.end.unwrap();
+            let midnight = end.date_naive().and_hms_opt(0, 0, 0).unwrap().and_utc();
+            let until: DateTime<Utc> = if end == midnight { end + Days::new(1) } else { end };
+            judged.push((tender, won.iter().any(|bid| bid.time.unwrap() > until)));
+            continue;
+        };
+        book.note(verdict);
+    }
+    for (tender, late) in &judged {
+        let source: Vec<_> = judged.iter().filter(|(other, _)| other.source == tender.source).collect();
+        if source.len() >= 20 && source.iter().filter(|(_, late)| *late).count() * 5 > source.len() {
+            book.note("clocks_differ");
+        } else if *late {
+            fire(&mut book, tender, "high", None);
+        } else {
+            book.note("clear");
+        }
+    }
+    book.0
+}
+
+fn identical_prices(data: &Data) -> Answers {
+    let mut book = Book::default();
+    for tender in subjects(data) {
+        let bids = made(data, tender);
+        if bids.is_empty() {
+            continue;
+        }
+        let priced: Vec<_> = bids.iter().filter(|bid| bid.amount.is_some_and(|amount| amount > 0)).copied().collect();
+        let known: Vec<_> = priced.iter().filter(|bid| !bid.bidder.is_empty()).copied().collect();
+        if is_cancelled(tender) {
+            book.note("cancelled");
+        } else if priced.is_empty() {
+            book.note("no_amount");
+        } else if firms(&known).len() < 2 {
+            book.note("single_bidder");
+        } else {
+            let mut prices: BTreeMap<(&Option<String>, i128), BTreeSet<&str>> = BTreeMap::new();
+            for bid in &known {
+                prices.entry((&bid.currency, bid.amount.unwrap())).or_default().insert(&bid.bidder);
+            }
+            let most = prices.iter().filter(|(_, firms)| firms.len() > 1).map(|(_, firms)| firms.len()).max();
+            match most {
+                None => book.note("clear"),
+                Some(most) => {
+                    let price = prices.iter().filter(|(_, firms)| firms.len() == most).map(|((_, price), _)| *price);
+                    let ceiling = price.min() == tender.estimate;
+                    let low = tender.modality == "pregao" || ceiling;
+                    fire(&mut book, tender, if low { "low" } else { "medium" }, None);
+                }
+            }
+        }
+    }
+    book.0
+}
+
+fn price_gap(data: &Data) -> Answers {
+    let mut book = Book::default();
+    let mut judged: Vec<(&Tender, f64)> = Vec::new();
+    for tender in subjects(data) {
+        let bids = made(data, tender);
+        if bids.is_empty() {
+            continue;
+        }
+        let amount = |bid: &&Bid| bid.amount.filter(|amount| *amount > 0);
+        let priced: Vec<_> = bids.iter().filter(|bid| amount(bid).is_some()).collect();
+        let valid: Vec<_> = bids.iter().filter(|bid| bid.status.as_deref() == Some("valid")).copied().collect();
+        let winners: BTreeSet<&str> = valid
+            .iter()
+            .filter(|bid| bid.won == Some(true) && !bid.bidder.is_empty())
+            .map(|bid| bid.bidder.as_str())
+            .collect();
+        let currencies: BTreeSet<_> = priced.iter().map(|bid| &bid.currency).collect();
+        let lowest = |won: bool| {
+            let of = valid.iter().filter(|bid| winners.contains(bid.bidder.as_str()) == won);
+            of.filter_map(amount).min()
+        };
+        let verdict = if is_cancelled(tender) {
+            "cancelled"
+        } else if priced.is_empty() {
+            "no_amount"
+        } else if bids.iter().any(|bid| bid.status.is_none()) {
+            "status_not_published"
+        } else if valid.iter().any(|bid| amount(bid).is_none()) {
+            "no_amount"
+        } else if bids.iter().any(|bid| bid.bidder.is_empty()) {
+            "bidder_unknown"
+        } else if currencies.len() > 1 {
+            "currencies_differ"
+        } else if winners.is_empty() {
+            "winner_unknown"
+        } else if winners.len() > 1 {
+            "several_winners"
+        } else {
+            match (lowest(true), lowest(false)) {
+                (Some(first), Some(second)) if second >= first => {
+                    judged.push((tender, (second - first) as f64 / first as f64));
+                    continue;
+                }
+                (_, None) => "no_runner_up",
+                _ => "not_the_lowest_won",
+            }
+        };
+        book.note(verdict);
+    }
+    for (tender, ratio) in &judged {
+        let peers: Vec<f64> =
+            judged.iter().filter(|(other, _)| other.source == tender.source).map(|(_, ratio)| *ratio).collect();
+        let logs: Vec<f64> = peers.iter().map(|ratio| (1.0 + ratio).ln()).collect();
+        if peers.len() < 30 {
+            book.note("peer_group_too_small");
+            continue;
+        }
+        let (q1, q3) = (quantile(logs.clone(), 0.25), quantile(logs, 0.75));
+        if q3 <= q1 {
+            book.note("peer_group_without_spread");
+        } else if (1.0 + ratio).ln() >= q3 + 1.5 * (q3 - q1) {
+            fire(&mut book, tender, "medium", None);
+        } else if *ratio <= 0.01 && *ratio <= quantile(peers, 0.05) {
+            fire(&mut book, tender, if tender.modality == "pregao" { "low" } else { "medium" }, None);
+        } else {
+            book.note("clear");
+        }
+    }
+    book.0
+}
