@@ -14,7 +14,7 @@ use crate::api::{self, Api, Prober, ServeError, Stack};
 use crate::auth::{Auth, AuthOptions};
 use crate::cache::{Cache, Hints, Redis, RedisOptions};
 use crate::config::Config;
-use crate::detectors::{Catalogue, DetectorError};
+use crate::detectors::{Catalogue, DetectorError, QueryLimits};
 use crate::gateway::binding::BindingError;
 use crate::gateway::{self, Gateway, GatewayParts, MetricsSource};
 use crate::jobs::{JobHandler, Jobs, JobsOptions};
@@ -139,6 +139,8 @@ pub struct AppParts {
     pub lake: Lake,
     /// The detectors.
     pub catalogue: Arc<Catalogue>,
+    /// How much a user's own detector may use.
+    pub own_limits: QueryLimits,
     /// What is counted.
     pub metrics: Metrics,
     /// Threads of the query engine.
@@ -201,7 +203,7 @@ impl App {
         let auth = AuthOptions { token_ttl: config.token_ttl, ..AuthOptions::new(config.auth, signing_key) };
         let engine = EngineThreads::new(config.engine_threads)?;
         let lake = Lake::new(config.lake_dir(), store.clone());
-        let catalogue = Arc::new(Catalogue::builtin()?);
+        let catalogue = Arc::new(Catalogue::with_own(config.detectors_dir.as_deref(), config.own_limits).await?);
         let redis = match &config.redis_url {
             Some(url) => Some(Redis::connect(RedisOptions::new(url.clone())).await),
             None => None,
@@ -229,6 +231,7 @@ impl App {
                 metrics: metrics.clone(),
                 cache: cache.clone(),
                 results_ttl: config.results_ttl,
+                own_limits: config.own_limits,
             }),
             Arc::new(analysis::Handler { lake: lake.clone(), engine: queries.clone(), metrics: metrics.clone() }),
         ];
@@ -241,6 +244,7 @@ impl App {
             redis,
             lake,
             catalogue,
+            own_limits: config.own_limits,
             metrics,
             engine,
             engine_memory: config.engine_memory,
@@ -291,6 +295,7 @@ impl App {
                 threads: parts.engine_threads,
             },
             catalogue: Arc::clone(&parts.catalogue),
+            own_limits: parts.own_limits,
             metrics: parts.metrics.clone(),
             prober,
             job_timeout: parts.job_timeout,

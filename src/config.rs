@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::auth::AuthMode;
 use crate::cache::RedisUrl;
+use crate::detectors::QueryLimits;
 use crate::jobs::Retention;
 use crate::model::JobKind;
 use crate::secret::{KEY_BYTES, Secret};
@@ -108,6 +109,15 @@ pub struct Settings {
     /// Memory of the query engine in MiB; beyond it, it spills to disk [default: 2048]
     #[arg(long, env = "CIDADAO_ENGINE_MEMORY_MIB", value_name = "MIB", global = true)]
     pub engine_memory_mib: Option<usize>,
+    /// Directory of detectors of one's own: `.sql` files, checked at the start [default: none]
+    #[arg(long, env = "CIDADAO_DETECTORS_DIR", value_name = "DIR", global = true)]
+    pub detectors_dir: Option<PathBuf>,
+    /// Seconds that a detector of one's own may take [default: 60]
+    #[arg(long, env = "CIDADAO_OWN_DETECTOR_SECONDS", value_name = "SECONDS", global = true)]
+    pub own_detector_seconds: Option<u64>,
+    /// Memory of a detector of one's own in MiB [default: 512]
+    #[arg(long, env = "CIDADAO_OWN_DETECTOR_MEMORY_MIB", value_name = "MIB", global = true)]
+    pub own_detector_memory_mib: Option<usize>,
     /// When credentials are asked for: `required`, `auto` (as soon as there is a key or a user, and always where a listener is not on loopback), `off` (accepted only while every listener is on loopback) [default: auto]
     #[arg(long, env = "CIDADAO_AUTH", value_name = "MODE", global = true)]
     pub auth: Option<String>,
@@ -191,6 +201,10 @@ pub struct Config {
     pub engine_threads: usize,
     /// Memory of the query engine, in bytes.
     pub engine_memory: usize,
+    /// Directory of detectors of one's own.
+    pub detectors_dir: Option<PathBuf>,
+    /// How much a detector of one's own may use.
+    pub own_limits: QueryLimits,
     /// When credentials are asked for: [`AuthMode::Auto`] only while every listener is on loopback.
     pub auth: AuthMode,
     /// What bearer tokens are signed with; made and kept in the data directory if unset.
@@ -283,6 +297,9 @@ impl Settings {
             retain_quarantine_days: self.retain_quarantine_days.or(below.retain_quarantine_days),
             engine_threads: self.engine_threads.or(below.engine_threads),
             engine_memory_mib: self.engine_memory_mib.or(below.engine_memory_mib),
+            detectors_dir: self.detectors_dir.or(below.detectors_dir),
+            own_detector_seconds: self.own_detector_seconds.or(below.own_detector_seconds),
+            own_detector_memory_mib: self.own_detector_memory_mib.or(below.own_detector_memory_mib),
             auth: self.auth.or(below.auth),
             jwt_secret: self.jwt_secret.or(below.jwt_secret),
             token_ttl_seconds: self.token_ttl_seconds.or(below.token_ttl_seconds),
@@ -427,6 +444,16 @@ impl Config {
             engine_threads: between("engine_threads", settings.engine_threads.unwrap_or(cores), 1, 256)?,
             engine_memory: between("engine_memory_mib", settings.engine_memory_mib.unwrap_or(2_048), 64, 1 << 20)?
                 * (1 << 20),
+            detectors_dir: settings.detectors_dir.filter(|directory| !directory.as_os_str().is_empty()),
+            own_limits: QueryLimits {
+                time: seconds("own_detector_seconds", settings.own_detector_seconds.unwrap_or(60), 1, 3_600)?,
+                memory: between(
+                    "own_detector_memory_mib",
+                    settings.own_detector_memory_mib.unwrap_or(512),
+                    16,
+                    1 << 20,
+                )? * (1 << 20),
+            },
             auth,
             jwt_secret: settings.jwt_secret,
             token_ttl: seconds("token_ttl_seconds", settings.token_ttl_seconds.unwrap_or(3_600), 60, 86_400)?,

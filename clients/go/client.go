@@ -28,6 +28,7 @@ type Client struct {
 	investigations pb.InvestigationServiceClient
 	analyses       pb.AnalysisServiceClient
 	contracts      pb.ContractServiceClient
+	detectors      pb.DetectorServiceClient
 	health         pb.HealthServiceClient
 }
 
@@ -48,6 +49,7 @@ func New(address string, options ...Option) (*Client, error) {
 		investigations: pb.NewInvestigationServiceClient(connection),
 		analyses:       pb.NewAnalysisServiceClient(connection),
 		contracts:      pb.NewContractServiceClient(connection),
+		detectors:      pb.NewDetectorServiceClient(connection),
 		health:         pb.NewHealthServiceClient(connection),
 	}, nil
 }
@@ -203,6 +205,18 @@ func (c *Client) GetAnalysisResults(ctx context.Context, analysisID string) (*pb
 	return call(ctx, c, c.settings.longTimeout, c.analyses.GetAnalysisResults, request)
 }
 
+// ReviewFinding says what became of a finding that was checked; it is kept by the id of the finding, whatever
+// the run. [ErrNotFound] if no completed investigation of the caller has made it.
+func (c *Client) ReviewFinding(ctx context.Context, request *pb.ReviewFindingRequest) (*pb.FindingReview, error) {
+	return call(ctx, c, c.settings.timeout, c.investigations.ReviewFinding, request)
+}
+
+// ExplainFinding computes a finding once more, from the version of the lake that it was made on.
+func (c *Client) ExplainFinding(ctx context.Context, findingID string) (*pb.FindingExplanation, error) {
+	request := &pb.ExplainFindingRequest{FindingId: findingID}
+	return call(ctx, c, c.settings.longTimeout, c.investigations.ExplainFinding, request)
+}
+
 // SearchContracts reads one page of contracts, by value from the largest; [Client.Contracts] reads them
 // all.
 func (c *Client) SearchContracts(ctx context.Context, request *pb.SearchContractsRequest) (*pb.SearchContractsResponse, error) {
@@ -220,6 +234,25 @@ func (c *Client) Contracts(ctx context.Context, request *pb.SearchContractsReque
 // GetContract reads a contract with its items and amendments; [ErrNotFound] if there is none with this id.
 func (c *Client) GetContract(ctx context.Context, contractID string) (*pb.Contract, error) {
 	return call(ctx, c, c.settings.timeout, c.contracts.GetContract, &pb.GetContractRequest{ContractId: contractID})
+}
+
+// ListDetectors reads one page of the catalogue of detectors, in the order in which they run;
+// [Client.Detectors] reads it all.
+func (c *Client) ListDetectors(ctx context.Context, request *pb.ListDetectorsRequest) (*pb.ListDetectorsResponse, error) {
+	return call(ctx, c, c.settings.timeout, c.detectors.ListDetectors, request)
+}
+
+// Detectors gives every detector from the page of the request on and reads page by page as they are asked
+// for. After an error nothing more comes.
+func (c *Client) Detectors(ctx context.Context, request *pb.ListDetectorsRequest) iter.Seq2[*pb.Detector, error] {
+	return items(ctx, request, c.ListDetectors,
+		func(request *pb.ListDetectorsRequest, token string) { request.PageToken = token },
+		(*pb.ListDetectorsResponse).GetDetectors)
+}
+
+// GetDetector reads what a detector means, rests on and counts; [ErrNotFound] if there is none with this id.
+func (c *Client) GetDetector(ctx context.Context, detectorID string) (*pb.Detector, error) {
+	return call(ctx, c, c.settings.timeout, c.detectors.GetDetector, &pb.GetDetectorRequest{DetectorId: detectorID})
 }
 
 // GetHealth probes every dependency of the server and reports each.

@@ -165,6 +165,23 @@ impl Client {
         }
     }
 
+    /// Says what became of a finding that was checked.
+    ///
+    /// # Errors
+    /// The status of the server.
+    pub async fn review(&mut self, request: pb::ReviewFindingRequest) -> Result<pb::FindingReview, Status> {
+        Ok(self.investigations.review_finding(request).await?.into_inner())
+    }
+
+    /// Computes a finding once more.
+    ///
+    /// # Errors
+    /// The status of the server.
+    pub async fn explain(&mut self, finding_id: &str) -> Result<pb::FindingExplanation, Status> {
+        let request = pb::ExplainFindingRequest { finding_id: finding_id.to_owned() };
+        Ok(self.investigations.explain_finding(request).await?.into_inner())
+    }
+
     /// Reads the report of an investigation.
     ///
     /// # Errors

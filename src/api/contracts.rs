@@ -1,9 +1,6 @@
 //! `ContractService`.
 
-use std::future::Future;
-
 use async_trait::async_trait;
-use tokio::task::AbortHandle;
 use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
@@ -12,8 +9,8 @@ use super::errors::{ApiError, answer};
 use super::pb::contract_service_server::ContractService;
 use super::{Api, page, pb};
 use crate::investigation::filter_violations;
+use crate::lake;
 use crate::lake::contracts::{self, PageKey};
-use crate::lake::{self, LakeError};
 use crate::model::{Violation, fold};
 
 /// Contracts of a page where the request does not say.
@@ -53,6 +50,7 @@ impl Service {
         }
         let api = self.api.clone();
         let page = self
+            .api
             .on_engine(async move {
                 let session = lake::session(api.engine.memory, api.engine.threads)?;
                 api.lake.snapshot(None).await?.register(&session).await?;
@@ -73,6 +71,7 @@ impl Service {
         }
         let (api, id) = (self.api.clone(), contract_id.clone());
         let detail = self
+            .api
             .on_engine(async move {
                 let session = lake::session(api.engine.memory, api.engine.threads)?;
                 api.lake.snapshot(None).await?.register(&session).await?;
@@ -80,25 +79,6 @@ impl Service {
             })
             .await?;
         detail.map(convert::contract_detail).ok_or(ApiError::NotFound { resource: "contract", id: contract_id })
-    }
-
-    /// Runs a query on the threads of the engine, so that a long one holds up no other call; it ends
-    /// when its caller goes away.
-    async fn on_engine<T: Send + 'static>(
-        &self,
-        query: impl Future<Output = Result<T, LakeError>> + Send + 'static,
-    ) -> Result<T, ApiError> {
-        let task = self.api.engine.handle.spawn(query);
-        let _abort = AbortOnDrop(task.abort_handle());
-        Ok(task.await.map_err(ApiError::Panicked)??)
-    }
-}
-
-struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

@@ -13,6 +13,8 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::caller::Caller;
 use crate::auth::AuthError;
+use crate::detectors::DetectorError;
+use crate::investigation::ExplainError;
 use crate::jobs::JobsError;
 use crate::lake::LakeError;
 use crate::model::{JobState, Role, Violation};
@@ -56,6 +58,13 @@ pub(super) enum ApiError {
         /// Its state.
         state: JobState,
     },
+    /// The server has the detector of a finding no more.
+    DetectorUnknown {
+        /// Its id.
+        id: String,
+    },
+    /// A finding cannot be computed again.
+    Explain(ExplainError),
     /// The investigation was started with `generate_report` off.
     ReportNotRequested {
         /// Its id.
@@ -119,6 +128,12 @@ impl From<LakeError> for ApiError {
     }
 }
 
+impl From<ExplainError> for ApiError {
+    fn from(error: ExplainError) -> Self {
+        Self::Explain(error)
+    }
+}
+
 impl From<serde_json::Error> for ApiError {
     fn from(error: serde_json::Error) -> Self {
         Self::Corrupt(error)
@@ -176,6 +191,8 @@ impl Public {
             "investigation" => "INVESTIGATION_NOT_FOUND",
             "analysis" => "ANALYSIS_NOT_FOUND",
             "contract" => "CONTRACT_NOT_FOUND",
+            "detector" => "DETECTOR_NOT_FOUND",
+            "finding" => "FINDING_NOT_FOUND",
             "api_key" => "API_KEY_NOT_FOUND",
             "user" => "USER_NOT_FOUND",
             _ => "NOT_FOUND",
@@ -304,6 +321,18 @@ impl Public {
                 let message = format!("investigation {id} was started with options.generate_report off");
                 Self::new(Code::FailedPrecondition, "REPORT_NOT_REQUESTED", message).with("id", id)
             }
+            ApiError::DetectorUnknown { id } => {
+                let message = format!("this server does not have the detector {id}");
+                Self::new(Code::FailedPrecondition, "DETECTOR_UNKNOWN", message).with("id", id)
+            }
+            ApiError::Explain(ExplainError::Lake(error)) => Self::lake(error),
+            ApiError::Explain(ExplainError::Detector(error)) => match error {
+                DetectorError::Limit { detector, message } => {
+                    let message = format!("the detector {detector} {message}");
+                    Self::new(Code::FailedPrecondition, "DETECTOR_LIMIT", message).with("id", detector)
+                }
+                other => Self::internal(other),
+            },
             ApiError::Stopping => {
                 let message = "the server is stopping; try again, at a stream after its last sequence";
                 Self::new(Code::Unavailable, "STOPPING", message)
@@ -330,14 +359,18 @@ impl Public {
                 JobsError::Store(error) => Self::store(error),
             },
             ApiError::Store(error) => Self::store(error),
-            ApiError::Lake(error) => match error {
-                LakeError::Manifest(store) if store.is_transient() => Self::store(store),
-                LakeError::Io { .. }
-                | LakeError::Engine(_)
-                | LakeError::Schema { .. }
-                | LakeError::Manifest(_)
-                | LakeError::NoSuchVersion { .. } => Self::internal(error),
-            },
+            ApiError::Lake(error) => Self::lake(error),
+        }
+    }
+
+    fn lake(error: &LakeError) -> Self {
+        match error {
+            LakeError::Manifest(store) if store.is_transient() => Self::store(store),
+            LakeError::Io { .. }
+            | LakeError::Engine(_)
+            | LakeError::Schema { .. }
+            | LakeError::Manifest(_)
+            | LakeError::NoSuchVersion { .. } => Self::internal(error),
         }
     }
 

@@ -1,5 +1,6 @@
 //! `InvestigationService`.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,10 +15,11 @@ use super::jobs::{self, Events};
 use super::page::more_than;
 use super::pb::batch_start_result::Result as BatchResult;
 use super::pb::investigation_service_server::InvestigationService;
-use super::{Api, Role, VERSION, dashboard, page, pb};
+use super::{Api, Role, VERSION, dashboard, findings, page, pb};
 use crate::detectors::Catalogue;
 use crate::investigation::{
     self, InvestigationType, Language, Options, Output, Rendered, ReportFormat, ReportInput, plan_of, render_report,
+    request_violations,
 };
 use crate::model::{Finding, Job, JobKind, JobState, NewJob, Severity, Violation};
 use crate::store::{FindingQuery, JobQuery};
@@ -29,6 +31,8 @@ const FINDINGS_PAGE: usize = 100;
 const LIST_PAGE: usize = 50;
 /// Findings that a report reads at a time.
 const REPORT_BATCH: i64 = 1_000;
+/// Findings whose reviews are read at a time.
+const REVIEWS_BATCH: usize = 1_000;
 /// Most detectors that a request may name.
 const MAX_TYPES: usize = 100;
 /// Most requests of a batch, and how many of them are stored at the same time.
@@ -64,7 +68,7 @@ impl Service {
         let request_id = convert::request_id(&request.request_id, &mut found);
         let options = options_from_pb(request.options.unwrap_or_default(), &mut found);
         let asked = investigation::Request::new(&request.query, investigation_type, filters, options);
-        let mut violations = asked.violations(&self.api.catalogue.ids());
+        let mut violations = request_violations(&asked, &self.api.catalogue);
         violations.append(&mut found);
         if !violations.is_empty() {
             return Err(ApiError::Invalid(violations));
@@ -156,9 +160,24 @@ impl Service {
         check_types(&types, &self.api.catalogue.ids(), &ran, &mut found);
         types.sort_unstable();
         types.dedup();
+        let mut reviews = Vec::new();
+        for (at, number) in request.review_states.iter().enumerate() {
+            let field = format!("review_states[{at}]");
+            match convert::known(*number, &field, &mut found).map(convert::review_state_from_pb) {
+                Some(Some(state)) if !reviews.contains(&state) => reviews.push(state),
+                Some(None) => found.push(Violation::new(field, "must be set", number)),
+                Some(Some(_)) | None => {}
+            }
+        }
+        reviews.sort_by_key(|state| state.as_str());
         let rank = min_severity.map_or("", Severity::as_str);
-        let arguments: Vec<&str> =
-            [job.id.as_str(), rank].into_iter().chain(types.iter().map(String::as_str)).collect();
+        let states = reviews.iter().map(|state| state.as_str());
+        let arguments: Vec<&str> = [job.id.as_str(), rank]
+            .into_iter()
+            .chain(types.iter().map(String::as_str))
+            .chain(["/"])
+            .chain(states)
+            .collect();
         let binding = page::Binding::new("GetInvestigationResults", &arguments);
         let after = binding.position(&request.page_token, |text| text.parse::<i64>().ok(), &mut found);
         if !found.is_empty() {
@@ -168,16 +187,23 @@ impl Service {
             return Err(not_finished(&job));
         }
         results_kept(&job)?;
-        let query = FindingQuery { job_id: job.id.clone(), min_severity, types, after, limit: more_than(size) };
+        let query =
+            FindingQuery { job_id: job.id.clone(), min_severity, types, reviews, after, limit: more_than(size) };
         let total_findings = self.api.store.count_findings(query.clone()).await?;
         let by_severity = self.by_severity(&job.id).await?;
         let mut findings = self.api.store.findings(query).await?;
         let next_page_token = page::cut(&mut findings, size, |(ordinal, _)| binding.token(&ordinal.to_string()));
+        let ids = findings.iter().map(|(_, finding)| finding.id.clone()).collect();
+        let mut reviewed = self.api.store.reviews(ids).await?;
+        let mut with_review = |finding: Finding| {
+            let review = reviewed.remove(&finding.id);
+            convert::finding(finding, review)
+        };
         let output = Output::of(&job);
         Ok(pb::GetInvestigationResultsResponse {
             investigation_id: job.id,
             status: convert::job_state(job.state) as i32,
-            findings: findings.into_iter().map(|(_, finding)| convert::finding(finding)).collect(),
+            findings: findings.into_iter().map(|(_, finding)| with_review(finding)).collect(),
             summary: output.summary_pt,
             summary_en: output.summary_en,
             metadata: Some(pb::ResultsMetadata {
@@ -197,7 +223,7 @@ impl Service {
     }
 
     /// Findings of each severity, of the whole run.
-    async fn by_severity(&self, job_id: &str) -> Result<std::collections::HashMap<String, i64>, ApiError> {
+    async fn by_severity(&self, job_id: &str) -> Result<HashMap<String, i64>, ApiError> {
         let counted = self.api.store.findings_by_severity(job_id).await?;
         let none = Severity::DESCENDING.into_iter().map(|severity| (severity, 0));
         Ok(none.chain(counted).map(|(severity, count)| (severity.as_str().to_owned(), count)).collect())
@@ -232,12 +258,23 @@ impl Service {
         }
         let detectors = self.api.store.detector_summaries(&job.id).await?;
         let findings = self.all_findings(&job.id).await?;
+        let mut reviews = HashMap::new();
+        for some in findings.chunks(REVIEWS_BATCH) {
+            let ids = some.iter().map(|finding| finding.id.clone()).collect();
+            reviews.extend(self.api.store.reviews(ids).await?);
+        }
         let investigation_id = job.id.clone();
         // A long report takes a while to write: not on a thread that serves other calls.
         let rendering = tokio::task::spawn_blocking(move || {
             let output = Output::of(&job);
-            let input =
-                ReportInput { job: &job, request: &asked, output: &output, findings: &findings, detectors: &detectors };
+            let input = ReportInput {
+                job: &job,
+                request: &asked,
+                output: &output,
+                findings: &findings,
+                reviews: &reviews,
+                detectors: &detectors,
+            };
             render_report(&input, format, language)
         });
         let Rendered { content, content_type } =
@@ -312,6 +349,7 @@ fn options_from_pb(options: pb::InvestigationOptions, found: &mut Vec<Violation>
         detect_patterns: options.detect_patterns.unwrap_or(default.detect_patterns),
         generate_report: options.generate_report.unwrap_or(default.generate_report),
         detectors: options.detectors,
+        parameters: options.parameters.into_iter().map(convert::parameter_from_pb).collect(),
         priority: convert::priority_from_pb(priority),
         timeout_seconds: timeout.map(|timeout| timeout.as_secs()),
         allow_cached: options.allow_cached.unwrap_or(default.allow_cached),
@@ -327,6 +365,7 @@ fn options_to_pb(options: Options) -> pb::InvestigationOptions {
         detect_patterns: Some(options.detect_patterns),
         generate_report: Some(options.generate_report),
         detectors: options.detectors,
+        parameters: options.parameters.into_iter().map(convert::parameter_to_pb).collect(),
         priority: convert::priority(options.priority) as i32,
         timeout: options
             .timeout_seconds
@@ -439,6 +478,22 @@ impl InvestigationService for Service {
     ) -> Result<Response<pb::GetInvestigationResultsResponse>, Status> {
         let caller = Caller::of(&request);
         answer(&caller, self.results(&caller, request.into_inner()).await)
+    }
+
+    async fn review_finding(
+        &self,
+        request: Request<pb::ReviewFindingRequest>,
+    ) -> Result<Response<pb::FindingReview>, Status> {
+        let caller = Caller::of(&request);
+        answer(&caller, findings::review(&self.api, &caller, request.into_inner()).await)
+    }
+
+    async fn explain_finding(
+        &self,
+        request: Request<pb::ExplainFindingRequest>,
+    ) -> Result<Response<pb::FindingExplanation>, Status> {
+        let caller = Caller::of(&request);
+        answer(&caller, findings::explain(&self.api, &caller, &request.into_inner().finding_id).await)
     }
 
     async fn get_investigation_report(

@@ -9,7 +9,10 @@ mod contracts;
 mod convert;
 mod dashboard;
 mod deadline;
+mod detectors;
+mod engine;
 mod errors;
+mod findings;
 mod guard;
 mod health;
 mod investigation;
@@ -38,7 +41,7 @@ pub use crate::auth::Principal;
 pub use crate::model::Role;
 
 use crate::auth::Auth;
-use crate::detectors::Catalogue;
+use crate::detectors::{Catalogue, QueryLimits};
 use crate::jobs::Jobs;
 use crate::lake::{Engine, Lake};
 use crate::store::Store;
@@ -62,6 +65,8 @@ pub struct Api {
     pub engine: Engine,
     /// Detectors that a request may name.
     pub catalogue: Arc<Catalogue>,
+    /// How much a user's own detector may use.
+    pub own_limits: QueryLimits,
     /// What is counted.
     pub metrics: Metrics,
     /// What is probed.

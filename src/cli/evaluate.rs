@@ -5,10 +5,15 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use super::detect::prepare;
 use super::{Output, output};
+use crate::config::Config;
+use crate::detectors::Catalogue;
 use crate::detectors::collusion::Model;
 use crate::detectors::collusion::evaluation::{Figure, SetResult, evaluate, scored};
 use crate::detectors::collusion::labelled::{self, LabelledSet};
+use crate::detectors::planted::Labels;
+use crate::investigation::{Request, plan_of};
 
 /// Arguments of `evaluate`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +27,16 @@ pub(super) struct Args {
 enum What {
     /// The score of the cartel screens on labelled bids: AUC per set, beside a low coefficient of variation
     Collusion(Collusion),
+    /// Every detector on a sample with planted red flags (`cidadao sample`): precision, recall and base rate
+    Sample(Sample),
+}
+
+/// Arguments of `evaluate sample`.
+#[derive(Debug, clap::Args)]
+struct Sample {
+    /// Directory that `cidadao sample` wrote, with its labels.csv
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
 }
 
 /// Arguments of `evaluate collusion`.
@@ -35,10 +50,44 @@ struct Collusion {
     tenders: bool,
 }
 
-pub(super) fn run(args: &Args, format: Output) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow::Result<ExitCode> {
     match &args.what {
         What::Collusion(args) => collusion(args, format),
+        What::Sample(args) => sample(config, args, format).await,
     }
+}
+
+async fn sample(config: &Config, args: &Sample, format: Output) -> anyhow::Result<ExitCode> {
+    let labels = Labels::read(&args.directory.join("labels.csv"))?;
+    let catalogue = Catalogue::builtin()?;
+    let mut request = Request::of_query("contratos");
+    // By name, so that those that run on request only are measured as well.
+    request.options.detectors = catalogue.ids().into_iter().map(str::to_owned).collect();
+    let plan = plan_of(&request, &catalogue);
+    let prepared = prepare(config, std::slice::from_ref(&args.directory), &plan).await?;
+    let mut all = Vec::new();
+    for detector in catalogue.iter() {
+        all.push(labels.figures(&prepared.run.detector(detector).await?));
+    }
+    if format == Output::Json {
+        output::json(&json!({ "contracts": prepared.run.contracts_in_scope(), "detectors": all }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = output::table(["detector", "planted", "found", "near misses", "precision", "recall", "base rate"]);
+    let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{share:.4}"));
+    for one in &all {
+        table.add_row([
+            one.detector.clone(),
+            one.planted.to_string(),
+            one.found.to_string(),
+            format!("{} of {} fired", one.near_misses_found, one.near_misses),
+            share(one.precision),
+            share(one.recall),
+            format!("{:.4}", one.base_rate),
+        ]);
+    }
+    output::line(table.to_string())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn collusion(args: &Collusion, format: Output) -> anyhow::Result<ExitCode> {

@@ -9,7 +9,7 @@ use super::{Output, output};
 use crate::api::client::{self, Client};
 use crate::api::pb;
 use crate::config::Config;
-use crate::model::{Money, Severity};
+use crate::model::{Money, ParameterOverride, Severity};
 use crate::secret::Secret;
 
 /// Arguments of `investigate`.
@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Only these detectors
     #[arg(long, value_name = "ID,…", value_delimiter = ',')]
     only: Vec<String>,
+    /// Another value for a parameter, as value_jump.low_ratio=0.2; may be given again
+    #[arg(long = "param", value_name = "DETECTOR.NAME=VALUE", value_parser = super::detect::parameter)]
+    parameters: Vec<ParameterOverride>,
     /// Wait for the end, and exit with status 3 if there is a finding of at least this severity (low,
     /// medium, high, critical)
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
@@ -52,10 +55,18 @@ pub(super) async fn run(config: &Config, args: Args, format: Output) -> anyhow::
     let mut client = Client::connect(&url, args.api_key.as_ref())
         .await
         .with_context(|| format!("no server answers at {url}; start one with `cidadao serve`"))?;
+    let parameters = args.parameters.into_iter().map(|one| {
+        let ParameterOverride { detector, name, value, default: _ } = one;
+        pb::ParameterOverride { detector, name, value }
+    });
     let started = client
         .start(pb::StartInvestigationRequest {
             query: args.query,
-            options: Some(pb::InvestigationOptions { detectors: args.only, ..Default::default() }),
+            options: Some(pb::InvestigationOptions {
+                detectors: args.only,
+                parameters: parameters.collect(),
+                ..Default::default()
+            }),
             request_id: args.request_id.unwrap_or_default(),
             ..Default::default()
         })
@@ -129,7 +140,7 @@ fn severity_of(finding: &pb::Finding) -> Option<Severity> {
     Severity::DESCENDING.into_iter().find(|severity| severity.rank() == finding.severity)
 }
 
-fn finding_json(finding: &pb::Finding) -> serde_json::Value {
+pub(super) fn finding_json(finding: &pb::Finding) -> serde_json::Value {
     let evidence = finding.evidence.clone().unwrap_or_default();
     json!({
         "id": finding.id,
@@ -148,6 +159,7 @@ fn finding_json(finding: &pb::Finding) -> serde_json::Value {
             })).collect::<Vec<_>>(),
             "limits": evidence.limits.iter().map(|limit| json!({
                 "name": limit.name, "value": limit.value, "unit": limit.unit, "legal_basis": limit.legal_basis,
+                "default_value": limit.default_value,
             })).collect::<Vec<_>>(),
         },
         "detector": finding.detector.as_ref().map(|detector| json!({

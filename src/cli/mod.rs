@@ -4,7 +4,9 @@
 mod cardinal;
 mod demo;
 mod detect;
+mod detectors;
 mod evaluate;
+mod finding;
 mod import;
 mod investigate;
 mod keys;
@@ -63,8 +65,15 @@ enum Command {
     Investigate(investigate::Args),
     /// Run detectors straight over files, without a server
     Detect(detect::Args),
+    /// List the detectors, and show what each one says of itself
+    #[command(subcommand)]
+    Detectors(detectors::Command),
     /// Measure what detectors find against labelled data
     Evaluate(evaluate::Args),
+    /// Compute a finding once more and show its query, parameters and rows; exit status 4 if it does not come out again
+    Explain(finding::Explain),
+    /// Say what became of a finding that was checked
+    Review(finding::Review),
     /// Print the report of an investigation
     Report(report::Args),
     /// Print the OpenAPI document of the REST API
@@ -112,7 +121,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Lake(command) => lake::run(&config, &command, cli.output).await,
         Command::Investigate(args) => investigate::run(&config, args, cli.output).await,
         Command::Detect(args) => detect::run(&config, &args, cli.output).await,
-        Command::Evaluate(args) => evaluate::run(&args, cli.output),
+        Command::Detectors(command) => detectors::run(&config, &command, cli.output).await,
+        Command::Evaluate(args) => evaluate::run(&config, &args, cli.output).await,
+        Command::Explain(args) => finding::explain(&config, &args, cli.output).await,
+        Command::Review(args) => finding::review(&config, args, cli.output).await,
         Command::Report(args) => report::run(&config, &args, cli.output).await,
         Command::Openapi => openapi::run(),
         Command::Keys(command) => keys::run(&config, command, cli.output).await,

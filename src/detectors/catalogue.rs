@@ -1,10 +1,15 @@
 //! The detectors that are known.
 
+use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
-use super::render::Template;
-use super::{DetectorError, Header};
-use crate::model::{DetectorRef, Table};
+use sha2::{Digest as _, Sha256};
+
+use super::own::{self, Overdue, QueryLimits};
+use super::render::{Language, Template};
+use super::{DetectorError, Header, Run};
+use crate::model::{DetectorRef, ParameterOverride, Table};
 
 const BUILTIN: [&str; 33] = [
     include_str!("sql/amendment_cap.sql"),
@@ -42,6 +47,9 @@ const BUILTIN: [&str; 33] = [
     include_str!("sql/value_risk.sql"),
 ];
 
+/// Tag of the findings of a user's own detectors.
+const OWN_TAG: &str = "user_made";
+
 /// Columns that every query has.
 pub(super) const REQUIRED: [&str; 5] = ["subject", "outcome", "reason", "severity", "in_scope"];
 /// Lists of the ids of rows that a finding rests on, and the tables of these; a query has one at least.
@@ -69,6 +77,9 @@ fn is_reserved(name: &str) -> bool {
 pub struct Detector {
     /// What it says of itself.
     pub header: Header,
+    /// The file, and where its header ends.
+    file: Arc<str>,
+    overdue: Overdue,
     pub(super) sql: String,
     pub(super) text_pt: Template,
     pub(super) text_en: Template,
@@ -80,22 +91,75 @@ impl Detector {
     /// # Errors
     /// [`DetectorError::Definition`] names the field and the rule.
     pub fn parse(file: &str) -> Result<Self, DetectorError> {
+        Self::read(Arc::from(file), &[])
+    }
+
+    /// The same detector with other values of its parameters: in the query, in the texts, and in the limits
+    /// that findings quote.
+    ///
+    /// # Errors
+    /// [`DetectorError::Definition`] for a value that the header does not accept.
+    pub fn with(&self, values: &[&ParameterOverride]) -> Result<Self, DetectorError> {
+        if values.is_empty() {
+            return Ok(self.clone());
+        }
+        let mut other = Self::read(Arc::clone(&self.file), values)?;
+        other.overdue = Arc::clone(&self.overdue);
+        if self.header.user_made {
+            other.be_own();
+        }
+        Ok(other)
+    }
+
+    fn read(file: Arc<str>, values: &[&ParameterOverride]) -> Result<Self, DetectorError> {
         let fault =
             |message: &str| DetectorError::Definition { detector: "file".to_owned(), message: message.to_owned() };
         let body = file.trim_start().strip_prefix("/*").ok_or_else(|| fault("must begin with a header in /* … */"))?;
         let (header, sql) = body.split_once("*/").ok_or_else(|| fault("the header is not closed by */"))?;
-        let header = Header::parse(header)?;
+        let mut header = Header::parse(header)?;
+        let id = header.id.clone();
+        let faulty = |message| DetectorError::Definition { detector: id.clone(), message };
+        header.override_with(values).map_err(faulty)?;
         let sql = header.bind(sql.trim().trim_end_matches(';'))?;
-        let template = |text: &str| {
-            Template::parse(text, &header)
-                .map_err(|message| DetectorError::Definition { detector: header.id.clone(), message })
-        };
-        let (text_pt, text_en) = (template(&header.text.pt)?, template(&header.text.en)?);
+        let text_pt = Template::parse(&header.text.pt, &header, Language::Pt).map_err(faulty)?;
+        let text_en = Template::parse(&header.text.en, &header, Language::En).map_err(faulty)?;
+        header.quote_parameters().map_err(faulty)?;
         if let Some(column) = header.evidence.iter().find(|column| is_reserved(&column.name)) {
             let message = format!("evidence column {:?} has a reserved name", column.name);
             return Err(DetectorError::Definition { detector: header.id, message });
         }
-        Ok(Self { header, sql, text_pt, text_en })
+        Ok(Self { header, file: Arc::clone(&file), overdue: Overdue::default(), sql, text_pt, text_en })
+    }
+
+    /// Reads a user's own detector, whose query may read nothing but the tables of its header.
+    ///
+    /// # Errors
+    /// [`DetectorError::Definition`] names the field and the rule.
+    pub fn own(file: &str) -> Result<Self, DetectorError> {
+        let mut detector = Self::parse(file)?;
+        detector.be_own();
+        own::check_statement(&detector)
+            .map_err(|message| DetectorError::Definition { detector: detector.id().to_owned(), message })?;
+        Ok(detector)
+    }
+
+    fn be_own(&mut self) {
+        self.header.user_made = true;
+        self.header.tags.push(OWN_TAG.to_owned());
+    }
+
+    /// Queries of it that were given up and work on, whatever its parameters.
+    pub(super) const fn overdue(&self) -> &Overdue {
+        &self.overdue
+    }
+
+    /// SHA-256 of its file, in hex: the same one gives the same answers.
+    pub fn fingerprint(&self) -> String {
+        Sha256::digest(self.file.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a String does not fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
     }
 
     /// Its id.
@@ -127,19 +191,28 @@ impl Catalogue {
         BUILTIN.iter().map(|file| Detector::parse(file)).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Adds a detector; one with the same id takes the place of the earlier one.
-    pub fn add(&mut self, detector: Detector) {
-        match self.0.iter_mut().find(|known| known.id() == detector.id()) {
-            Some(known) => *known = detector,
-            None => self.0.push(detector),
+    /// The detectors of this version and, behind them, a user's own: the `.sql` files of a directory, each
+    /// checked against tables without rows.
+    ///
+    /// # Errors
+    /// [`DetectorError`] of the first file that is not as it must be: it cannot be read, its header or its query
+    /// breaks a rule, its id is taken, or its query does not give the columns of its header.
+    pub async fn with_own(directory: Option<&Path>, limits: QueryLimits) -> Result<Self, DetectorError> {
+        let mut catalogue = Self::builtin()?;
+        let Some(directory) = directory else { return Ok(catalogue) };
+        catalogue.add_directory(directory)?;
+        let run = Run::over_nothing(limits).await?;
+        for detector in catalogue.iter().filter(|detector| detector.header.user_made) {
+            run.check(detector).await?;
         }
+        Ok(catalogue)
     }
 
-    /// Adds the `.sql` files of a directory, in order of name, and says how many there were.
+    /// Adds the `.sql` files of a directory, in order of name, as a user's own, and says how many there were.
     ///
     /// # Errors
     /// [`DetectorError::Read`] or [`DetectorError::Definition`]; none is added then.
-    pub fn add_directory(&mut self, directory: &Path) -> Result<usize, DetectorError> {
+    fn add_directory(&mut self, directory: &Path) -> Result<usize, DetectorError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| DetectorError::Read { path, source }
@@ -152,14 +225,31 @@ impl Catalogue {
             }
         }
         files.sort();
-        let read = |path: &std::path::PathBuf| {
+        let known = self.0.len();
+        for path in &files {
+            let refused = |message: String| DetectorError::Definition { detector: path.display().to_string(), message };
+            let about = std::fs::metadata(path).map_err(failed(path))?;
+            if !about.is_file() || about.len() > own::MAX_FILE {
+                self.0.truncate(known);
+                return Err(refused(format!("must be a file of at most {} KiB", own::MAX_FILE >> 10)));
+            }
             let file = std::fs::read_to_string(path).map_err(failed(path))?;
-            Detector::parse(&file)
-        };
-        let detectors = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let count = detectors.len();
-        detectors.into_iter().for_each(|detector| self.add(detector));
-        Ok(count)
+            let read = Detector::own(&file).and_then(|detector| match self.get(detector.id()) {
+                Some(other) if other.header.user_made => {
+                    Err(refused(format!("id {:?} is that of another file of the directory", detector.id())))
+                }
+                Some(_) => Err(refused(format!("id {:?} is that of a built-in detector", detector.id()))),
+                None => Ok(detector),
+            });
+            match read {
+                Ok(detector) => self.0.push(detector),
+                Err(error) => {
+                    self.0.truncate(known);
+                    return Err(DetectorError::InFile { path: path.clone(), source: Box::new(error) });
+                }
+            }
+        }
+        Ok(files.len())
     }
 
     /// A detector by its id.

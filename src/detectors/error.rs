@@ -19,6 +19,14 @@ pub enum DetectorError {
         /// Column, rule and value.
         message: String,
     },
+    /// A user's own detector used more than it may.
+    #[error("detector {detector} {message}")]
+    Limit {
+        /// Id.
+        detector: String,
+        /// The limit that it passed.
+        message: String,
+    },
     /// The table of legal limits is malformed.
     #[error("legal limits, line {line}: {message}")]
     Limits {
@@ -26,6 +34,14 @@ pub enum DetectorError {
         line: usize,
         /// Field, rule and value.
         message: String,
+    },
+    /// A file of a user's own detector is not as it must be.
+    #[error("{path}: {source}")]
+    InFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        source: Box<DetectorError>,
     },
     /// A file of detectors cannot be read.
     #[error("detectors in {path}")]

@@ -231,9 +231,18 @@ fn id(detector: &Detector, fired: &Fired) -> String {
     part(&fired.subject);
     part(fired.severity.as_str());
     part(&fired.amount.exact().unwrap_or_default());
+    if detector.header.user_made {
+        // A detector of the catalogue may come to have the same id.
+        part("user_made");
+    }
     for (column, value) in detector.header.evidence.iter().zip(&fired.values) {
         part(&column.name);
         part(&value.exact().unwrap_or_default());
+    }
+    // The same rows, held against other numbers, are another finding.
+    for parameter in detector.header.overridden() {
+        part(&parameter.name);
+        part(&parameter.value);
     }
     for (table, ids) in &fired.ids {
         // The ids of a contract and of its amendments stand alone, as they did in the first findings.

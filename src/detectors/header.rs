@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::DetectorError;
-use super::render::show_number;
+use super::parameters::millionths;
+use super::render::{Language, Template, show_number};
 use crate::model::{AppliedLimit, DetectorRef, Outcome, Strength};
 
 /// A text in both languages.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bilingual {
     /// Portuguese.
@@ -19,7 +20,7 @@ pub struct Bilingual {
 }
 
 /// Whether a detector judges contracts one by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Each contract or supplier by itself.
@@ -29,7 +30,7 @@ pub enum Scope {
 }
 
 /// A number of a detector's own, or one that a law sets and that stays the same over time.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameter {
     /// Name; `$name` in the query.
@@ -38,6 +39,18 @@ pub struct Parameter {
     pub value: String,
     /// `BRL`, `ratio`, `days`, `count` or `factor`.
     pub unit: String,
+    /// Smallest value that makes sense, in the form of `value`; none for zero.
+    #[serde(default)]
+    pub min: Option<String>,
+    /// Largest value that makes sense; none where there is none.
+    #[serde(default)]
+    pub max: Option<String>,
+    /// Parameter of the same detector that this one must not be above.
+    #[serde(default)]
+    pub not_above: Option<String>,
+    /// The value of the file, where a plan has put another in its place.
+    #[serde(skip)]
+    pub default: Option<String>,
     /// Act and article; empty for the detector's own.
     #[serde(default)]
     pub legal_basis: String,
@@ -46,7 +59,7 @@ pub struct Parameter {
 }
 
 /// A column of the query that findings show.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceColumn {
     /// Name of the column.
@@ -61,7 +74,7 @@ pub struct EvidenceColumn {
 }
 
 /// Why a subject is clear or cannot be judged.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
     /// The outcome that it goes with.
@@ -73,7 +86,7 @@ pub struct Reason {
 }
 
 /// Innocent explanations.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FalsePositives {
     /// Portuguese.
@@ -83,7 +96,7 @@ pub struct FalsePositives {
 }
 
 /// What a detector's file says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
     /// Id, snake_case: the type of its findings.
@@ -111,6 +124,9 @@ pub struct Header {
     /// Runs only if it is asked for by name.
     #[serde(default)]
     pub on_request: bool,
+    /// A user's own, not of the catalogue of this version; no file can say so of itself.
+    #[serde(default, skip_deserializing)]
+    pub user_made: bool,
     /// Severity rule.
     pub severity: Bilingual,
     /// Description of a finding, with `{column|format}` for numbers.
@@ -130,11 +146,8 @@ pub struct Header {
 impl Parameter {
     /// The parameter as a literal of SQL, typed and exact; nothing but digits and a point gets through.
     fn literal(&self) -> Option<String> {
+        millionths(&self.value)?;
         let (whole, fraction) = self.value.split_once('.').unwrap_or((&self.value, ""));
-        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-        if whole.is_empty() || whole.len() > 16 || fraction.len() > 6 || !digits(whole) || !digits(fraction) {
-            return None;
-        }
         if self.value.contains('.') {
             let precision = whole.len() + fraction.len();
             return Some(format!("CAST('{}' AS DECIMAL({precision}, {}))", self.value, fraction.len()));
@@ -144,7 +157,12 @@ impl Parameter {
 
     /// The parameter as a finding quotes it.
     pub fn applied(&self) -> AppliedLimit {
-        let (text_pt, text_en) = show_number(&self.value, &self.unit);
+        let (mut text_pt, mut text_en) = show_number(&self.value, &self.unit);
+        if let Some(default) = &self.default {
+            let (default_pt, default_en) = show_number(default, &self.unit);
+            text_pt = format!("{text_pt} (alterado; padrão: {default_pt})");
+            text_en = format!("{text_en} (overridden; default: {default_en})");
+        }
         AppliedLimit {
             name: self.name.clone(),
             value: self.value.clone(),
@@ -154,6 +172,7 @@ impl Parameter {
             label_en: self.label.en.clone(),
             text_pt,
             text_en,
+            default_value: self.default.clone().unwrap_or_default(),
         }
     }
 }
@@ -199,6 +218,30 @@ impl Header {
                     parameter.name, parameter.value
                 ));
             }
+            let bounds = [("min", &parameter.min), ("max", &parameter.max)];
+            for (name, bound) in bounds.into_iter().filter_map(|(name, bound)| Some((name, bound.as_ref()?))) {
+                let Some(bound_units) = millionths(bound) else {
+                    return Some(format!(
+                        "parameter {:?}: {name} {bound:?} must be digits with at most one point",
+                        parameter.name
+                    ));
+                };
+                let value = millionths(&parameter.value).unwrap_or_default();
+                if (name == "min" && value < bound_units) || (name == "max" && value > bound_units) {
+                    return Some(format!(
+                        "parameter {:?}: value {:?} is beyond its {name} {bound:?}",
+                        parameter.name, parameter.value
+                    ));
+                }
+            }
+            if let Some(other) = &parameter.not_above
+                && self.parameter(other).is_none()
+            {
+                return Some(format!("parameter {:?}: not_above {other:?} is no parameter", parameter.name));
+            }
+        }
+        if let Some((name, rule, value)) = self.order_fault() {
+            return Some(format!("parameter {name:?}: value {value:?} {rule}"));
         }
         let unit =
             |unit: &str| matches!(unit, "BRL" | "amount" | "ratio" | "days" | "count" | "date" | "text" | "factor");
@@ -234,6 +277,24 @@ impl Header {
         Ok(bound)
     }
 
+    /// Puts the values of parameters into the texts that quote them: reasons and labels of evidence.
+    pub(super) fn quote_parameters(&mut self) -> Result<(), String> {
+        let whole = self.clone();
+        let quote = |text: &mut String, language| {
+            *text = Template::parse(text, &whole, language)?.fixed(&whole, language)?;
+            Ok::<_, String>(())
+        };
+        for reason in self.reasons.values_mut() {
+            quote(&mut reason.pt, Language::Pt)?;
+            quote(&mut reason.en, Language::En)?;
+        }
+        for column in &mut self.evidence {
+            quote(&mut column.label.pt, Language::Pt)?;
+            quote(&mut column.label.en, Language::En)?;
+        }
+        Ok(())
+    }
+
     /// The detector's name in findings.
     pub fn reference(&self) -> DetectorRef {
         DetectorRef {
@@ -242,6 +303,7 @@ impl Header {
             reference: self.reference.clone(),
             legal_basis: self.legal_basis.clone(),
             strength: self.strength,
+            user_made: self.user_made,
         }
     }
 }

@@ -61,6 +61,7 @@ impl LegalLimit {
             label_en: label_en.to_owned(),
             text_pt,
             text_en,
+            default_value: String::new(),
         }
     }
 

@@ -47,6 +47,8 @@ enum Part {
     Literal(String),
     Column(String, Format),
     Parameter(Value, Format),
+    /// A parameter in full, as its unit says.
+    Exact(String),
 }
 
 /// A text with places for values.
@@ -254,7 +256,7 @@ impl Format {
 
 impl Template {
     /// Reads a template; every place must name an evidence column, `amount` or a parameter.
-    pub(super) fn parse(text: &str, header: &Header) -> Result<Self, String> {
+    pub(super) fn parse(text: &str, header: &Header, language: Language) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(open) = rest.find('{') {
@@ -262,9 +264,15 @@ impl Template {
             let close = rest[open..].find('}').ok_or("text: a { is not closed")? + open;
             let place = &rest[open + 1..close];
             let (name, format) = place.split_once('|').ok_or_else(|| format!("text: {{{place}}} has no format"))?;
-            let format = Format::parse(format).ok_or_else(|| format!("text: format {format:?} is not known"))?;
             let known = name == "amount" || header.evidence.iter().any(|column| column.name == name);
-            let parameter = header.parameters.iter().find(|one| one.name == name);
+            let parameter = header.parameter(name);
+            if let (false, "exact", Some(parameter)) = (known, format, parameter) {
+                let (pt, en) = show_number(&parameter.value, &parameter.unit);
+                parts.push(Part::Exact(if language == Language::Pt { pt } else { en }));
+                rest = &rest[close + 1..];
+                continue;
+            }
+            let format = Format::parse(format).ok_or_else(|| format!("text: format {format:?} is not known"))?;
             parts.push(match (known, parameter) {
                 (true, _) => Part::Column(name.to_owned(), format),
                 (false, Some(parameter)) => {
@@ -277,6 +285,18 @@ impl Template {
         }
         parts.push(Part::Literal(rest.to_owned()));
         Ok(Self(parts))
+    }
+
+    /// The text, where no place needs a row.
+    pub(super) fn fixed(&self, header: &Header, language: Language) -> Result<String, String> {
+        let column = self.0.iter().find_map(|part| match part {
+            Part::Column(name, _) => Some(name),
+            _ => None,
+        });
+        match column {
+            Some(name) => Err(format!("text: {name:?} is no parameter, and only parameters may stand here")),
+            None => Ok(self.render(header, &|_| Value::Null, language)),
+        }
     }
 
     /// A value of an evidence column by itself, shown as the text shows it, or else as its unit says.
@@ -293,7 +313,7 @@ impl Template {
         let mut out = String::new();
         for part in &self.0 {
             match part {
-                Part::Literal(text) => out.push_str(text),
+                Part::Literal(text) | Part::Exact(text) => out.push_str(text),
                 Part::Parameter(value, format) => out.push_str(&format.show(value, None, language)),
                 Part::Column(name, format) => {
                     let words = header.evidence.iter().find(|column| column.name == *name);

@@ -1,11 +1,13 @@
 //! Runs detectors over the tables of the lake.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::DataFusionError;
 use datafusion::datasource::MemTable;
 use datafusion::execution::context::SQLOptions;
 use datafusion::functions::expr_fn::date_part;
@@ -19,11 +21,12 @@ use super::catalogue::{IDS, REQUIRED};
 use super::evidence::{self, Fired};
 use super::functions::{self, Function};
 use super::limits::LegalLimits;
+use super::own::{self, Answers, QueryLimits};
 use super::render::Value;
-use super::{Detector, DetectorError, scope};
-use crate::lake;
+use super::{Detector, DetectorError, Parameter, scope};
 use crate::lake::schema::CURRENT;
-use crate::model::{DetectorSummary, Finding, Outcome, Plan, ReasonCount, Severity, Table};
+use crate::lake::{self, LakeError, LakeSnapshot};
+use crate::model::{AppliedLimit, DetectorSummary, Finding, Outcome, Plan, ReasonCount, Severity, Table};
 
 /// Share of the judged subjects above which a detector warns that it says little.
 const WARNING_SHARE: f64 = 0.20;
@@ -62,6 +65,8 @@ pub struct Run {
     limits: &'static LegalLimits,
     contracts_in_scope: i64,
     tenders_in_scope: i64,
+    /// How much a user's own detector may use.
+    own: QueryLimits,
     /// Which of [`MADE_ONCE`] are there.
     made: tokio::sync::Mutex<BTreeSet<&'static str>>,
 }
@@ -106,7 +111,27 @@ impl Run {
         };
         let contracts_in_scope = in_scope(Table::Contracts).await?;
         let tenders_in_scope = in_scope(Table::Tenders).await?;
-        Ok(Self { context, limits, contracts_in_scope, tenders_in_scope, made: tokio::sync::Mutex::default() })
+        let (own, made) = (QueryLimits::default(), tokio::sync::Mutex::default());
+        Ok(Self { context, limits, contracts_in_scope, tenders_in_scope, own, made })
+    }
+
+    /// Sets how much a user's own detector may use.
+    #[must_use]
+    pub fn limit_own(mut self, limits: QueryLimits) -> Self {
+        self.own = limits;
+        self
+    }
+
+    /// A run over tables without rows: what detectors can be checked against.
+    ///
+    /// # Errors
+    /// [`DetectorError::Query`] if the engine cannot be set up.
+    pub async fn over_nothing(limits: QueryLimits) -> Result<Self, DetectorError> {
+        let failed =
+            |error: LakeError| DetectorError::query("tables without rows")(DataFusionError::External(Box::new(error)));
+        let session = lake::session(limits.memory, 1).map_err(failed)?;
+        LakeSnapshot::from_files(PathBuf::new(), Vec::new()).register(&session).await.map_err(failed)?;
+        Ok(Self::prepare(session, &Plan::default()).await?.limit_own(limits))
     }
 
     /// How many contracts the plan is about.
@@ -124,26 +149,54 @@ impl Run {
         &self.context
     }
 
-    /// Runs one detector. Dropping the future stops the query.
+    /// Runs one detector. Dropping the future stops the query. A user's own detector that comes to no end does
+    /// not end the run: its summary has `failed`, and a warning that says why.
     ///
     /// # Errors
     /// [`DetectorError::Query`] if the engine fails, [`DetectorError::Answer`] if the query answers
-    /// what the header does not allow.
+    /// what the header does not allow; of a built-in detector only.
     pub async fn detector(&self, detector: &Detector) -> Result<DetectorRun, DetectorError> {
+        match self.attempt(detector).await {
+            Err(error) if detector.header.user_made => {
+                tracing::warn!(detector = detector.id(), %error, "a user's detector came to no end");
+                Ok(DetectorRun { summary: own::failed(detector, &error), findings: Vec::new() })
+            }
+            ended => ended,
+        }
+    }
+
+    /// Runs one detector; whatever goes wrong is an error.
+    ///
+    /// # Errors
+    /// As [`Self::detector`], and [`DetectorError::Limit`] of a user's own detector.
+    pub async fn attempt(&self, detector: &Detector) -> Result<DetectorRun, DetectorError> {
+        let mut tally = Tally::new(detector);
+        let broken = |message| DetectorError::Answer { detector: detector.id().to_owned(), message };
+        if detector.header.user_made {
+            let mut answers = Answers::begin(&self.context, detector, self.own)?;
+            while let Some(batch) = answers.next().await? {
+                tally.add(&batch).map_err(broken)?;
+                answers.check_fired(tally.fired.len())?;
+            }
+        } else {
+            self.answer(detector, &mut tally).await?;
+        }
+        let (summary, fired) = tally.finish();
+        let findings = evidence::findings(&self.context, self.limits, detector, fired).await?;
+        Ok(DetectorRun { summary, findings })
+    }
+
+    async fn answer(&self, detector: &Detector, tally: &mut Tally<'_>) -> Result<(), DetectorError> {
         let failed = || DetectorError::query(format!("detector {}", detector.id()));
         self.make_tables_of(detector).await.map_err(failed())?;
-        let only_select = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        let frame = self.context.sql_with_options(detector.sql(), only_select).await.map_err(failed())?;
+        let frame = self.context.sql_with_options(detector.sql(), only_select()).await.map_err(failed())?;
         let mut stream = frame.execute_stream().await.map_err(failed())?;
-        let mut tally = Tally::new(detector);
         while let Some(batch) = stream.next().await {
             tally
                 .add(&batch.map_err(failed())?)
                 .map_err(|message| DetectorError::Answer { detector: detector.id().to_owned(), message })?;
         }
-        let (summary, fired) = tally.finish();
-        let findings = evidence::findings(&self.context, self.limits, detector, fired).await?;
-        Ok(DetectorRun { summary, findings })
+        Ok(())
     }
 
     /// Puts the rows of the views that a detector shares with others in their place.
@@ -176,9 +229,19 @@ impl Run {
     }
 }
 
-async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -> datafusion::common::Result<()> {
+/// A query may read, and nothing else.
+pub(super) fn only_select() -> SQLOptions {
+    SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false)
+}
+
+/// Names of the tables and views that a query may read.
+pub(super) fn tables() -> Vec<&'static str> {
     let views = VIEWS.iter().map(|(name, _)| *name);
-    for name in Table::ALL.map(Table::as_str).into_iter().chain(["legal_limits", "covered_months"]).chain(views) {
+    Table::ALL.map(Table::as_str).into_iter().chain(["legal_limits", "covered_months"]).chain(views).collect()
+}
+
+async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -> datafusion::common::Result<()> {
+    for name in tables() {
         context.deregister_table(name)?;
     }
     let current = || col("row_status").eq(lit(CURRENT));
@@ -402,7 +465,20 @@ impl<'a> Tally<'a> {
             reasons: reasons.collect(),
             warnings_pt: Vec::new(),
             warnings_en: Vec::new(),
+            failed: false,
         };
+        let overridden = |language: fn(&AppliedLimit) -> (&str, &str)| {
+            let limits: Vec<_> = header.overridden().map(Parameter::applied).collect();
+            let shown: Vec<_> = limits.iter().map(language).map(|(label, text)| format!("{label}: {text}")).collect();
+            (!shown.is_empty()).then(|| shown.join("; "))
+        };
+        if let (Some(pt), Some(en)) = (
+            overridden(|limit| (&limit.label_pt, &limit.text_pt)),
+            overridden(|limit| (&limit.label_en, &limit.text_en)),
+        ) {
+            summary.warnings_pt.push(format!("O detector {} rodou com parâmetros alterados: {pt}.", header.id));
+            summary.warnings_en.push(format!("Detector {} ran with parameters overridden: {en}.", header.id));
+        }
         let share = summary.base_rate();
         if summary.fired + summary.clear >= WARNING_LEAST && share > WARNING_SHARE {
             let percent = format!("{:.1}", share * 100.0);
@@ -448,14 +524,27 @@ fn strings(array: &ArrayRef, row: usize, name: &str) -> Result<Vec<String>, Stri
 }
 
 impl Run {
+    /// How the engine would run a detector's query, in words.
+    ///
+    /// # Errors
+    /// [`DetectorError::Query`] if it cannot be planned.
+    pub async fn plan(&self, detector: &Detector) -> Result<String, DetectorError> {
+        let failed = || DetectorError::query(format!("detector {}", detector.id()));
+        let frame = self.context.sql_with_options(detector.sql(), only_select()).await.map_err(failed())?;
+        Ok(frame.into_optimized_plan().map_err(failed())?.display_indent().to_string())
+    }
+
     /// Checks a detector against the tables without reading them: its query is planned, and has the
-    /// columns that its header names.
+    /// columns that its header names. A user's own detector is run as well, so that the tables should be small.
     ///
     /// # Errors
     /// [`DetectorError::Query`] if it cannot be planned, [`DetectorError::Answer`] if a column is missing.
     pub async fn check(&self, detector: &Detector) -> Result<(), DetectorError> {
         let failed = || DetectorError::query(format!("detector {}", detector.id()));
-        let frame = self.context.sql(detector.sql()).await.map_err(failed())?;
+        let frame = self.context.sql_with_options(detector.sql(), only_select()).await.map_err(failed())?;
+        if detector.header.user_made {
+            own::check_plan(frame.logical_plan()).map_err(failed())?;
+        }
         let has = |name: &str| frame.schema().fields().iter().any(|field| field.name() == name);
         let evidence = detector.header.evidence.iter().map(|column| column.name.as_str());
         let missing = REQUIRED.into_iter().chain(evidence).find(|name| !has(name));
@@ -467,7 +556,14 @@ impl Run {
             let names = IDS.map(|(name, _)| name).join(", ");
             return Err(broken(format!("one of the columns {names} is missing")));
         }
+        let in_scope = frame.schema().fields().iter().find(|field| field.name() == "in_scope");
+        if in_scope.is_none_or(|field| *field.data_type() != DataType::Boolean) {
+            return Err(broken("column in_scope is not boolean".to_owned()));
+        }
         frame.create_physical_plan().await.map_err(failed())?;
+        if detector.header.user_made {
+            self.attempt(detector).await?;
+        }
         Ok(())
     }
 }

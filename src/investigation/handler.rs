@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use chrono::Utc;
 use tracing::Instrument as _;
 
+use super::request::MAX_ENTRIES;
 use super::{DetectorInfo, Output, Request, in_scope, plan, score, summary};
 use crate::cache::Cache;
-use crate::detectors::{Catalogue, DetectorRun, Run, Scope};
+use crate::detectors::{Catalogue, Detector, DetectorRun, QueryLimits, Run, Scope};
 use crate::jobs::{Finish, JobContext, JobFailure, JobHandler, on_engine};
 use crate::lake::{Engine, Lake};
-use crate::model::{Counts, EventKind, JobKind, JobState, NewEvent, Plan};
+use crate::model::{Counts, EventKind, JobKind, JobState, NewEvent, Plan, Violation};
 use crate::store::{StepCommit, StoreError};
 use crate::telemetry::Metrics;
 
@@ -35,6 +36,8 @@ pub struct Handler {
     pub cache: Cache,
     /// For how long they are; `None` is never.
     pub results_ttl: Option<Duration>,
+    /// How much a user's own detector may use.
+    pub own_limits: QueryLimits,
 }
 
 #[async_trait]
@@ -65,6 +68,7 @@ impl JobHandler for Handler {
         let key = self.results_key(&plan);
         let finish = self.report(ctx, &request, output, begun).await?;
         if self.results_ttl.is_some()
+            && self.every_detector_ended(ctx).await
             && let Err(error) = self.cache.set(&key, &ctx.job.id, self.results_ttl).await
         {
             tracing::debug!(%error, "the results are not kept for the same question");
@@ -74,11 +78,17 @@ impl JobHandler for Handler {
 }
 
 impl Handler {
+    /// Whether no detector failed: what passed a limit of time once may not do so again.
+    async fn every_detector_ended(&self, ctx: &JobContext) -> bool {
+        let summaries = ctx.jobs().store().detector_summaries(&ctx.job.id).await;
+        summaries.is_ok_and(|summaries| summaries.iter().all(|summary| !summary.failed))
+    }
+
     /// Where the results of a plan are kept: the same plan on the same version of the lake, by the
-    /// same versions of the detectors, has the same results.
+    /// same files of the detectors, has the same results.
     fn results_key(&self, plan: &Plan) -> String {
         let versions: Vec<_> =
-            plan.detectors.iter().map(|id| self.catalogue.get(id).map(|d| &d.header.version)).collect();
+            plan.detectors.iter().map(|id| self.catalogue.get(id).map(Detector::fingerprint)).collect();
         // What is told of the question, but decides nothing, is left out.
         let decisive = Plan { understood: Vec::new(), not_understood: Vec::new(), ..plan.clone() };
         let content = serde_json::json!([env!("CARGO_PKG_VERSION"), decisive, versions]).to_string();
@@ -165,11 +175,11 @@ impl Handler {
             None => plan_of(request, &self.catalogue),
         };
         plan.lake_version = snapshot.version();
-        let (engine, engine_plan) = (self.engine.clone(), plan.clone());
+        let (engine, engine_plan, own_limits) = (self.engine.clone(), plan.clone(), self.own_limits);
         let prepared = async move {
             let session = engine.session()?;
             snapshot.register(&session).await?;
-            let run = Run::prepare(session, &engine_plan).await?;
+            let run = Run::prepare(session, &engine_plan).await?.limit_own(own_limits);
             let counted = (run.contracts_in_scope(), run.tenders_in_scope());
             Ok((Arc::new(run), counted))
         };
@@ -228,9 +238,13 @@ impl Handler {
         at: usize,
         id: &str,
     ) -> Result<(), JobFailure> {
-        let Some(detector) = self.catalogue.get(id).cloned() else {
-            let message = format!("the plan names a detector that this version does not have: {id}");
-            return Err(JobFailure::failed("UNKNOWN_DETECTOR", message));
+        let detector = match self.catalogue.of_plan(plan, id) {
+            Some(Ok(detector)) => detector,
+            Some(Err(error)) => return Err(JobFailure::failed("INVALID_PARAMETER", error.to_string())),
+            None => {
+                let message = format!("the plan names a detector that this version does not have: {id}");
+                return Err(JobFailure::failed("UNKNOWN_DETECTOR", message));
+            }
         };
         let running = Arc::clone(run);
         let work = async move { Ok(running.detector(&detector).await?) };
@@ -331,7 +345,23 @@ pub fn plan_of(request: &Request, catalogue: &Catalogue) -> Plan {
             on_request: detector.header.on_request,
         })
         .collect();
-    plan(request, &infos)
+    let mut plan = plan(request, &infos);
+    plan.parameters = catalogue.overridden(&request.options.parameters, &plan.detectors);
+    plan
+}
+
+/// Everything wrong with a request, held against a catalogue.
+pub fn request_violations(request: &Request, catalogue: &Catalogue) -> Vec<Violation> {
+    let mut found = request.violations(&catalogue.ids());
+    let asked = &request.options.parameters;
+    if asked.len() > MAX_ENTRIES {
+        let rule = format!("must have at most {MAX_ENTRIES} entries");
+        found.push(Violation::new("options.parameters", rule, asked.len()));
+    } else if !asked.is_empty() {
+        let running = plan_of(request, catalogue).detectors;
+        catalogue.parameter_violations(asked, &running, "options.parameters", &mut found);
+    }
+    found
 }
 
 fn fraction(steps: usize, plan: &Plan) -> f64 {

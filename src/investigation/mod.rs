@@ -1,6 +1,7 @@
 //! Investigations: question → plan → detectors → findings → report.
 
 mod amount;
+mod explain;
 mod handler;
 mod negation;
 mod period;
@@ -12,7 +13,8 @@ mod vocabulary;
 
 use serde::{Deserialize, Serialize};
 
-pub use handler::{Handler, plan_of};
+pub use explain::{ExplainError, difference, recompute};
+pub use handler::{Handler, plan_of, request_violations};
 pub use planner::{DetectorInfo, plan};
 pub use report::{
     Language, Rendered, ReportFormat, ReportInput, in_scope, render_report, row_about, severity_name, summary,

@@ -55,6 +55,7 @@ pub fn plan(request: &Request, detectors: &[DetectorInfo<'_>]) -> Plan {
         understood: notes.into_iter().map(shown).collect(),
         filters,
         detectors,
+        parameters: Vec::new(),
         terms,
         emergency_only: emergency,
         include_items: options.include_subcategories,

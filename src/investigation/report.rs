@@ -1,11 +1,14 @@
 //! The report of an investigation: Markdown, HTML, JSON or CSV, in Portuguese or English.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use serde_json::json;
 
 use super::{Output, Request};
-use crate::model::{DetectorSummary, EvidenceRow, Finding, Job, Money, Outcome, Plan, Severity, Table, printable};
+use crate::model::{
+    DetectorSummary, EvidenceRow, Finding, Job, Money, Outcome, Plan, Review, ReviewState, Severity, Table, printable,
+};
 
 /// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +101,8 @@ pub struct ReportInput<'a> {
     pub findings: &'a [Finding],
     /// What each detector did, in order.
     pub detectors: &'a [DetectorSummary],
+    /// What reviewers say of the findings, by id.
+    pub reviews: &'a HashMap<String, Review>,
 }
 
 /// A rendered report.
@@ -191,6 +196,11 @@ fn plan_lines(plan: &Plan, language: Language) -> Vec<String> {
         let label = language.pick("Sem efeito (não compreendido)", "Without effect (not understood)");
         lines.push(format!("{label}: {}", plan.not_understood.join(", ")));
     }
+    lines.extend(plan.parameters.iter().map(|one| {
+        let set = language.pick("Parâmetro alterado", "Parameter overridden");
+        let default = language.pick("padrão", "default");
+        format!("{set}: {}.{} = {} ({default}: {})", one.detector, one.name, one.value, one.default)
+    }));
     let label = language.pick("Versão dos dados", "Version of the data");
     lines.push(format!("{label}: {}", plan.lake_version));
     lines
@@ -263,7 +273,7 @@ fn markdown(input: &ReportInput<'_>, language: Language) -> String {
             line(format!("- {}: {}", t("Valor em questão", "Amount at stake"), language.money(amount)));
         }
         line(format!("\n{}\n", md(description(finding, language))));
-        for text in evidence_lines(finding, language) {
+        for text in finding_lines(input, finding, language) {
             line(format!("- {}", md(&text)));
         }
         line(format!("\n{}:\n", t("Linhas publicadas", "Published rows")));
@@ -293,6 +303,21 @@ fn false_positives(finding: &Finding, language: Language) -> &[String] {
 }
 
 /// The numbers and the thresholds of a finding, as they are read.
+/// The review of a finding, where somebody reviewed it, and what it rests on.
+fn finding_lines(input: &ReportInput<'_>, finding: &Finding, language: Language) -> Vec<String> {
+    let review = input.reviews.get(&finding.id).map(|review| {
+        let state = match review.state {
+            ReviewState::Open => language.pick("em aberto", "open"),
+            ReviewState::Confirmed => language.pick("confirmado", "confirmed"),
+            ReviewState::Dismissed => language.pick("descartado", "dismissed"),
+        };
+        let reason = if review.reason.is_empty() { String::new() } else { format!(": {}", review.reason) };
+        let (label, day) = (language.pick("Revisão", "Review"), review.reviewed_at.format("%Y-%m-%d"));
+        format!("{label}: {state} ({}, {day}){reason}", review.reviewer)
+    });
+    review.into_iter().chain(evidence_lines(finding, language)).collect()
+}
+
 fn evidence_lines(finding: &Finding, language: Language) -> Vec<String> {
     // What was stored before texts were has the exact value only.
     let either = |text: &str, exact: &str| if text.is_empty() { exact.to_owned() } else { text.to_owned() };
@@ -306,7 +331,16 @@ fn evidence_lines(finding: &Finding, language: Language) -> Vec<String> {
         let basis = if limit.legal_basis.is_empty() { String::new() } else { format!(" ({})", limit.legal_basis) };
         format!("{label}: {text}{basis}")
     });
-    values.chain(limits).collect()
+    let own = finding.detector.user_made.then(|| own_detector(language).to_owned());
+    values.chain(limits).chain(own).collect()
+}
+
+/// What a report says of a detector that users made.
+const fn own_detector(language: Language) -> &'static str {
+    language.pick(
+        "Detector próprio de quem opera este servidor, fora do catálogo do produto",
+        "A detector of whoever runs this server, no part of the product's catalogue",
+    )
 }
 
 /// A published row in words: what it is about, and where it stands.
@@ -365,7 +399,8 @@ fn detector_notes(summary: &DetectorSummary, language: Language) -> Vec<String> 
         Language::Portuguese => &summary.warnings_pt,
         Language::English => &summary.warnings_en,
     };
-    reasons.chain(warnings.iter().map(|warning| format!("{id}: {warning}"))).collect()
+    let own = summary.detector.user_made.then(|| format!("{id}: {}", own_detector(language)));
+    reasons.chain(own).chain(warnings.iter().map(|warning| format!("{id}: {warning}"))).collect()
 }
 
 /// Escapes what Markdown or HTML would read in published text.
@@ -465,7 +500,7 @@ fn html(input: &ReportInput<'_>, language: Language) -> String {
             add(format!("<p>{label}: <strong>{}</strong></p>\n", esc(&language.money(amount))));
         }
         let item = |text: &str| format!("<li>{}</li>", esc(text));
-        let values: String = evidence_lines(finding, language).iter().map(|text| item(text)).collect();
+        let values: String = finding_lines(input, finding, language).iter().map(|text| item(text)).collect();
         let mut rows: String = finding
             .evidence
             .rows
@@ -500,6 +535,7 @@ fn as_json(input: &ReportInput<'_>) -> Result<String, serde_json::Error> {
         "score": input.output.score,
         "detectors": input.detectors,
         "findings": input.findings,
+        "reviews": input.findings.iter().filter_map(|finding| input.reviews.get(&finding.id)).collect::<Vec<_>>(),
     }))
 }
 
@@ -518,6 +554,9 @@ fn csv(input: &ReportInput<'_>, language: Language) -> Result<String, Box<dyn st
         "buyer",
         "supplier",
         "contract_number",
+        "user_made",
+        "review",
+        "review_reason",
     ])?;
     for finding in input.findings {
         let rows: Vec<_> = finding.evidence.rows.iter().map(|row| format!("{}:{}", row.file, row.line)).collect();
@@ -534,6 +573,9 @@ fn csv(input: &ReportInput<'_>, language: Language) -> Result<String, Box<dyn st
             &cell(&distinct(finding, "buyer_name")),
             &cell(&distinct(finding, "supplier_name")),
             &cell(&distinct(finding, "number")),
+            if finding.detector.user_made { "true" } else { "false" },
+            input.reviews.get(&finding.id).map_or(ReviewState::Open, |review| review.state).as_str(),
+            &cell(input.reviews.get(&finding.id).map_or("", |review| review.reason.as_str())),
         ])?;
     }
     Ok(String::from_utf8(out.into_inner()?)?)

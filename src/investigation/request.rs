@@ -3,7 +3,7 @@
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Filters, Money, Priority, Violation, is_control, mask_text, printable};
+use crate::model::{Filters, Money, ParameterOverride, Priority, Violation, is_control, mask_text, printable};
 
 /// Most characters of a query.
 pub(super) const MAX_QUERY_CHARS: usize = 2_000;
@@ -41,6 +41,9 @@ pub struct Options {
     pub generate_report: bool,
     /// Only these detectors; empty means those that the type implies.
     pub detectors: Vec<String>,
+    /// Parameters of detectors that differ from their defaults.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<ParameterOverride>,
     /// How soon it is taken.
     pub priority: Priority,
     /// How long after its start it must have ended, in seconds; `None` is what the server is set to.
@@ -59,6 +62,7 @@ impl Default for Options {
             detect_patterns: true,
             generate_report: true,
             detectors: Vec::new(),
+            parameters: Vec::new(),
             priority: Priority::Normal,
             timeout_seconds: None,
             allow_cached: true,

@@ -126,6 +126,20 @@ pub struct PlanNote {
     pub meaning_en: String,
 }
 
+/// A parameter of a detector that a request sets.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ParameterOverride {
+    /// Id of the detector.
+    pub detector: String,
+    /// Name of the parameter.
+    pub name: String,
+    /// The value that counts, exact: digits with at most one point.
+    pub value: String,
+    /// The value of the detector's header; empty until a plan has it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub default: String,
+}
+
 /// How a query was understood, and what will be run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Plan {
@@ -133,6 +147,9 @@ pub struct Plan {
     pub filters: Filters,
     /// Detector ids, in the order they run.
     pub detectors: Vec<String>,
+    /// Parameters that differ from their defaults, by detector and name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<ParameterOverride>,
     /// Folded words that the object must hold, all of them.
     pub terms: Vec<String>,
     /// Only emergency contracts.

@@ -88,6 +88,17 @@ pub enum Strength {
     Contextual,
 }
 
+impl Strength {
+    /// Name in a detector's header and in REST.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Legal => "legal",
+            Self::Statistical => "statistical",
+            Self::Contextual => "contextual",
+        }
+    }
+}
+
 /// Names one version of a detector.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DetectorRef {
@@ -101,6 +112,9 @@ pub struct DetectorRef {
     pub legal_basis: String,
     /// What it rests on.
     pub strength: Strength,
+    /// A user's own, not of the catalogue.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub user_made: bool,
 }
 
 /// One published row that a finding rests on.
@@ -166,6 +180,9 @@ pub struct AppliedLimit {
     /// The value as it reads in English.
     #[serde(default)]
     pub text_en: String,
+    /// Of a parameter that the plan overrides: the value of the detector's header.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub default_value: String,
 }
 
 /// What a finding rests on.
@@ -248,6 +265,9 @@ pub struct DetectorSummary {
     pub warnings_pt: Vec<String>,
     /// Warnings of the run, in English.
     pub warnings_en: Vec<String>,
+    /// A user's own detector that came to no end: it found nothing and judged nothing, and a warning says why.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
 }
 
 impl DetectorSummary {

@@ -11,11 +11,12 @@ mod lake;
 mod mask;
 mod money;
 mod random;
+mod review;
 mod tax_id;
 mod text;
 mod violation;
 
-pub use filters::{Filters, Modality, Plan, PlanNote};
+pub use filters::{Filters, Modality, ParameterOverride, Plan, PlanNote};
 pub use finding::{
     AppliedLimit, DetectorRef, DetectorSummary, Evidence, EvidenceRow, EvidenceValue, Finding, Outcome, ReasonCount,
     Severity, Strength,
@@ -26,6 +27,7 @@ pub use lake::{ImportRecord, LakeFile, LakeVersion, QuarantinedRow, Table};
 pub use mask::{mask_every_run, mask_text};
 pub use money::{Money, MoneyError, thousands};
 pub use random::Random;
+pub use review::{Review, ReviewChange, ReviewState};
 pub use tax_id::{TaxIdCheck, TaxIdKind, check_tax_id, cnpj_check_digits, cpf_check_digits, mask_cpf};
 pub use text::{counted, fold, is_control, printable};
 pub use violation::Violation;

@@ -16,6 +16,7 @@ mod options;
 mod pool;
 mod results;
 mod retention;
+mod reviews;
 mod rows;
 mod schema;
 
@@ -36,6 +37,7 @@ pub use options::{Clock, StoreOptions};
 pub use pool::PoolStats;
 pub use results::FindingQuery;
 pub use retention::{Retained, RetentionQuery};
+pub use reviews::NewReview;
 
 use pool::{Pools, read};
 

@@ -3,9 +3,9 @@ use diesel_async::RunQueryDsl;
 
 use super::pool::read;
 use super::rows::{DetectorRow, EventRow, FindingRow, body};
-use super::schema::{detector_results, events, findings};
+use super::schema::{detector_results, events, finding_states, findings};
 use super::{Store, StoreError};
-use crate::model::{DetectorSummary, Event, Finding, Severity};
+use crate::model::{DetectorSummary, Event, Finding, ReviewState, Severity};
 
 /// Which findings of a job to read.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -16,6 +16,8 @@ pub struct FindingQuery {
     pub min_severity: Option<Severity>,
     /// Only of these detectors; empty means all.
     pub types: Vec<String>,
+    /// Only those whose review is in one of these states; empty means all. Unreviewed findings are open.
+    pub reviews: Vec<ReviewState>,
     /// Only what comes after this ordinal.
     pub after: Option<i64>,
     /// At most so many.
@@ -31,6 +33,18 @@ macro_rules! matching {
         }
         if !$query.types.is_empty() {
             found = found.filter(findings::detector_id.eq_any(&$query.types));
+        }
+        if !$query.reviews.is_empty() {
+            // A finding without a row is open.
+            let open = $query.reviews.contains(&ReviewState::Open);
+            let named = ReviewState::ALL.into_iter().filter(|state| $query.reviews.contains(state) != open);
+            let named = finding_states::state.eq_any(named.map(ReviewState::as_str).collect::<Vec<_>>());
+            let in_them = finding_states::table.filter(named).select(finding_states::finding_id);
+            if open {
+                found = found.filter(findings::id.ne_all(in_them));
+            } else {
+                found = found.filter(findings::id.eq_any(in_them));
+            }
         }
         found
     }};

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::schema::{
-    api_keys, audit_log, detector_results, events, findings, imports, jobs, lake_files, quarantine, users,
+    api_keys, audit_log, detector_results, events, finding_reviews, finding_states, findings, imports, jobs,
+    lake_files, quarantine, users,
 };
 use super::{StoreError, Timestamp, utc};
 use crate::model::{
     ApiKey, AuditEntry, Counts, Event, EventKind, ImportRecord, Job, JobError, JobKind, JobState, LakeFile, NewEvent,
-    Priority, QuarantinedRow, Role, Table, User,
+    Priority, QuarantinedRow, Review, ReviewChange, ReviewState, Role, Table, User,
 };
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -193,6 +194,59 @@ pub(super) struct DetectorRow {
     pub(super) detector_id: String,
     pub(super) place: i32,
     pub(super) body: Value,
+}
+
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = finding_states, treat_none_as_default_value = false)]
+pub(super) struct ReviewRow {
+    pub(super) finding_id: String,
+    pub(super) state: String,
+    pub(super) reason: String,
+    pub(super) reviewer: String,
+    pub(super) reviewed_at: Timestamp,
+    pub(super) revision: i64,
+}
+
+impl TryFrom<ReviewRow> for Review {
+    type Error = StoreError;
+
+    fn try_from(row: ReviewRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            state: Place("finding_states", "state", &row.finding_id).name(&row.state, ReviewState::parse)?,
+            finding_id: row.finding_id,
+            reason: row.reason,
+            reviewer: row.reviewer,
+            reviewed_at: utc(row.reviewed_at),
+        })
+    }
+}
+
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = finding_reviews, treat_none_as_default_value = false)]
+pub(super) struct ReviewChangeRow {
+    pub(super) id: String,
+    pub(super) finding_id: String,
+    pub(super) at: Timestamp,
+    pub(super) actor: String,
+    pub(super) remote: String,
+    pub(super) state_from: String,
+    pub(super) state_to: String,
+    pub(super) reason: String,
+}
+
+impl TryFrom<ReviewChangeRow> for ReviewChange {
+    type Error = StoreError;
+
+    fn try_from(row: ReviewChangeRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            from: Place("finding_reviews", "state_from", &row.id).name(&row.state_from, ReviewState::parse)?,
+            to: Place("finding_reviews", "state_to", &row.id).name(&row.state_to, ReviewState::parse)?,
+            at: utc(row.at),
+            actor: row.actor,
+            remote: row.remote,
+            reason: row.reason,
+        })
+    }
 }
 
 /// Reads the JSON of a finding or of a summary.

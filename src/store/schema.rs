@@ -55,6 +55,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    finding_states (finding_id) {
+        finding_id -> Text,
+        state -> Text,
+        reason -> Text,
+        reviewer -> Text,
+        reviewed_at -> Timestamp,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    finding_reviews (id) {
+        id -> Text,
+        finding_id -> Text,
+        at -> Timestamp,
+        actor -> Text,
+        remote -> Text,
+        state_from -> Text,
+        state_to -> Text,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
     detector_results (job_id, detector_id) {
         job_id -> Text,
         detector_id -> Text,
@@ -149,4 +173,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(findings, jobs);
+diesel::allow_tables_to_appear_in_same_query!(finding_states, findings, jobs);

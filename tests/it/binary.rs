@@ -454,3 +454,132 @@ fn events(server: &Server, id: &str) -> Vec<i64> {
         sequences
     })
 }
+
+#[test]
+fn the_catalogue_is_shown_without_a_server() {
+    let data = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| cidadao(data.path()).arg("detectors").args(arguments).output().unwrap();
+    let listed = json(&run(&["list", "--output", "json"]));
+    let ids: Vec<_> = listed.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids, cidadao::detectors::Catalogue::builtin().unwrap().ids());
+    let table = ok(&run(&["list", "--language", "en"]));
+    assert!(ids.iter().all(|id| table.contains(id.as_str())) && table.contains("on request"), "{table}");
+    let shown = ok(&run(&["show", "amendment_cap"]));
+    for part in
+        ["cap = 0.25 ratio", "set by Lei 14.133/2021 art. 125", "OCP R069", "near_cap (clear)", "contract_amendments"]
+    {
+        assert!(shown.contains(part), "{part} is not in {shown}");
+    }
+    assert_eq!(json(&run(&["show", "amendment_cap", "--output", "json"])), listed[0]);
+    let unknown = run(&["show", "none"]);
+    let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert!(!unknown.status.success() && said.contains("\"none\"") && said.contains("amendment_cap"), "{said}");
+}
+
+#[test]
+fn parameters_are_set_on_the_command_line() {
+    let data = tempfile::tempdir().unwrap();
+    let sample = data.path().join("sample");
+    ok(&cidadao(data.path()).args(["sample", "--rows", "200", "--out"]).arg(&sample).output().unwrap());
+    let detect = |arguments: &[&str]| {
+        let only = ["detect", "--only", "high_value_direct_award", "--output", "json"];
+        cidadao(data.path()).args(only).args(arguments).arg(&sample).output().unwrap()
+    };
+    let (usual, lower) = (json(&detect(&[])), json(&detect(&["--param", "high_value_direct_award.min_value=1000"])));
+    assert!(usual["plan"].get("parameters").is_none(), "{}", usual["plan"]);
+    assert_eq!(lower["plan"]["parameters"][0]["value"], "1000.00");
+    assert_eq!(lower["plan"]["parameters"][0]["default"], "1000000.00");
+    assert!(lower["detectors"][0]["fired"].as_i64() > usual["detectors"][0]["fired"].as_i64());
+    for (given, words) in [
+        ("high_value_direct_award.min_value", "DETECTOR.NAME=VALUE"),
+        ("high_value_direct_award.min=1", "min_value, short_term_days"),
+        ("high_value_direct_award.min_value=1.001", "at most 2 decimals"),
+        ("amendment_cap.cap=0.5", "must be a detector that the request runs"),
+    ] {
+        let refused = detect(&["--param", given]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(words), "{given}: {said}");
+    }
+}
+
+/// The commands of a page of the documentation, one a line, by their arguments.
+fn commands(page: &str) -> Vec<Vec<String>> {
+    let lines = page.lines().filter_map(|line| line.trim().strip_prefix("cidadao "));
+    lines.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn the_five_minute_example_does_what_its_page_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let page = read("docs/own-detectors.md");
+    let quoted: String = page.lines().map(|line| line.strip_prefix("   ").unwrap_or(line).to_owned() + "\n").collect();
+    assert!(quoted.contains(&read("docs/examples/round_value.sql")), "the page quotes another file");
+
+    let data = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(root.join("docs"), data.path().join("docs")).unwrap();
+    let run = |arguments: &[String]| cidadao(data.path()).args(arguments).current_dir(data.path()).output().unwrap();
+    let commands = commands(&page);
+    assert_eq!(commands.len(), 5);
+    let outputs: Vec<String> = commands[..4].iter().map(|command| ok(&run(command))).collect();
+    for words in
+        ["initial_value % CAST('50000.00' AS DECIMAL(7, 2)) = 0", "-- tables: contracts", "-- plan", "TableScan"]
+    {
+        assert!(outputs[1].contains(words), "{words} is not in {}", outputs[1]);
+    }
+    let with_json = |command: &[String]| json(&run(&[command, &["--output".to_owned(), "json".to_owned()]].concat()));
+    let (usual, wider) = (with_json(&commands[2]), with_json(&commands[3]));
+    let fired = |of: &Value| of["detectors"][0]["fired"].as_i64().unwrap();
+    assert!(fired(&usual) > fired(&wider) && fired(&wider) > 0, "{} {}", fired(&usual), fired(&wider));
+    let finding = &usual["findings"][0];
+    assert_eq!(
+        (finding["type"].as_str(), finding["detector"]["user_made"].as_bool()),
+        (Some("round_value"), Some(true))
+    );
+    let text = finding["description"].as_str().unwrap();
+    assert!(text.contains("múltiplo exato de R$ 50.000,00"), "{text}");
+    assert_eq!(with_json(&commands[1])[0]["tables"][0], "contracts");
+}
+
+#[test]
+fn a_server_runs_detectors_of_its_users_and_outlives_a_bad_one() {
+    let data = tempfile::tempdir().unwrap();
+    let own = data.path().join("own");
+    std::fs::create_dir(&own).unwrap();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/round_value.sql");
+    let file = std::fs::read_to_string(example).unwrap();
+    std::fs::write(own.join("round_value.sql"), &file).unwrap();
+    let endless = file.replace("id = \"round_value\"", "id = \"endless\"").replace(
+        "FROM judged",
+        "FROM judged WHERE (SELECT count(*) FROM contracts a, contracts b, contracts c WHERE a.object || b.object < c.object) > 0",
+    );
+    std::fs::write(own.join("endless.sql"), endless).unwrap();
+    let sample = data.path().join("sample");
+    ok(&cidadao(data.path()).args(["sample", "--rows", "3000", "--out"]).arg(&sample).output().unwrap());
+    ok(&cidadao(data.path()).arg("import").arg(&sample).output().unwrap());
+    let mut command = cidadao(data.path());
+    command.arg("--detectors-dir").arg(&own).args(["--own-detector-seconds", "1"]);
+    let server = Server::of(command);
+    let investigate = || {
+        let arguments = ["investigate", "contratos", "--watch", "--output", "json", "--server"];
+        let only = ["--only", "endless,round_value,high_value_direct_award"];
+        json(&cidadao(data.path()).args(arguments).arg(server.url()).args(only).output().unwrap())
+    };
+    let result = investigate();
+    assert_eq!(result["status"], "completed");
+    let types: BTreeSet<&str> =
+        result["findings"].as_array().unwrap().iter().map(|finding| finding["type"].as_str().unwrap()).collect();
+    assert_eq!(types, BTreeSet::from(["high_value_direct_award", "round_value"]));
+    let id = result["investigation_id"].as_str().unwrap();
+    let report = ok(&cidadao(data.path()).args(["report", id, "--server", &server.url()]).output().unwrap());
+    assert!(report.contains("O detector próprio endless não chegou ao fim") && report.contains("1 s"), "{report}");
+    assert!(report.contains("round_value: Detector próprio de quem opera este servidor"), "{report}");
+    // Not taken over: another time it may come to its end.
+    assert_ne!(investigate()["investigation_id"], result["investigation_id"]);
+
+    // A server does not start with a file that breaks a rule.
+    std::fs::write(own.join("evil.sql"), file.replace("FROM contracts", "FROM '/etc/passwd'")).unwrap();
+    let refused = cidadao(data.path()).arg("serve").arg("--detectors-dir").arg(&own).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("evil.sql") && said.contains("/etc/passwd"), "{said}");
+}

@@ -68,3 +68,62 @@ fn better_than_a_low_cv_on_every_country_held_out() {
         assert!(set["held_out"].as_bool().unwrap() && score > baseline, "{set}");
     }
 }
+
+/// The table of `docs/detectors.md` that quotes the figures: detector, planted, found, precision, recall, base rate.
+fn quoted() -> Vec<[String; 6]> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/detectors.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let section = page.split("## What was planted").nth(1).expect("the section of the figures");
+    let rows = section.lines().skip_while(|line| !line.starts_with("| ---")).skip(1);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    rows.map(|line| {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(|cell| cell.trim().replace(['`', ','], "")).collect();
+        cells.try_into().expect("six columns")
+    })
+    .collect()
+}
+
+#[test]
+fn no_figure_of_the_planted_sample_falls_below_what_the_page_quotes() {
+    let directory = tempfile::tempdir().unwrap();
+    let sample = directory.path().join("sample");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cidadao"));
+        let output = command.args(arguments).arg(&sample).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    run(&["sample", "--rows", "20000", "--seed", "1", "--out"]);
+    let found: Value = serde_json::from_slice(&run(&["--output", "json", "evaluate", "sample"])).unwrap();
+    assert_eq!(found["contracts"], 20_000);
+    let figures = found["detectors"].as_array().unwrap();
+    let quoted = quoted();
+    for row in &quoted {
+        assert!(figures.iter().any(|one| one["detector"] == row[0].as_str()), "{row:?} did not run");
+    }
+    for one in figures {
+        let told = format!("{one} in {quoted:?}");
+        let Some([_, planted, _, precision, recall, _]) = quoted.iter().find(|row| one["detector"] == row[0].as_str())
+        else {
+            assert_eq!(one["planted"], 0, "the page is silent about {one}");
+            continue;
+        };
+        assert!(one["planted"].as_u64().unwrap() >= planted.parse().unwrap(), "{told}");
+        for (name, quoted) in [("precision", precision), ("recall", recall)] {
+            let least = if quoted == "–" { None } else { Some(quoted.parse::<f64>().unwrap()) };
+            assert!(one[name].as_f64() >= least, "{name}: {told}");
+        }
+        assert_eq!(one["near_misses_found"], 0, "{told}");
+    }
+    let planted: u64 = figures.iter().map(|one| one["planted"].as_u64().unwrap()).sum();
+    assert!(planted > 100, "{planted}");
+}
+
+#[test]
+fn a_directory_without_labels_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cidadao"));
+    let output = command.args(["evaluate", "sample"]).arg(directory.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("labels.csv"));
+}

@@ -13,7 +13,7 @@ use cidadao::app::{App, AppParts, EngineThreads, Listeners, ServerHandle};
 use cidadao::auth::{Auth, AuthMode, AuthOptions, PasswordCost};
 use cidadao::cache::{Cache, Hints};
 use cidadao::config::{Config, Settings};
-use cidadao::detectors::Catalogue;
+use cidadao::detectors::{Catalogue, QueryLimits};
 use cidadao::jobs::{Finish, JobContext, JobFailure, JobHandler, Jobs, JobsOptions};
 use cidadao::lake::Lake;
 use cidadao::model::{
@@ -101,6 +101,7 @@ impl JobHandler for Scripted {
                 reasons: Vec::new(),
                 warnings_pt: Vec::new(),
                 warnings_en: Vec::new(),
+                failed: false,
             }],
             copy_from: None,
         })
@@ -122,6 +123,7 @@ fn detector() -> DetectorRef {
         reference: "none".to_owned(),
         legal_basis: String::new(),
         strength: Strength::Contextual,
+        user_made: false,
     }
 }
 
@@ -191,6 +193,7 @@ impl TestServer {
             hints: Hints::none(),
             lake: Lake::new(dir.path().join("lake"), store.clone()),
             catalogue: Arc::new(Catalogue::builtin().unwrap()),
+            own_limits: QueryLimits::default(),
             engine: EngineThreads::new(1).unwrap(),
             engine_memory: 64 << 20,
             engine_threads: 1,

@@ -213,6 +213,63 @@ func (Severity) EnumDescriptor() ([]byte, []int) {
 	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{2}
 }
 
+// What a reviewer says of a finding.
+type ReviewState int32
+
+const (
+	// Not set.
+	ReviewState_REVIEW_STATE_UNSPECIFIED ReviewState = 0
+	// Nobody has come to a conclusion.
+	ReviewState_REVIEW_STATE_OPEN ReviewState = 1
+	// Checked against the case file, and it holds.
+	ReviewState_REVIEW_STATE_CONFIRMED ReviewState = 2
+	// Checked, and explained.
+	ReviewState_REVIEW_STATE_DISMISSED ReviewState = 3
+)
+
+// Enum value maps for ReviewState.
+var (
+	ReviewState_name = map[int32]string{
+		0: "REVIEW_STATE_UNSPECIFIED",
+		1: "REVIEW_STATE_OPEN",
+		2: "REVIEW_STATE_CONFIRMED",
+		3: "REVIEW_STATE_DISMISSED",
+	}
+	ReviewState_value = map[string]int32{
+		"REVIEW_STATE_UNSPECIFIED": 0,
+		"REVIEW_STATE_OPEN":        1,
+		"REVIEW_STATE_CONFIRMED":   2,
+		"REVIEW_STATE_DISMISSED":   3,
+	}
+)
+
+func (x ReviewState) Enum() *ReviewState {
+	p := new(ReviewState)
+	*p = x
+	return p
+}
+
+func (x ReviewState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ReviewState) Descriptor() protoreflect.EnumDescriptor {
+	return file_cidadao_v1_common_proto_enumTypes[3].Descriptor()
+}
+
+func (ReviewState) Type() protoreflect.EnumType {
+	return &file_cidadao_v1_common_proto_enumTypes[3]
+}
+
+func (x ReviewState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ReviewState.Descriptor instead.
+func (ReviewState) EnumDescriptor() ([]byte, []int) {
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{3}
+}
+
 // What a detector answers for one subject. `NOT_EVALUABLE` never lowers or raises a score.
 type Outcome int32
 
@@ -254,11 +311,11 @@ func (x Outcome) String() string {
 }
 
 func (Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_cidadao_v1_common_proto_enumTypes[3].Descriptor()
+	return file_cidadao_v1_common_proto_enumTypes[4].Descriptor()
 }
 
 func (Outcome) Type() protoreflect.EnumType {
-	return &file_cidadao_v1_common_proto_enumTypes[3]
+	return &file_cidadao_v1_common_proto_enumTypes[4]
 }
 
 func (x Outcome) Number() protoreflect.EnumNumber {
@@ -267,7 +324,7 @@ func (x Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Outcome.Descriptor instead.
 func (Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{3}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{4}
 }
 
 // What a detector's definition rests on.
@@ -311,11 +368,11 @@ func (x Strength) String() string {
 }
 
 func (Strength) Descriptor() protoreflect.EnumDescriptor {
-	return file_cidadao_v1_common_proto_enumTypes[4].Descriptor()
+	return file_cidadao_v1_common_proto_enumTypes[5].Descriptor()
 }
 
 func (Strength) Type() protoreflect.EnumType {
-	return &file_cidadao_v1_common_proto_enumTypes[4]
+	return &file_cidadao_v1_common_proto_enumTypes[5]
 }
 
 func (x Strength) Number() protoreflect.EnumNumber {
@@ -324,7 +381,7 @@ func (x Strength) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Strength.Descriptor instead.
 func (Strength) EnumDescriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{4}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{5}
 }
 
 // Procurement modality (Lei 14.133/2021 art. 28, 74 and 75; Lei 8.666/1993 art. 22, 24 and 25).
@@ -392,11 +449,11 @@ func (x Modality) String() string {
 }
 
 func (Modality) Descriptor() protoreflect.EnumDescriptor {
-	return file_cidadao_v1_common_proto_enumTypes[5].Descriptor()
+	return file_cidadao_v1_common_proto_enumTypes[6].Descriptor()
 }
 
 func (Modality) Type() protoreflect.EnumType {
-	return &file_cidadao_v1_common_proto_enumTypes[5]
+	return &file_cidadao_v1_common_proto_enumTypes[6]
 }
 
 func (x Modality) Number() protoreflect.EnumNumber {
@@ -405,7 +462,7 @@ func (x Modality) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Modality.Descriptor instead.
 func (Modality) EnumDescriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{5}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{6}
 }
 
 // What a progress event says.
@@ -454,11 +511,11 @@ func (x EventKind) String() string {
 }
 
 func (EventKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_cidadao_v1_common_proto_enumTypes[6].Descriptor()
+	return file_cidadao_v1_common_proto_enumTypes[7].Descriptor()
 }
 
 func (EventKind) Type() protoreflect.EnumType {
-	return &file_cidadao_v1_common_proto_enumTypes[6]
+	return &file_cidadao_v1_common_proto_enumTypes[7]
 }
 
 func (x EventKind) Number() protoreflect.EnumNumber {
@@ -467,7 +524,7 @@ func (x EventKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use EventKind.Descriptor instead.
 func (EventKind) EnumDescriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{6}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{7}
 }
 
 // Filters that an investigation or a search applies to contracts.
@@ -1089,7 +1146,9 @@ type AppliedLimit struct {
 	// The value as it reads in Portuguese.
 	Text string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
 	// The value as it reads in English.
-	TextEn        string `protobuf:"bytes,8,opt,name=text_en,json=textEn,proto3" json:"text_en,omitempty"`
+	TextEn string `protobuf:"bytes,8,opt,name=text_en,json=textEn,proto3" json:"text_en,omitempty"`
+	// Of a parameter that the investigation overrode: the value that it has otherwise.
+	DefaultValue  string `protobuf:"bytes,9,opt,name=default_value,json=defaultValue,proto3" json:"default_value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1176,6 +1235,13 @@ func (x *AppliedLimit) GetText() string {
 func (x *AppliedLimit) GetTextEn() string {
 	if x != nil {
 		return x.TextEn
+	}
+	return ""
+}
+
+func (x *AppliedLimit) GetDefaultValue() string {
+	if x != nil {
+		return x.DefaultValue
 	}
 	return ""
 }
@@ -1285,7 +1351,9 @@ type Finding struct {
 	// The same in English.
 	FalsePositivesEn []string `protobuf:"bytes,14,rep,name=false_positives_en,json=falsePositivesEn,proto3" json:"false_positives_en,omitempty"`
 	// Contracts that the finding is about.
-	ContractIds   []string `protobuf:"bytes,15,rep,name=contract_ids,json=contractIds,proto3" json:"contract_ids,omitempty"`
+	ContractIds []string `protobuf:"bytes,15,rep,name=contract_ids,json=contractIds,proto3" json:"contract_ids,omitempty"`
+	// What reviewers say of it; kept by the id of the finding, whatever the run.
+	Review        *FindingReview `protobuf:"bytes,16,opt,name=review,proto3" json:"review,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1425,6 +1493,95 @@ func (x *Finding) GetContractIds() []string {
 	return nil
 }
 
+func (x *Finding) GetReview() *FindingReview {
+	if x != nil {
+		return x.Review
+	}
+	return nil
+}
+
+// The review of a finding as it stands.
+type FindingReview struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the finding.
+	FindingId string `protobuf:"bytes,1,opt,name=finding_id,json=findingId,proto3" json:"finding_id,omitempty"`
+	// What was said last.
+	State ReviewState `protobuf:"varint,2,opt,name=state,proto3,enum=cidadao.v1.ReviewState" json:"state,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who said it; empty if nobody has.
+	Reviewer string `protobuf:"bytes,4,opt,name=reviewer,proto3" json:"reviewer,omitempty"`
+	// When.
+	ReviewTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=review_time,json=reviewTime,proto3" json:"review_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindingReview) Reset() {
+	*x = FindingReview{}
+	mi := &file_cidadao_v1_common_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindingReview) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindingReview) ProtoMessage() {}
+
+func (x *FindingReview) ProtoReflect() protoreflect.Message {
+	mi := &file_cidadao_v1_common_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindingReview.ProtoReflect.Descriptor instead.
+func (*FindingReview) Descriptor() ([]byte, []int) {
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *FindingReview) GetFindingId() string {
+	if x != nil {
+		return x.FindingId
+	}
+	return ""
+}
+
+func (x *FindingReview) GetState() ReviewState {
+	if x != nil {
+		return x.State
+	}
+	return ReviewState_REVIEW_STATE_UNSPECIFIED
+}
+
+func (x *FindingReview) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *FindingReview) GetReviewer() string {
+	if x != nil {
+		return x.Reviewer
+	}
+	return ""
+}
+
+func (x *FindingReview) GetReviewTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReviewTime
+	}
+	return nil
+}
+
 // Names one version of a detector.
 type DetectorRef struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1437,14 +1594,16 @@ type DetectorRef struct {
 	// Law and article it rests on; empty where none does.
 	LegalBasis string `protobuf:"bytes,4,opt,name=legal_basis,json=legalBasis,proto3" json:"legal_basis,omitempty"`
 	// What the definition rests on.
-	Strength      Strength `protobuf:"varint,5,opt,name=strength,proto3,enum=cidadao.v1.Strength" json:"strength,omitempty"`
+	Strength Strength `protobuf:"varint,5,opt,name=strength,proto3,enum=cidadao.v1.Strength" json:"strength,omitempty"`
+	// Made by the users of the server, and no part of the catalogue of the product.
+	UserMade      bool `protobuf:"varint,6,opt,name=user_made,json=userMade,proto3" json:"user_made,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DetectorRef) Reset() {
 	*x = DetectorRef{}
-	mi := &file_cidadao_v1_common_proto_msgTypes[9]
+	mi := &file_cidadao_v1_common_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1615,7 @@ func (x *DetectorRef) String() string {
 func (*DetectorRef) ProtoMessage() {}
 
 func (x *DetectorRef) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_common_proto_msgTypes[9]
+	mi := &file_cidadao_v1_common_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1628,7 @@ func (x *DetectorRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DetectorRef.ProtoReflect.Descriptor instead.
 func (*DetectorRef) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{9}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DetectorRef) GetId() string {
@@ -1507,6 +1666,13 @@ func (x *DetectorRef) GetStrength() Strength {
 	return Strength_STRENGTH_UNSPECIFIED
 }
 
+func (x *DetectorRef) GetUserMade() bool {
+	if x != nil {
+		return x.UserMade
+	}
+	return false
+}
+
 // How often a detector gave each answer for one reason.
 type ReasonCount struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1526,7 +1692,7 @@ type ReasonCount struct {
 
 func (x *ReasonCount) Reset() {
 	*x = ReasonCount{}
-	mi := &file_cidadao_v1_common_proto_msgTypes[10]
+	mi := &file_cidadao_v1_common_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1538,7 +1704,7 @@ func (x *ReasonCount) String() string {
 func (*ReasonCount) ProtoMessage() {}
 
 func (x *ReasonCount) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_common_proto_msgTypes[10]
+	mi := &file_cidadao_v1_common_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1551,7 +1717,7 @@ func (x *ReasonCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReasonCount.ProtoReflect.Descriptor instead.
 func (*ReasonCount) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{10}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ReasonCount) GetOutcome() Outcome {
@@ -1609,14 +1775,17 @@ type DetectorSummary struct {
 	// Title in Portuguese.
 	Title string `protobuf:"bytes,8,opt,name=title,proto3" json:"title,omitempty"`
 	// Title in English.
-	TitleEn       string `protobuf:"bytes,9,opt,name=title_en,json=titleEn,proto3" json:"title_en,omitempty"`
+	TitleEn string `protobuf:"bytes,9,opt,name=title_en,json=titleEn,proto3" json:"title_en,omitempty"`
+	// A detector made by the users of the server that passed its limits of time or memory, or broke a rule:
+	// it judged nothing, and a warning says why.
+	Failed        bool `protobuf:"varint,10,opt,name=failed,proto3" json:"failed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DetectorSummary) Reset() {
 	*x = DetectorSummary{}
-	mi := &file_cidadao_v1_common_proto_msgTypes[11]
+	mi := &file_cidadao_v1_common_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1628,7 +1797,7 @@ func (x *DetectorSummary) String() string {
 func (*DetectorSummary) ProtoMessage() {}
 
 func (x *DetectorSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_common_proto_msgTypes[11]
+	mi := &file_cidadao_v1_common_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1641,7 +1810,7 @@ func (x *DetectorSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DetectorSummary.ProtoReflect.Descriptor instead.
 func (*DetectorSummary) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{11}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DetectorSummary) GetDetector() *DetectorRef {
@@ -1707,6 +1876,13 @@ func (x *DetectorSummary) GetTitleEn() string {
 	return ""
 }
 
+func (x *DetectorSummary) GetFailed() bool {
+	if x != nil {
+		return x.Failed
+	}
+	return false
+}
+
 // How a query was understood. Nothing is guessed: what is not listed here was not applied.
 type Plan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1723,14 +1899,16 @@ type Plan struct {
 	// Parts of the query that were not understood and have no effect.
 	NotUnderstood []string `protobuf:"bytes,6,rep,name=not_understood,json=notUnderstood,proto3" json:"not_understood,omitempty"`
 	// Version of the lake that is read.
-	LakeVersion   int64 `protobuf:"varint,7,opt,name=lake_version,json=lakeVersion,proto3" json:"lake_version,omitempty"`
+	LakeVersion int64 `protobuf:"varint,7,opt,name=lake_version,json=lakeVersion,proto3" json:"lake_version,omitempty"`
+	// Parameters of these detectors that are not at their defaults, by detector and name.
+	Parameters    []*PlanParameter `protobuf:"bytes,8,rep,name=parameters,proto3" json:"parameters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Plan) Reset() {
 	*x = Plan{}
-	mi := &file_cidadao_v1_common_proto_msgTypes[12]
+	mi := &file_cidadao_v1_common_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1742,7 +1920,7 @@ func (x *Plan) String() string {
 func (*Plan) ProtoMessage() {}
 
 func (x *Plan) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_common_proto_msgTypes[12]
+	mi := &file_cidadao_v1_common_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1755,7 +1933,7 @@ func (x *Plan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plan.ProtoReflect.Descriptor instead.
 func (*Plan) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{12}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Plan) GetFilters() *ContractFilters {
@@ -1807,6 +1985,86 @@ func (x *Plan) GetLakeVersion() int64 {
 	return 0
 }
 
+func (x *Plan) GetParameters() []*PlanParameter {
+	if x != nil {
+		return x.Parameters
+	}
+	return nil
+}
+
+// A parameter of a detector that is not at its default.
+type PlanParameter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the detector.
+	Detector string `protobuf:"bytes,1,opt,name=detector,proto3" json:"detector,omitempty"`
+	// Name of the parameter.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The value that counts.
+	Value string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	// The value that it has unless a request says otherwise.
+	DefaultValue  string `protobuf:"bytes,4,opt,name=default_value,json=defaultValue,proto3" json:"default_value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanParameter) Reset() {
+	*x = PlanParameter{}
+	mi := &file_cidadao_v1_common_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanParameter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanParameter) ProtoMessage() {}
+
+func (x *PlanParameter) ProtoReflect() protoreflect.Message {
+	mi := &file_cidadao_v1_common_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanParameter.ProtoReflect.Descriptor instead.
+func (*PlanParameter) Descriptor() ([]byte, []int) {
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *PlanParameter) GetDetector() string {
+	if x != nil {
+		return x.Detector
+	}
+	return ""
+}
+
+func (x *PlanParameter) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PlanParameter) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *PlanParameter) GetDefaultValue() string {
+	if x != nil {
+		return x.DefaultValue
+	}
+	return ""
+}
+
 // How one part of a query was read.
 type PlanNote struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1822,7 +2080,7 @@ type PlanNote struct {
 
 func (x *PlanNote) Reset() {
 	*x = PlanNote{}
-	mi := &file_cidadao_v1_common_proto_msgTypes[13]
+	mi := &file_cidadao_v1_common_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1834,7 +2092,7 @@ func (x *PlanNote) String() string {
 func (*PlanNote) ProtoMessage() {}
 
 func (x *PlanNote) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_common_proto_msgTypes[13]
+	mi := &file_cidadao_v1_common_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1847,7 +2105,7 @@ func (x *PlanNote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanNote.ProtoReflect.Descriptor instead.
 func (*PlanNote) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{13}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PlanNote) GetText() string {
@@ -1940,7 +2198,7 @@ const file_cidadao_v1_common_proto_rawDesc = "" +
 	"\x05label\x18\x04 \x01(\tR\x05label\x12\x19\n" +
 	"\blabel_en\x18\x05 \x01(\tR\alabelEn\x12\x12\n" +
 	"\x04text\x18\x06 \x01(\tR\x04text\x12\x17\n" +
-	"\atext_en\x18\a \x01(\tR\x06textEn\"\xcb\x01\n" +
+	"\atext_en\x18\a \x01(\tR\x06textEn\"\xf0\x01\n" +
 	"\fAppliedLimit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x12\n" +
@@ -1950,13 +2208,14 @@ const file_cidadao_v1_common_proto_rawDesc = "" +
 	"\x05label\x18\x05 \x01(\tR\x05label\x12\x19\n" +
 	"\blabel_en\x18\x06 \x01(\tR\alabelEn\x12\x12\n" +
 	"\x04text\x18\a \x01(\tR\x04text\x12\x17\n" +
-	"\atext_en\x18\b \x01(\tR\x06textEn\"\xbb\x01\n" +
+	"\atext_en\x18\b \x01(\tR\x06textEn\x12#\n" +
+	"\rdefault_value\x18\t \x01(\tR\fdefaultValue\"\xbb\x01\n" +
 	"\bEvidence\x12+\n" +
 	"\x04rows\x18\x01 \x03(\v2\x17.cidadao.v1.EvidenceRowR\x04rows\x121\n" +
 	"\x06values\x18\x02 \x03(\v2\x19.cidadao.v1.EvidenceValueR\x06values\x120\n" +
 	"\x06limits\x18\x03 \x03(\v2\x18.cidadao.v1.AppliedLimitR\x06limits\x12\x1d\n" +
 	"\n" +
-	"total_rows\x18\x04 \x01(\x05R\ttotalRows\"\xa5\x04\n" +
+	"total_rows\x18\x04 \x01(\x05R\ttotalRows\"\xd8\x04\n" +
 	"\aFinding\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x14\n" +
@@ -1973,20 +2232,30 @@ const file_cidadao_v1_common_proto_rawDesc = "" +
 	"\x04tags\x18\f \x03(\tR\x04tags\x12'\n" +
 	"\x0ffalse_positives\x18\r \x03(\tR\x0efalsePositives\x12,\n" +
 	"\x12false_positives_en\x18\x0e \x03(\tR\x10falsePositivesEn\x12!\n" +
-	"\fcontract_ids\x18\x0f \x03(\tR\vcontractIds\"\xa8\x01\n" +
+	"\fcontract_ids\x18\x0f \x03(\tR\vcontractIds\x121\n" +
+	"\x06review\x18\x10 \x01(\v2\x19.cidadao.v1.FindingReviewR\x06review\"\xce\x01\n" +
+	"\rFindingReview\x12\x1d\n" +
+	"\n" +
+	"finding_id\x18\x01 \x01(\tR\tfindingId\x12-\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x17.cidadao.v1.ReviewStateR\x05state\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1a\n" +
+	"\breviewer\x18\x04 \x01(\tR\breviewer\x12;\n" +
+	"\vreview_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"reviewTime\"\xc5\x01\n" +
 	"\vDetectorRef\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1c\n" +
 	"\treference\x18\x03 \x01(\tR\treference\x12\x1f\n" +
 	"\vlegal_basis\x18\x04 \x01(\tR\n" +
 	"legalBasis\x120\n" +
-	"\bstrength\x18\x05 \x01(\x0e2\x14.cidadao.v1.StrengthR\bstrength\"\x97\x01\n" +
+	"\bstrength\x18\x05 \x01(\x0e2\x14.cidadao.v1.StrengthR\bstrength\x12\x1b\n" +
+	"\tuser_made\x18\x06 \x01(\bR\buserMade\"\x97\x01\n" +
 	"\vReasonCount\x12-\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x13.cidadao.v1.OutcomeR\aoutcome\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12\x17\n" +
 	"\atext_en\x18\x04 \x01(\tR\x06textEn\x12\x14\n" +
-	"\x05count\x18\x05 \x01(\x03R\x05count\"\xb4\x02\n" +
+	"\x05count\x18\x05 \x01(\x03R\x05count\"\xcc\x02\n" +
 	"\x0fDetectorSummary\x123\n" +
 	"\bdetector\x18\x01 \x01(\v2\x17.cidadao.v1.DetectorRefR\bdetector\x12\x14\n" +
 	"\x05fired\x18\x02 \x01(\x03R\x05fired\x12\x14\n" +
@@ -1996,7 +2265,9 @@ const file_cidadao_v1_common_proto_rawDesc = "" +
 	"\tbase_rate\x18\x06 \x01(\x01R\bbaseRate\x12\x1a\n" +
 	"\bwarnings\x18\a \x03(\tR\bwarnings\x12\x14\n" +
 	"\x05title\x18\b \x01(\tR\x05title\x12\x19\n" +
-	"\btitle_en\x18\t \x01(\tR\atitleEn\"\x98\x02\n" +
+	"\btitle_en\x18\t \x01(\tR\atitleEn\x12\x16\n" +
+	"\x06failed\x18\n" +
+	" \x01(\bR\x06failed\"\xd3\x02\n" +
 	"\x04Plan\x125\n" +
 	"\afilters\x18\x01 \x01(\v2\x1b.cidadao.v1.ContractFiltersR\afilters\x12\x1c\n" +
 	"\tdetectors\x18\x02 \x03(\tR\tdetectors\x12\x14\n" +
@@ -2006,7 +2277,15 @@ const file_cidadao_v1_common_proto_rawDesc = "" +
 	"understood\x18\x05 \x03(\v2\x14.cidadao.v1.PlanNoteR\n" +
 	"understood\x12%\n" +
 	"\x0enot_understood\x18\x06 \x03(\tR\rnotUnderstood\x12!\n" +
-	"\flake_version\x18\a \x01(\x03R\vlakeVersion\"W\n" +
+	"\flake_version\x18\a \x01(\x03R\vlakeVersion\x129\n" +
+	"\n" +
+	"parameters\x18\b \x03(\v2\x19.cidadao.v1.PlanParameterR\n" +
+	"parameters\"z\n" +
+	"\rPlanParameter\x12\x1a\n" +
+	"\bdetector\x18\x01 \x01(\tR\bdetector\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value\x12#\n" +
+	"\rdefault_value\x18\x04 \x01(\tR\fdefaultValue\"W\n" +
 	"\bPlanNote\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x18\n" +
 	"\ameaning\x18\x02 \x01(\tR\ameaning\x12\x1d\n" +
@@ -2030,7 +2309,12 @@ const file_cidadao_v1_common_proto_rawDesc = "" +
 	"\fSEVERITY_LOW\x10\x01\x12\x13\n" +
 	"\x0fSEVERITY_MEDIUM\x10\x02\x12\x11\n" +
 	"\rSEVERITY_HIGH\x10\x03\x12\x15\n" +
-	"\x11SEVERITY_CRITICAL\x10\x04*c\n" +
+	"\x11SEVERITY_CRITICAL\x10\x04*z\n" +
+	"\vReviewState\x12\x1c\n" +
+	"\x18REVIEW_STATE_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11REVIEW_STATE_OPEN\x10\x01\x12\x1a\n" +
+	"\x16REVIEW_STATE_CONFIRMED\x10\x02\x12\x1a\n" +
+	"\x16REVIEW_STATE_DISMISSED\x10\x03*c\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rOUTCOME_FIRED\x10\x01\x12\x11\n" +
@@ -2071,58 +2355,65 @@ func file_cidadao_v1_common_proto_rawDescGZIP() []byte {
 	return file_cidadao_v1_common_proto_rawDescData
 }
 
-var file_cidadao_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_cidadao_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_cidadao_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_cidadao_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_cidadao_v1_common_proto_goTypes = []any{
 	(JobState)(0),                 // 0: cidadao.v1.JobState
 	(Priority)(0),                 // 1: cidadao.v1.Priority
 	(Severity)(0),                 // 2: cidadao.v1.Severity
-	(Outcome)(0),                  // 3: cidadao.v1.Outcome
-	(Strength)(0),                 // 4: cidadao.v1.Strength
-	(Modality)(0),                 // 5: cidadao.v1.Modality
-	(EventKind)(0),                // 6: cidadao.v1.EventKind
-	(*ContractFilters)(nil),       // 7: cidadao.v1.ContractFilters
-	(*ProgressCounts)(nil),        // 8: cidadao.v1.ProgressCounts
-	(*ProgressEvent)(nil),         // 9: cidadao.v1.ProgressEvent
-	(*JobError)(nil),              // 10: cidadao.v1.JobError
-	(*EvidenceRow)(nil),           // 11: cidadao.v1.EvidenceRow
-	(*EvidenceValue)(nil),         // 12: cidadao.v1.EvidenceValue
-	(*AppliedLimit)(nil),          // 13: cidadao.v1.AppliedLimit
-	(*Evidence)(nil),              // 14: cidadao.v1.Evidence
-	(*Finding)(nil),               // 15: cidadao.v1.Finding
-	(*DetectorRef)(nil),           // 16: cidadao.v1.DetectorRef
-	(*ReasonCount)(nil),           // 17: cidadao.v1.ReasonCount
-	(*DetectorSummary)(nil),       // 18: cidadao.v1.DetectorSummary
-	(*Plan)(nil),                  // 19: cidadao.v1.Plan
-	(*PlanNote)(nil),              // 20: cidadao.v1.PlanNote
-	nil,                           // 21: cidadao.v1.EvidenceRow.ColumnsEntry
-	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
+	(ReviewState)(0),              // 3: cidadao.v1.ReviewState
+	(Outcome)(0),                  // 4: cidadao.v1.Outcome
+	(Strength)(0),                 // 5: cidadao.v1.Strength
+	(Modality)(0),                 // 6: cidadao.v1.Modality
+	(EventKind)(0),                // 7: cidadao.v1.EventKind
+	(*ContractFilters)(nil),       // 8: cidadao.v1.ContractFilters
+	(*ProgressCounts)(nil),        // 9: cidadao.v1.ProgressCounts
+	(*ProgressEvent)(nil),         // 10: cidadao.v1.ProgressEvent
+	(*JobError)(nil),              // 11: cidadao.v1.JobError
+	(*EvidenceRow)(nil),           // 12: cidadao.v1.EvidenceRow
+	(*EvidenceValue)(nil),         // 13: cidadao.v1.EvidenceValue
+	(*AppliedLimit)(nil),          // 14: cidadao.v1.AppliedLimit
+	(*Evidence)(nil),              // 15: cidadao.v1.Evidence
+	(*Finding)(nil),               // 16: cidadao.v1.Finding
+	(*FindingReview)(nil),         // 17: cidadao.v1.FindingReview
+	(*DetectorRef)(nil),           // 18: cidadao.v1.DetectorRef
+	(*ReasonCount)(nil),           // 19: cidadao.v1.ReasonCount
+	(*DetectorSummary)(nil),       // 20: cidadao.v1.DetectorSummary
+	(*Plan)(nil),                  // 21: cidadao.v1.Plan
+	(*PlanParameter)(nil),         // 22: cidadao.v1.PlanParameter
+	(*PlanNote)(nil),              // 23: cidadao.v1.PlanNote
+	nil,                           // 24: cidadao.v1.EvidenceRow.ColumnsEntry
+	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
 }
 var file_cidadao_v1_common_proto_depIdxs = []int32{
-	5,  // 0: cidadao.v1.ContractFilters.modalidades:type_name -> cidadao.v1.Modality
-	22, // 1: cidadao.v1.ProgressEvent.event_time:type_name -> google.protobuf.Timestamp
-	6,  // 2: cidadao.v1.ProgressEvent.kind:type_name -> cidadao.v1.EventKind
+	6,  // 0: cidadao.v1.ContractFilters.modalidades:type_name -> cidadao.v1.Modality
+	25, // 1: cidadao.v1.ProgressEvent.event_time:type_name -> google.protobuf.Timestamp
+	7,  // 2: cidadao.v1.ProgressEvent.kind:type_name -> cidadao.v1.EventKind
 	0,  // 3: cidadao.v1.ProgressEvent.state:type_name -> cidadao.v1.JobState
-	8,  // 4: cidadao.v1.ProgressEvent.counts:type_name -> cidadao.v1.ProgressCounts
-	21, // 5: cidadao.v1.EvidenceRow.columns:type_name -> cidadao.v1.EvidenceRow.ColumnsEntry
-	11, // 6: cidadao.v1.Evidence.rows:type_name -> cidadao.v1.EvidenceRow
-	12, // 7: cidadao.v1.Evidence.values:type_name -> cidadao.v1.EvidenceValue
-	13, // 8: cidadao.v1.Evidence.limits:type_name -> cidadao.v1.AppliedLimit
+	9,  // 4: cidadao.v1.ProgressEvent.counts:type_name -> cidadao.v1.ProgressCounts
+	24, // 5: cidadao.v1.EvidenceRow.columns:type_name -> cidadao.v1.EvidenceRow.ColumnsEntry
+	12, // 6: cidadao.v1.Evidence.rows:type_name -> cidadao.v1.EvidenceRow
+	13, // 7: cidadao.v1.Evidence.values:type_name -> cidadao.v1.EvidenceValue
+	14, // 8: cidadao.v1.Evidence.limits:type_name -> cidadao.v1.AppliedLimit
 	2,  // 9: cidadao.v1.Finding.severity:type_name -> cidadao.v1.Severity
-	3,  // 10: cidadao.v1.Finding.outcome:type_name -> cidadao.v1.Outcome
-	14, // 11: cidadao.v1.Finding.evidence:type_name -> cidadao.v1.Evidence
-	16, // 12: cidadao.v1.Finding.detector:type_name -> cidadao.v1.DetectorRef
-	4,  // 13: cidadao.v1.DetectorRef.strength:type_name -> cidadao.v1.Strength
-	3,  // 14: cidadao.v1.ReasonCount.outcome:type_name -> cidadao.v1.Outcome
-	16, // 15: cidadao.v1.DetectorSummary.detector:type_name -> cidadao.v1.DetectorRef
-	17, // 16: cidadao.v1.DetectorSummary.reasons:type_name -> cidadao.v1.ReasonCount
-	7,  // 17: cidadao.v1.Plan.filters:type_name -> cidadao.v1.ContractFilters
-	20, // 18: cidadao.v1.Plan.understood:type_name -> cidadao.v1.PlanNote
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	4,  // 10: cidadao.v1.Finding.outcome:type_name -> cidadao.v1.Outcome
+	15, // 11: cidadao.v1.Finding.evidence:type_name -> cidadao.v1.Evidence
+	18, // 12: cidadao.v1.Finding.detector:type_name -> cidadao.v1.DetectorRef
+	17, // 13: cidadao.v1.Finding.review:type_name -> cidadao.v1.FindingReview
+	3,  // 14: cidadao.v1.FindingReview.state:type_name -> cidadao.v1.ReviewState
+	25, // 15: cidadao.v1.FindingReview.review_time:type_name -> google.protobuf.Timestamp
+	5,  // 16: cidadao.v1.DetectorRef.strength:type_name -> cidadao.v1.Strength
+	4,  // 17: cidadao.v1.ReasonCount.outcome:type_name -> cidadao.v1.Outcome
+	18, // 18: cidadao.v1.DetectorSummary.detector:type_name -> cidadao.v1.DetectorRef
+	19, // 19: cidadao.v1.DetectorSummary.reasons:type_name -> cidadao.v1.ReasonCount
+	8,  // 20: cidadao.v1.Plan.filters:type_name -> cidadao.v1.ContractFilters
+	23, // 21: cidadao.v1.Plan.understood:type_name -> cidadao.v1.PlanNote
+	22, // 22: cidadao.v1.Plan.parameters:type_name -> cidadao.v1.PlanParameter
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_cidadao_v1_common_proto_init() }
@@ -2136,8 +2427,8 @@ func file_cidadao_v1_common_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cidadao_v1_common_proto_rawDesc), len(file_cidadao_v1_common_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   15,
+			NumEnums:      8,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -104,7 +104,10 @@ type InvestigationOptions struct {
 	Timeout *durationpb.Duration `protobuf:"bytes,9,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// Answer from an earlier run of the same plan by the same detectors on the same version of the
 	// lake, if there is one; true unless set to false.
-	AllowCached   *bool `protobuf:"varint,10,opt,name=allow_cached,json=allowCached,proto3,oneof" json:"allow_cached,omitempty"`
+	AllowCached *bool `protobuf:"varint,10,opt,name=allow_cached,json=allowCached,proto3,oneof" json:"allow_cached,omitempty"`
+	// Parameters of detectors in place of their defaults, at most 100, each once. They show in the plan and
+	// in the findings.
+	Parameters    []*ParameterOverride `protobuf:"bytes,11,rep,name=parameters,proto3" json:"parameters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -209,6 +212,78 @@ func (x *InvestigationOptions) GetAllowCached() bool {
 	return false
 }
 
+func (x *InvestigationOptions) GetParameters() []*ParameterOverride {
+	if x != nil {
+		return x.Parameters
+	}
+	return nil
+}
+
+// A value for a parameter of a detector. GetDetector says which there are, their units and bounds; what a
+// law sets is refused.
+type ParameterOverride struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of a detector that the investigation runs.
+	Detector string `protobuf:"bytes,1,opt,name=detector,proto3" json:"detector,omitempty"`
+	// Name of the parameter.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The value: digits with at most one point, for example `0.95`.
+	Value         string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ParameterOverride) Reset() {
+	*x = ParameterOverride{}
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ParameterOverride) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ParameterOverride) ProtoMessage() {}
+
+func (x *ParameterOverride) ProtoReflect() protoreflect.Message {
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ParameterOverride.ProtoReflect.Descriptor instead.
+func (*ParameterOverride) Descriptor() ([]byte, []int) {
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ParameterOverride) GetDetector() string {
+	if x != nil {
+		return x.Detector
+	}
+	return ""
+}
+
+func (x *ParameterOverride) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ParameterOverride) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
 // Request of StartInvestigation.
 type StartInvestigationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -229,7 +304,7 @@ type StartInvestigationRequest struct {
 
 func (x *StartInvestigationRequest) Reset() {
 	*x = StartInvestigationRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[1]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -241,7 +316,7 @@ func (x *StartInvestigationRequest) String() string {
 func (*StartInvestigationRequest) ProtoMessage() {}
 
 func (x *StartInvestigationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[1]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -254,7 +329,7 @@ func (x *StartInvestigationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartInvestigationRequest.ProtoReflect.Descriptor instead.
 func (*StartInvestigationRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{1}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *StartInvestigationRequest) GetQuery() string {
@@ -342,7 +417,7 @@ type Investigation struct {
 
 func (x *Investigation) Reset() {
 	*x = Investigation{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[2]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -354,7 +429,7 @@ func (x *Investigation) String() string {
 func (*Investigation) ProtoMessage() {}
 
 func (x *Investigation) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[2]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -367,7 +442,7 @@ func (x *Investigation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Investigation.ProtoReflect.Descriptor instead.
 func (*Investigation) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{2}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Investigation) GetInvestigationId() string {
@@ -521,7 +596,7 @@ type BatchStartInvestigationsRequest struct {
 
 func (x *BatchStartInvestigationsRequest) Reset() {
 	*x = BatchStartInvestigationsRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[3]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -533,7 +608,7 @@ func (x *BatchStartInvestigationsRequest) String() string {
 func (*BatchStartInvestigationsRequest) ProtoMessage() {}
 
 func (x *BatchStartInvestigationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[3]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -546,7 +621,7 @@ func (x *BatchStartInvestigationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchStartInvestigationsRequest.ProtoReflect.Descriptor instead.
 func (*BatchStartInvestigationsRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{3}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *BatchStartInvestigationsRequest) GetRequests() []*StartInvestigationRequest {
@@ -567,7 +642,7 @@ type BatchStartInvestigationsResponse struct {
 
 func (x *BatchStartInvestigationsResponse) Reset() {
 	*x = BatchStartInvestigationsResponse{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[4]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +654,7 @@ func (x *BatchStartInvestigationsResponse) String() string {
 func (*BatchStartInvestigationsResponse) ProtoMessage() {}
 
 func (x *BatchStartInvestigationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[4]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +667,7 @@ func (x *BatchStartInvestigationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchStartInvestigationsResponse.ProtoReflect.Descriptor instead.
 func (*BatchStartInvestigationsResponse) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{4}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *BatchStartInvestigationsResponse) GetResults() []*BatchStartResult {
@@ -618,7 +693,7 @@ type BatchStartResult struct {
 
 func (x *BatchStartResult) Reset() {
 	*x = BatchStartResult{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[5]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -630,7 +705,7 @@ func (x *BatchStartResult) String() string {
 func (*BatchStartResult) ProtoMessage() {}
 
 func (x *BatchStartResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[5]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -643,7 +718,7 @@ func (x *BatchStartResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchStartResult.ProtoReflect.Descriptor instead.
 func (*BatchStartResult) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{5}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *BatchStartResult) GetResult() isBatchStartResult_Result {
@@ -705,7 +780,7 @@ type WatchInvestigationsRequest struct {
 
 func (x *WatchInvestigationsRequest) Reset() {
 	*x = WatchInvestigationsRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[6]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -717,7 +792,7 @@ func (x *WatchInvestigationsRequest) String() string {
 func (*WatchInvestigationsRequest) ProtoMessage() {}
 
 func (x *WatchInvestigationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[6]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -730,7 +805,7 @@ func (x *WatchInvestigationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvestigationsRequest.ProtoReflect.Descriptor instead.
 func (*WatchInvestigationsRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{6}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WatchInvestigationsRequest) GetStatus() []JobState {
@@ -773,7 +848,7 @@ type WatchInvestigationsResponse struct {
 
 func (x *WatchInvestigationsResponse) Reset() {
 	*x = WatchInvestigationsResponse{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[7]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -785,7 +860,7 @@ func (x *WatchInvestigationsResponse) String() string {
 func (*WatchInvestigationsResponse) ProtoMessage() {}
 
 func (x *WatchInvestigationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[7]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -798,7 +873,7 @@ func (x *WatchInvestigationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvestigationsResponse.ProtoReflect.Descriptor instead.
 func (*WatchInvestigationsResponse) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{7}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WatchInvestigationsResponse) GetItem() isWatchInvestigationsResponse_Item {
@@ -878,7 +953,7 @@ type GetInvestigationRequest struct {
 
 func (x *GetInvestigationRequest) Reset() {
 	*x = GetInvestigationRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[8]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -890,7 +965,7 @@ func (x *GetInvestigationRequest) String() string {
 func (*GetInvestigationRequest) ProtoMessage() {}
 
 func (x *GetInvestigationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[8]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -903,7 +978,7 @@ func (x *GetInvestigationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInvestigationRequest.ProtoReflect.Descriptor instead.
 func (*GetInvestigationRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{8}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetInvestigationRequest) GetInvestigationId() string {
@@ -928,7 +1003,7 @@ type ListInvestigationsRequest struct {
 
 func (x *ListInvestigationsRequest) Reset() {
 	*x = ListInvestigationsRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[9]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1015,7 @@ func (x *ListInvestigationsRequest) String() string {
 func (*ListInvestigationsRequest) ProtoMessage() {}
 
 func (x *ListInvestigationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[9]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1028,7 @@ func (x *ListInvestigationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInvestigationsRequest.ProtoReflect.Descriptor instead.
 func (*ListInvestigationsRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{9}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListInvestigationsRequest) GetPageSize() int32 {
@@ -990,7 +1065,7 @@ type ListInvestigationsResponse struct {
 
 func (x *ListInvestigationsResponse) Reset() {
 	*x = ListInvestigationsResponse{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[10]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1002,7 +1077,7 @@ func (x *ListInvestigationsResponse) String() string {
 func (*ListInvestigationsResponse) ProtoMessage() {}
 
 func (x *ListInvestigationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[10]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1015,7 +1090,7 @@ func (x *ListInvestigationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInvestigationsResponse.ProtoReflect.Descriptor instead.
 func (*ListInvestigationsResponse) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{10}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListInvestigationsResponse) GetInvestigations() []*Investigation {
@@ -1043,7 +1118,7 @@ type CancelInvestigationRequest struct {
 
 func (x *CancelInvestigationRequest) Reset() {
 	*x = CancelInvestigationRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[11]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1055,7 +1130,7 @@ func (x *CancelInvestigationRequest) String() string {
 func (*CancelInvestigationRequest) ProtoMessage() {}
 
 func (x *CancelInvestigationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[11]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1068,7 +1143,7 @@ func (x *CancelInvestigationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelInvestigationRequest.ProtoReflect.Descriptor instead.
 func (*CancelInvestigationRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{11}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CancelInvestigationRequest) GetInvestigationId() string {
@@ -1091,7 +1166,7 @@ type WatchInvestigationRequest struct {
 
 func (x *WatchInvestigationRequest) Reset() {
 	*x = WatchInvestigationRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[12]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1103,7 +1178,7 @@ func (x *WatchInvestigationRequest) String() string {
 func (*WatchInvestigationRequest) ProtoMessage() {}
 
 func (x *WatchInvestigationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[12]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1116,7 +1191,7 @@ func (x *WatchInvestigationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInvestigationRequest.ProtoReflect.Descriptor instead.
 func (*WatchInvestigationRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{12}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WatchInvestigationRequest) GetInvestigationId() string {
@@ -1145,14 +1220,16 @@ type GetInvestigationResultsRequest struct {
 	// Only findings of at least this severity.
 	MinSeverity Severity `protobuf:"varint,4,opt,name=min_severity,json=minSeverity,proto3,enum=cidadao.v1.Severity" json:"min_severity,omitempty"`
 	// Only findings of these detectors.
-	Types         []string `protobuf:"bytes,5,rep,name=types,proto3" json:"types,omitempty"`
+	Types []string `protobuf:"bytes,5,rep,name=types,proto3" json:"types,omitempty"`
+	// Only findings whose review is in one of these states; empty means all.
+	ReviewStates  []ReviewState `protobuf:"varint,6,rep,packed,name=review_states,json=reviewStates,proto3,enum=cidadao.v1.ReviewState" json:"review_states,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetInvestigationResultsRequest) Reset() {
 	*x = GetInvestigationResultsRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[13]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1164,7 +1241,7 @@ func (x *GetInvestigationResultsRequest) String() string {
 func (*GetInvestigationResultsRequest) ProtoMessage() {}
 
 func (x *GetInvestigationResultsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[13]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1177,7 +1254,7 @@ func (x *GetInvestigationResultsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInvestigationResultsRequest.ProtoReflect.Descriptor instead.
 func (*GetInvestigationResultsRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{13}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetInvestigationResultsRequest) GetInvestigationId() string {
@@ -1215,6 +1292,359 @@ func (x *GetInvestigationResultsRequest) GetTypes() []string {
 	return nil
 }
 
+func (x *GetInvestigationResultsRequest) GetReviewStates() []ReviewState {
+	if x != nil {
+		return x.ReviewStates
+	}
+	return nil
+}
+
+// Request of ReviewFinding.
+type ReviewFindingRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the finding.
+	FindingId string `protobuf:"bytes,1,opt,name=finding_id,json=findingId,proto3" json:"finding_id,omitempty"`
+	// What is said of it.
+	State ReviewState `protobuf:"varint,2,opt,name=state,proto3,enum=cidadao.v1.ReviewState" json:"state,omitempty"`
+	// Why, at most 1,000 characters; required for `REVIEW_STATE_DISMISSED`. A CPF in it is masked.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewFindingRequest) Reset() {
+	*x = ReviewFindingRequest{}
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewFindingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewFindingRequest) ProtoMessage() {}
+
+func (x *ReviewFindingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewFindingRequest.ProtoReflect.Descriptor instead.
+func (*ReviewFindingRequest) Descriptor() ([]byte, []int) {
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ReviewFindingRequest) GetFindingId() string {
+	if x != nil {
+		return x.FindingId
+	}
+	return ""
+}
+
+func (x *ReviewFindingRequest) GetState() ReviewState {
+	if x != nil {
+		return x.State
+	}
+	return ReviewState_REVIEW_STATE_UNSPECIFIED
+}
+
+func (x *ReviewFindingRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// Request of ExplainFinding.
+type ExplainFindingRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the finding.
+	FindingId     string `protobuf:"bytes,1,opt,name=finding_id,json=findingId,proto3" json:"finding_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainFindingRequest) Reset() {
+	*x = ExplainFindingRequest{}
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainFindingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainFindingRequest) ProtoMessage() {}
+
+func (x *ExplainFindingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainFindingRequest.ProtoReflect.Descriptor instead.
+func (*ExplainFindingRequest) Descriptor() ([]byte, []int) {
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ExplainFindingRequest) GetFindingId() string {
+	if x != nil {
+		return x.FindingId
+	}
+	return ""
+}
+
+// Where a finding comes from, and whether it comes out again.
+type FindingExplanation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The finding as it is stored.
+	Finding *Finding `protobuf:"bytes,1,opt,name=finding,proto3" json:"finding,omitempty"`
+	// The latest completed investigation that made it.
+	InvestigationId string `protobuf:"bytes,2,opt,name=investigation_id,json=investigationId,proto3" json:"investigation_id,omitempty"`
+	// Version of the lake that it was made on, and computed from once more.
+	LakeVersion int64 `protobuf:"varint,3,opt,name=lake_version,json=lakeVersion,proto3" json:"lake_version,omitempty"`
+	// The plan that it was made by.
+	Plan *Plan `protobuf:"bytes,4,opt,name=plan,proto3" json:"plan,omitempty"`
+	// The detector as it is now.
+	Detector *DetectorRef `protobuf:"bytes,5,opt,name=detector,proto3" json:"detector,omitempty"`
+	// The query that was run, its parameters filled in.
+	Query string `protobuf:"bytes,6,opt,name=query,proto3" json:"query,omitempty"`
+	// Tables and views that the query reads.
+	Tables []string `protobuf:"bytes,7,rep,name=tables,proto3" json:"tables,omitempty"`
+	// The parameters that were filled in.
+	Parameters []*AppliedLimit `protobuf:"bytes,8,rep,name=parameters,proto3" json:"parameters,omitempty"`
+	// The same finding came out: the same id, which stands for the same evidence.
+	Reproduced bool `protobuf:"varint,9,opt,name=reproduced,proto3" json:"reproduced,omitempty"`
+	// What came out about the same contracts, with the published rows it rests on; unset if nothing did.
+	Recomputed *Finding `protobuf:"bytes,10,opt,name=recomputed,proto3" json:"recomputed,omitempty"`
+	// Why it is not the same, in Portuguese; empty if it is.
+	Difference string `protobuf:"bytes,11,opt,name=difference,proto3" json:"difference,omitempty"`
+	// The same in English.
+	DifferenceEn string `protobuf:"bytes,12,opt,name=difference_en,json=differenceEn,proto3" json:"difference_en,omitempty"`
+	// Every change of its review, the oldest first.
+	ReviewChanges []*FindingReviewChange `protobuf:"bytes,13,rep,name=review_changes,json=reviewChanges,proto3" json:"review_changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindingExplanation) Reset() {
+	*x = FindingExplanation{}
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindingExplanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindingExplanation) ProtoMessage() {}
+
+func (x *FindingExplanation) ProtoReflect() protoreflect.Message {
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindingExplanation.ProtoReflect.Descriptor instead.
+func (*FindingExplanation) Descriptor() ([]byte, []int) {
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *FindingExplanation) GetFinding() *Finding {
+	if x != nil {
+		return x.Finding
+	}
+	return nil
+}
+
+func (x *FindingExplanation) GetInvestigationId() string {
+	if x != nil {
+		return x.InvestigationId
+	}
+	return ""
+}
+
+func (x *FindingExplanation) GetLakeVersion() int64 {
+	if x != nil {
+		return x.LakeVersion
+	}
+	return 0
+}
+
+func (x *FindingExplanation) GetPlan() *Plan {
+	if x != nil {
+		return x.Plan
+	}
+	return nil
+}
+
+func (x *FindingExplanation) GetDetector() *DetectorRef {
+	if x != nil {
+		return x.Detector
+	}
+	return nil
+}
+
+func (x *FindingExplanation) GetQuery() string {
+	if x != nil {
+		return x.Query
+	}
+	return ""
+}
+
+func (x *FindingExplanation) GetTables() []string {
+	if x != nil {
+		return x.Tables
+	}
+	return nil
+}
+
+func (x *FindingExplanation) GetParameters() []*AppliedLimit {
+	if x != nil {
+		return x.Parameters
+	}
+	return nil
+}
+
+func (x *FindingExplanation) GetReproduced() bool {
+	if x != nil {
+		return x.Reproduced
+	}
+	return false
+}
+
+func (x *FindingExplanation) GetRecomputed() *Finding {
+	if x != nil {
+		return x.Recomputed
+	}
+	return nil
+}
+
+func (x *FindingExplanation) GetDifference() string {
+	if x != nil {
+		return x.Difference
+	}
+	return ""
+}
+
+func (x *FindingExplanation) GetDifferenceEn() string {
+	if x != nil {
+		return x.DifferenceEn
+	}
+	return ""
+}
+
+func (x *FindingExplanation) GetReviewChanges() []*FindingReviewChange {
+	if x != nil {
+		return x.ReviewChanges
+	}
+	return nil
+}
+
+// One change of the review of a finding.
+type FindingReviewChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When.
+	ReviewTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=review_time,json=reviewTime,proto3" json:"review_time,omitempty"`
+	// Who.
+	Reviewer string `protobuf:"bytes,2,opt,name=reviewer,proto3" json:"reviewer,omitempty"`
+	// What it was.
+	FromState ReviewState `protobuf:"varint,3,opt,name=from_state,json=fromState,proto3,enum=cidadao.v1.ReviewState" json:"from_state,omitempty"`
+	// What it became.
+	ToState ReviewState `protobuf:"varint,4,opt,name=to_state,json=toState,proto3,enum=cidadao.v1.ReviewState" json:"to_state,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindingReviewChange) Reset() {
+	*x = FindingReviewChange{}
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindingReviewChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindingReviewChange) ProtoMessage() {}
+
+func (x *FindingReviewChange) ProtoReflect() protoreflect.Message {
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindingReviewChange.ProtoReflect.Descriptor instead.
+func (*FindingReviewChange) Descriptor() ([]byte, []int) {
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *FindingReviewChange) GetReviewTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReviewTime
+	}
+	return nil
+}
+
+func (x *FindingReviewChange) GetReviewer() string {
+	if x != nil {
+		return x.Reviewer
+	}
+	return ""
+}
+
+func (x *FindingReviewChange) GetFromState() ReviewState {
+	if x != nil {
+		return x.FromState
+	}
+	return ReviewState_REVIEW_STATE_UNSPECIFIED
+}
+
+func (x *FindingReviewChange) GetToState() ReviewState {
+	if x != nil {
+		return x.ToState
+	}
+	return ReviewState_REVIEW_STATE_UNSPECIFIED
+}
+
+func (x *FindingReviewChange) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // Answer of GetInvestigationResults.
 type GetInvestigationResultsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1240,7 +1670,7 @@ type GetInvestigationResultsResponse struct {
 
 func (x *GetInvestigationResultsResponse) Reset() {
 	*x = GetInvestigationResultsResponse{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[14]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1682,7 @@ func (x *GetInvestigationResultsResponse) String() string {
 func (*GetInvestigationResultsResponse) ProtoMessage() {}
 
 func (x *GetInvestigationResultsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[14]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1695,7 @@ func (x *GetInvestigationResultsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInvestigationResultsResponse.ProtoReflect.Descriptor instead.
 func (*GetInvestigationResultsResponse) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{14}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetInvestigationResultsResponse) GetInvestigationId() string {
@@ -1351,7 +1781,7 @@ type ResultsMetadata struct {
 
 func (x *ResultsMetadata) Reset() {
 	*x = ResultsMetadata{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[15]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1363,7 +1793,7 @@ func (x *ResultsMetadata) String() string {
 func (*ResultsMetadata) ProtoMessage() {}
 
 func (x *ResultsMetadata) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[15]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1376,7 +1806,7 @@ func (x *ResultsMetadata) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResultsMetadata.ProtoReflect.Descriptor instead.
 func (*ResultsMetadata) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{15}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ResultsMetadata) GetLakeVersion() int64 {
@@ -1457,7 +1887,7 @@ type GetInvestigationReportRequest struct {
 
 func (x *GetInvestigationReportRequest) Reset() {
 	*x = GetInvestigationReportRequest{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[16]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1469,7 +1899,7 @@ func (x *GetInvestigationReportRequest) String() string {
 func (*GetInvestigationReportRequest) ProtoMessage() {}
 
 func (x *GetInvestigationReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[16]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1482,7 +1912,7 @@ func (x *GetInvestigationReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInvestigationReportRequest.ProtoReflect.Descriptor instead.
 func (*GetInvestigationReportRequest) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{16}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetInvestigationReportRequest) GetInvestigationId() string {
@@ -1525,7 +1955,7 @@ type InvestigationReport struct {
 
 func (x *InvestigationReport) Reset() {
 	*x = InvestigationReport{}
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[17]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1967,7 @@ func (x *InvestigationReport) String() string {
 func (*InvestigationReport) ProtoMessage() {}
 
 func (x *InvestigationReport) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[17]
+	mi := &file_cidadao_v1_investigation_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1980,7 @@ func (x *InvestigationReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InvestigationReport.ProtoReflect.Descriptor instead.
 func (*InvestigationReport) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{17}
+	return file_cidadao_v1_investigation_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *InvestigationReport) GetInvestigationId() string {
@@ -1593,7 +2023,7 @@ var File_cidadao_v1_investigation_service_proto protoreflect.FileDescriptor
 const file_cidadao_v1_investigation_service_proto_rawDesc = "" +
 	"\n" +
 	"&cidadao/v1/investigation_service.proto\x12\n" +
-	"cidadao.v1\x1a\x17cidadao/v1/common.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xcb\x05\n" +
+	"cidadao.v1\x1a\x17cidadao/v1/common.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\x90\x06\n" +
 	"\x14InvestigationOptions\x12>\n" +
 	"\x15include_subcategories\x18\x01 \x01(\bB\x04\xe2A\x01\x01H\x00R\x14includeSubcategories\x88\x01\x01\x124\n" +
 	"\x10detect_anomalies\x18\x02 \x01(\bB\x04\xe2A\x01\x01H\x01R\x0fdetectAnomalies\x88\x01\x01\x124\n" +
@@ -1605,14 +2035,21 @@ const file_cidadao_v1_investigation_service_proto_rawDesc = "" +
 	"\bpriority\x18\b \x01(\x0e2\x14.cidadao.v1.PriorityB\x04\xe2A\x01\x01R\bpriority\x129\n" +
 	"\atimeout\x18\t \x01(\v2\x19.google.protobuf.DurationB\x04\xe2A\x01\x01R\atimeout\x12,\n" +
 	"\fallow_cached\x18\n" +
-	" \x01(\bB\x04\xe2A\x01\x01H\x06R\vallowCached\x88\x01\x01B\x18\n" +
+	" \x01(\bB\x04\xe2A\x01\x01H\x06R\vallowCached\x88\x01\x01\x12C\n" +
+	"\n" +
+	"parameters\x18\v \x03(\v2\x1d.cidadao.v1.ParameterOverrideB\x04\xe2A\x01\x01R\n" +
+	"parametersB\x18\n" +
 	"\x16_include_subcategoriesB\x13\n" +
 	"\x11_detect_anomaliesB\x13\n" +
 	"\x11_generate_summaryB\x1a\n" +
 	"\x18_include_historical_dataB\x12\n" +
 	"\x10_detect_patternsB\x12\n" +
 	"\x10_generate_reportB\x0f\n" +
-	"\r_allow_cached\"\xaf\x02\n" +
+	"\r_allow_cached\"k\n" +
+	"\x11ParameterOverride\x12 \n" +
+	"\bdetector\x18\x01 \x01(\tB\x04\xe2A\x01\x02R\bdetector\x12\x18\n" +
+	"\x04name\x18\x02 \x01(\tB\x04\xe2A\x01\x02R\x04name\x12\x1a\n" +
+	"\x05value\x18\x03 \x01(\tB\x04\xe2A\x01\x02R\x05value\"\xaf\x02\n" +
 	"\x19StartInvestigationRequest\x12\x1a\n" +
 	"\x05query\x18\x01 \x01(\tB\x04\xe2A\x01\x02R\x05query\x12R\n" +
 	"\x12investigation_type\x18\x02 \x01(\x0e2\x1d.cidadao.v1.InvestigationTypeB\x04\xe2A\x01\x01R\x11investigationType\x12;\n" +
@@ -1681,14 +2118,54 @@ const file_cidadao_v1_investigation_service_proto_rawDesc = "" +
 	"\x10investigation_id\x18\x01 \x01(\tB\x04\xe2A\x01\x02R\x0finvestigationId\"y\n" +
 	"\x19WatchInvestigationRequest\x12/\n" +
 	"\x10investigation_id\x18\x01 \x01(\tB\x04\xe2A\x01\x02R\x0finvestigationId\x12+\n" +
-	"\x0eafter_sequence\x18\x02 \x01(\x03B\x04\xe2A\x01\x01R\rafterSequence\"\xf4\x01\n" +
+	"\x0eafter_sequence\x18\x02 \x01(\x03B\x04\xe2A\x01\x01R\rafterSequence\"\xb8\x02\n" +
 	"\x1eGetInvestigationResultsRequest\x12/\n" +
 	"\x10investigation_id\x18\x01 \x01(\tB\x04\xe2A\x01\x02R\x0finvestigationId\x12!\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\x04\xe2A\x01\x01R\bpageSize\x12#\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tB\x04\xe2A\x01\x01R\tpageToken\x12=\n" +
 	"\fmin_severity\x18\x04 \x01(\x0e2\x14.cidadao.v1.SeverityB\x04\xe2A\x01\x01R\vminSeverity\x12\x1a\n" +
-	"\x05types\x18\x05 \x03(\tB\x04\xe2A\x01\x01R\x05types\"\xec\x02\n" +
+	"\x05types\x18\x05 \x03(\tB\x04\xe2A\x01\x01R\x05types\x12B\n" +
+	"\rreview_states\x18\x06 \x03(\x0e2\x17.cidadao.v1.ReviewStateB\x04\xe2A\x01\x01R\freviewStates\"\x8e\x01\n" +
+	"\x14ReviewFindingRequest\x12#\n" +
+	"\n" +
+	"finding_id\x18\x01 \x01(\tB\x04\xe2A\x01\x02R\tfindingId\x123\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x17.cidadao.v1.ReviewStateB\x04\xe2A\x01\x02R\x05state\x12\x1c\n" +
+	"\x06reason\x18\x03 \x01(\tB\x04\xe2A\x01\x01R\x06reason\"<\n" +
+	"\x15ExplainFindingRequest\x12#\n" +
+	"\n" +
+	"finding_id\x18\x01 \x01(\tB\x04\xe2A\x01\x02R\tfindingId\"\xb6\x04\n" +
+	"\x12FindingExplanation\x12-\n" +
+	"\afinding\x18\x01 \x01(\v2\x13.cidadao.v1.FindingR\afinding\x12)\n" +
+	"\x10investigation_id\x18\x02 \x01(\tR\x0finvestigationId\x12!\n" +
+	"\flake_version\x18\x03 \x01(\x03R\vlakeVersion\x12$\n" +
+	"\x04plan\x18\x04 \x01(\v2\x10.cidadao.v1.PlanR\x04plan\x123\n" +
+	"\bdetector\x18\x05 \x01(\v2\x17.cidadao.v1.DetectorRefR\bdetector\x12\x14\n" +
+	"\x05query\x18\x06 \x01(\tR\x05query\x12\x16\n" +
+	"\x06tables\x18\a \x03(\tR\x06tables\x128\n" +
+	"\n" +
+	"parameters\x18\b \x03(\v2\x18.cidadao.v1.AppliedLimitR\n" +
+	"parameters\x12\x1e\n" +
+	"\n" +
+	"reproduced\x18\t \x01(\bR\n" +
+	"reproduced\x123\n" +
+	"\n" +
+	"recomputed\x18\n" +
+	" \x01(\v2\x13.cidadao.v1.FindingR\n" +
+	"recomputed\x12\x1e\n" +
+	"\n" +
+	"difference\x18\v \x01(\tR\n" +
+	"difference\x12#\n" +
+	"\rdifference_en\x18\f \x01(\tR\fdifferenceEn\x12F\n" +
+	"\x0ereview_changes\x18\r \x03(\v2\x1f.cidadao.v1.FindingReviewChangeR\rreviewChanges\"\xf2\x01\n" +
+	"\x13FindingReviewChange\x12;\n" +
+	"\vreview_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"reviewTime\x12\x1a\n" +
+	"\breviewer\x18\x02 \x01(\tR\breviewer\x126\n" +
+	"\n" +
+	"from_state\x18\x03 \x01(\x0e2\x17.cidadao.v1.ReviewStateR\tfromState\x122\n" +
+	"\bto_state\x18\x04 \x01(\x0e2\x17.cidadao.v1.ReviewStateR\atoState\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"\xec\x02\n" +
 	"\x1fGetInvestigationResultsResponse\x12)\n" +
 	"\x10investigation_id\x18\x01 \x01(\tR\x0finvestigationId\x12,\n" +
 	"\x06status\x18\x02 \x01(\x0e2\x14.cidadao.v1.JobStateR\x06status\x12/\n" +
@@ -1728,7 +2205,7 @@ const file_cidadao_v1_investigation_service_proto_rawDesc = "" +
 	"\x11InvestigationType\x12\"\n" +
 	"\x1eINVESTIGATION_TYPE_UNSPECIFIED\x10\x00\x12(\n" +
 	"$INVESTIGATION_TYPE_ANOMALY_DETECTION\x10\x01\x12(\n" +
-	"$INVESTIGATION_TYPE_SPENDING_ANALYSIS\x10\x022\xac\v\n" +
+	"$INVESTIGATION_TYPE_SPENDING_ANALYSIS\x10\x022\xb0\r\n" +
 	"\x14InvestigationService\x12\x9c\x01\n" +
 	"\x12StartInvestigation\x12%.cidadao.v1.StartInvestigationRequest\x1a\x19.cidadao.v1.Investigation\"D\x82\xd3\xe4\x93\x02>:\x01*Z\x1b:\x01*\"\x16/api/v1/investigations\"\x1c/api/v1/investigations/start\x12\xa3\x01\n" +
 	"\x18BatchStartInvestigations\x12+.cidadao.v1.BatchStartInvestigationsRequest\x1a,.cidadao.v1.BatchStartInvestigationsResponse\",\x82\xd3\xe4\x93\x02&:\x01*\"!/api/v1/investigations:batchStart\x12\xb9\x01\n" +
@@ -1737,7 +2214,9 @@ const file_cidadao_v1_investigation_service_proto_rawDesc = "" +
 	"\x13CancelInvestigation\x12&.cidadao.v1.CancelInvestigationRequest\x1a\x19.cidadao.v1.Investigation\";\x82\xd3\xe4\x93\x025:\x01*\"0/api/v1/investigations/{investigation_id}:cancel\x12\x92\x01\n" +
 	"\x12WatchInvestigation\x12%.cidadao.v1.WatchInvestigationRequest\x1a\x19.cidadao.v1.ProgressEvent\"8\x82\xd3\xe4\x93\x022\x120/api/v1/investigations/{investigation_id}/events0\x01\x12\x8e\x01\n" +
 	"\x13WatchInvestigations\x12&.cidadao.v1.WatchInvestigationsRequest\x1a'.cidadao.v1.WatchInvestigationsResponse\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/v1/investigations:watch0\x01\x12\xad\x01\n" +
-	"\x17GetInvestigationResults\x12*.cidadao.v1.GetInvestigationResultsRequest\x1a+.cidadao.v1.GetInvestigationResultsResponse\"9\x82\xd3\xe4\x93\x023\x121/api/v1/investigations/{investigation_id}/results\x12\x9e\x01\n" +
+	"\x17GetInvestigationResults\x12*.cidadao.v1.GetInvestigationResultsRequest\x1a+.cidadao.v1.GetInvestigationResultsResponse\"9\x82\xd3\xe4\x93\x023\x121/api/v1/investigations/{investigation_id}/results\x12}\n" +
+	"\rReviewFinding\x12 .cidadao.v1.ReviewFindingRequest\x1a\x19.cidadao.v1.FindingReview\"/\x82\xd3\xe4\x93\x02):\x01*\"$/api/v1/findings/{finding_id}:review\x12\x82\x01\n" +
+	"\x0eExplainFinding\x12!.cidadao.v1.ExplainFindingRequest\x1a\x1e.cidadao.v1.FindingExplanation\"-\x82\xd3\xe4\x93\x02'\x12%/api/v1/findings/{finding_id}:explain\x12\x9e\x01\n" +
 	"\x16GetInvestigationReport\x12).cidadao.v1.GetInvestigationReportRequest\x1a\x1f.cidadao.v1.InvestigationReport\"8\x82\xd3\xe4\x93\x022\x120/api/v1/investigations/{investigation_id}/reportb\x06proto3"
 
 var (
@@ -1753,100 +2232,125 @@ func file_cidadao_v1_investigation_service_proto_rawDescGZIP() []byte {
 }
 
 var file_cidadao_v1_investigation_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_cidadao_v1_investigation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_cidadao_v1_investigation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_cidadao_v1_investigation_service_proto_goTypes = []any{
 	(InvestigationType)(0),                   // 0: cidadao.v1.InvestigationType
 	(*InvestigationOptions)(nil),             // 1: cidadao.v1.InvestigationOptions
-	(*StartInvestigationRequest)(nil),        // 2: cidadao.v1.StartInvestigationRequest
-	(*Investigation)(nil),                    // 3: cidadao.v1.Investigation
-	(*BatchStartInvestigationsRequest)(nil),  // 4: cidadao.v1.BatchStartInvestigationsRequest
-	(*BatchStartInvestigationsResponse)(nil), // 5: cidadao.v1.BatchStartInvestigationsResponse
-	(*BatchStartResult)(nil),                 // 6: cidadao.v1.BatchStartResult
-	(*WatchInvestigationsRequest)(nil),       // 7: cidadao.v1.WatchInvestigationsRequest
-	(*WatchInvestigationsResponse)(nil),      // 8: cidadao.v1.WatchInvestigationsResponse
-	(*GetInvestigationRequest)(nil),          // 9: cidadao.v1.GetInvestigationRequest
-	(*ListInvestigationsRequest)(nil),        // 10: cidadao.v1.ListInvestigationsRequest
-	(*ListInvestigationsResponse)(nil),       // 11: cidadao.v1.ListInvestigationsResponse
-	(*CancelInvestigationRequest)(nil),       // 12: cidadao.v1.CancelInvestigationRequest
-	(*WatchInvestigationRequest)(nil),        // 13: cidadao.v1.WatchInvestigationRequest
-	(*GetInvestigationResultsRequest)(nil),   // 14: cidadao.v1.GetInvestigationResultsRequest
-	(*GetInvestigationResultsResponse)(nil),  // 15: cidadao.v1.GetInvestigationResultsResponse
-	(*ResultsMetadata)(nil),                  // 16: cidadao.v1.ResultsMetadata
-	(*GetInvestigationReportRequest)(nil),    // 17: cidadao.v1.GetInvestigationReportRequest
-	(*InvestigationReport)(nil),              // 18: cidadao.v1.InvestigationReport
-	nil,                                      // 19: cidadao.v1.ResultsMetadata.BySeverityEntry
-	(Priority)(0),                            // 20: cidadao.v1.Priority
-	(*durationpb.Duration)(nil),              // 21: google.protobuf.Duration
-	(*ContractFilters)(nil),                  // 22: cidadao.v1.ContractFilters
-	(JobState)(0),                            // 23: cidadao.v1.JobState
-	(*Plan)(nil),                             // 24: cidadao.v1.Plan
-	(*ProgressCounts)(nil),                   // 25: cidadao.v1.ProgressCounts
-	(*JobError)(nil),                         // 26: cidadao.v1.JobError
-	(*timestamppb.Timestamp)(nil),            // 27: google.protobuf.Timestamp
-	(*status.Status)(nil),                    // 28: google.rpc.Status
-	(Severity)(0),                            // 29: cidadao.v1.Severity
-	(*Finding)(nil),                          // 30: cidadao.v1.Finding
-	(*DetectorSummary)(nil),                  // 31: cidadao.v1.DetectorSummary
-	(*ProgressEvent)(nil),                    // 32: cidadao.v1.ProgressEvent
+	(*ParameterOverride)(nil),                // 2: cidadao.v1.ParameterOverride
+	(*StartInvestigationRequest)(nil),        // 3: cidadao.v1.StartInvestigationRequest
+	(*Investigation)(nil),                    // 4: cidadao.v1.Investigation
+	(*BatchStartInvestigationsRequest)(nil),  // 5: cidadao.v1.BatchStartInvestigationsRequest
+	(*BatchStartInvestigationsResponse)(nil), // 6: cidadao.v1.BatchStartInvestigationsResponse
+	(*BatchStartResult)(nil),                 // 7: cidadao.v1.BatchStartResult
+	(*WatchInvestigationsRequest)(nil),       // 8: cidadao.v1.WatchInvestigationsRequest
+	(*WatchInvestigationsResponse)(nil),      // 9: cidadao.v1.WatchInvestigationsResponse
+	(*GetInvestigationRequest)(nil),          // 10: cidadao.v1.GetInvestigationRequest
+	(*ListInvestigationsRequest)(nil),        // 11: cidadao.v1.ListInvestigationsRequest
+	(*ListInvestigationsResponse)(nil),       // 12: cidadao.v1.ListInvestigationsResponse
+	(*CancelInvestigationRequest)(nil),       // 13: cidadao.v1.CancelInvestigationRequest
+	(*WatchInvestigationRequest)(nil),        // 14: cidadao.v1.WatchInvestigationRequest
+	(*GetInvestigationResultsRequest)(nil),   // 15: cidadao.v1.GetInvestigationResultsRequest
+	(*ReviewFindingRequest)(nil),             // 16: cidadao.v1.ReviewFindingRequest
+	(*ExplainFindingRequest)(nil),            // 17: cidadao.v1.ExplainFindingRequest
+	(*FindingExplanation)(nil),               // 18: cidadao.v1.FindingExplanation
+	(*FindingReviewChange)(nil),              // 19: cidadao.v1.FindingReviewChange
+	(*GetInvestigationResultsResponse)(nil),  // 20: cidadao.v1.GetInvestigationResultsResponse
+	(*ResultsMetadata)(nil),                  // 21: cidadao.v1.ResultsMetadata
+	(*GetInvestigationReportRequest)(nil),    // 22: cidadao.v1.GetInvestigationReportRequest
+	(*InvestigationReport)(nil),              // 23: cidadao.v1.InvestigationReport
+	nil,                                      // 24: cidadao.v1.ResultsMetadata.BySeverityEntry
+	(Priority)(0),                            // 25: cidadao.v1.Priority
+	(*durationpb.Duration)(nil),              // 26: google.protobuf.Duration
+	(*ContractFilters)(nil),                  // 27: cidadao.v1.ContractFilters
+	(JobState)(0),                            // 28: cidadao.v1.JobState
+	(*Plan)(nil),                             // 29: cidadao.v1.Plan
+	(*ProgressCounts)(nil),                   // 30: cidadao.v1.ProgressCounts
+	(*JobError)(nil),                         // 31: cidadao.v1.JobError
+	(*timestamppb.Timestamp)(nil),            // 32: google.protobuf.Timestamp
+	(*status.Status)(nil),                    // 33: google.rpc.Status
+	(Severity)(0),                            // 34: cidadao.v1.Severity
+	(ReviewState)(0),                         // 35: cidadao.v1.ReviewState
+	(*Finding)(nil),                          // 36: cidadao.v1.Finding
+	(*DetectorRef)(nil),                      // 37: cidadao.v1.DetectorRef
+	(*AppliedLimit)(nil),                     // 38: cidadao.v1.AppliedLimit
+	(*DetectorSummary)(nil),                  // 39: cidadao.v1.DetectorSummary
+	(*ProgressEvent)(nil),                    // 40: cidadao.v1.ProgressEvent
+	(*FindingReview)(nil),                    // 41: cidadao.v1.FindingReview
 }
 var file_cidadao_v1_investigation_service_proto_depIdxs = []int32{
-	20, // 0: cidadao.v1.InvestigationOptions.priority:type_name -> cidadao.v1.Priority
-	21, // 1: cidadao.v1.InvestigationOptions.timeout:type_name -> google.protobuf.Duration
-	0,  // 2: cidadao.v1.StartInvestigationRequest.investigation_type:type_name -> cidadao.v1.InvestigationType
-	22, // 3: cidadao.v1.StartInvestigationRequest.filters:type_name -> cidadao.v1.ContractFilters
-	1,  // 4: cidadao.v1.StartInvestigationRequest.options:type_name -> cidadao.v1.InvestigationOptions
-	23, // 5: cidadao.v1.Investigation.status:type_name -> cidadao.v1.JobState
-	0,  // 6: cidadao.v1.Investigation.investigation_type:type_name -> cidadao.v1.InvestigationType
-	22, // 7: cidadao.v1.Investigation.filters:type_name -> cidadao.v1.ContractFilters
-	1,  // 8: cidadao.v1.Investigation.options:type_name -> cidadao.v1.InvestigationOptions
-	24, // 9: cidadao.v1.Investigation.plan:type_name -> cidadao.v1.Plan
-	25, // 10: cidadao.v1.Investigation.counts:type_name -> cidadao.v1.ProgressCounts
-	26, // 11: cidadao.v1.Investigation.error:type_name -> cidadao.v1.JobError
-	27, // 12: cidadao.v1.Investigation.create_time:type_name -> google.protobuf.Timestamp
-	27, // 13: cidadao.v1.Investigation.start_time:type_name -> google.protobuf.Timestamp
-	27, // 14: cidadao.v1.Investigation.end_time:type_name -> google.protobuf.Timestamp
-	27, // 15: cidadao.v1.Investigation.deadline:type_name -> google.protobuf.Timestamp
-	2,  // 16: cidadao.v1.BatchStartInvestigationsRequest.requests:type_name -> cidadao.v1.StartInvestigationRequest
-	6,  // 17: cidadao.v1.BatchStartInvestigationsResponse.results:type_name -> cidadao.v1.BatchStartResult
-	3,  // 18: cidadao.v1.BatchStartResult.investigation:type_name -> cidadao.v1.Investigation
-	28, // 19: cidadao.v1.BatchStartResult.error:type_name -> google.rpc.Status
-	23, // 20: cidadao.v1.WatchInvestigationsRequest.status:type_name -> cidadao.v1.JobState
-	0,  // 21: cidadao.v1.WatchInvestigationsRequest.investigation_type:type_name -> cidadao.v1.InvestigationType
-	27, // 22: cidadao.v1.WatchInvestigationsRequest.ended_after:type_name -> google.protobuf.Timestamp
-	3,  // 23: cidadao.v1.WatchInvestigationsResponse.investigation:type_name -> cidadao.v1.Investigation
-	27, // 24: cidadao.v1.WatchInvestigationsResponse.event_time:type_name -> google.protobuf.Timestamp
-	23, // 25: cidadao.v1.ListInvestigationsRequest.status:type_name -> cidadao.v1.JobState
-	3,  // 26: cidadao.v1.ListInvestigationsResponse.investigations:type_name -> cidadao.v1.Investigation
-	29, // 27: cidadao.v1.GetInvestigationResultsRequest.min_severity:type_name -> cidadao.v1.Severity
-	23, // 28: cidadao.v1.GetInvestigationResultsResponse.status:type_name -> cidadao.v1.JobState
-	30, // 29: cidadao.v1.GetInvestigationResultsResponse.findings:type_name -> cidadao.v1.Finding
-	16, // 30: cidadao.v1.GetInvestigationResultsResponse.metadata:type_name -> cidadao.v1.ResultsMetadata
-	24, // 31: cidadao.v1.ResultsMetadata.plan:type_name -> cidadao.v1.Plan
-	31, // 32: cidadao.v1.ResultsMetadata.detectors:type_name -> cidadao.v1.DetectorSummary
-	19, // 33: cidadao.v1.ResultsMetadata.by_severity:type_name -> cidadao.v1.ResultsMetadata.BySeverityEntry
-	2,  // 34: cidadao.v1.InvestigationService.StartInvestigation:input_type -> cidadao.v1.StartInvestigationRequest
-	4,  // 35: cidadao.v1.InvestigationService.BatchStartInvestigations:input_type -> cidadao.v1.BatchStartInvestigationsRequest
-	9,  // 36: cidadao.v1.InvestigationService.GetInvestigation:input_type -> cidadao.v1.GetInvestigationRequest
-	10, // 37: cidadao.v1.InvestigationService.ListInvestigations:input_type -> cidadao.v1.ListInvestigationsRequest
-	12, // 38: cidadao.v1.InvestigationService.CancelInvestigation:input_type -> cidadao.v1.CancelInvestigationRequest
-	13, // 39: cidadao.v1.InvestigationService.WatchInvestigation:input_type -> cidadao.v1.WatchInvestigationRequest
-	7,  // 40: cidadao.v1.InvestigationService.WatchInvestigations:input_type -> cidadao.v1.WatchInvestigationsRequest
-	14, // 41: cidadao.v1.InvestigationService.GetInvestigationResults:input_type -> cidadao.v1.GetInvestigationResultsRequest
-	17, // 42: cidadao.v1.InvestigationService.GetInvestigationReport:input_type -> cidadao.v1.GetInvestigationReportRequest
-	3,  // 43: cidadao.v1.InvestigationService.StartInvestigation:output_type -> cidadao.v1.Investigation
-	5,  // 44: cidadao.v1.InvestigationService.BatchStartInvestigations:output_type -> cidadao.v1.BatchStartInvestigationsResponse
-	3,  // 45: cidadao.v1.InvestigationService.GetInvestigation:output_type -> cidadao.v1.Investigation
-	11, // 46: cidadao.v1.InvestigationService.ListInvestigations:output_type -> cidadao.v1.ListInvestigationsResponse
-	3,  // 47: cidadao.v1.InvestigationService.CancelInvestigation:output_type -> cidadao.v1.Investigation
-	32, // 48: cidadao.v1.InvestigationService.WatchInvestigation:output_type -> cidadao.v1.ProgressEvent
-	8,  // 49: cidadao.v1.InvestigationService.WatchInvestigations:output_type -> cidadao.v1.WatchInvestigationsResponse
-	15, // 50: cidadao.v1.InvestigationService.GetInvestigationResults:output_type -> cidadao.v1.GetInvestigationResultsResponse
-	18, // 51: cidadao.v1.InvestigationService.GetInvestigationReport:output_type -> cidadao.v1.InvestigationReport
-	43, // [43:52] is the sub-list for method output_type
-	34, // [34:43] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	25, // 0: cidadao.v1.InvestigationOptions.priority:type_name -> cidadao.v1.Priority
+	26, // 1: cidadao.v1.InvestigationOptions.timeout:type_name -> google.protobuf.Duration
+	2,  // 2: cidadao.v1.InvestigationOptions.parameters:type_name -> cidadao.v1.ParameterOverride
+	0,  // 3: cidadao.v1.StartInvestigationRequest.investigation_type:type_name -> cidadao.v1.InvestigationType
+	27, // 4: cidadao.v1.StartInvestigationRequest.filters:type_name -> cidadao.v1.ContractFilters
+	1,  // 5: cidadao.v1.StartInvestigationRequest.options:type_name -> cidadao.v1.InvestigationOptions
+	28, // 6: cidadao.v1.Investigation.status:type_name -> cidadao.v1.JobState
+	0,  // 7: cidadao.v1.Investigation.investigation_type:type_name -> cidadao.v1.InvestigationType
+	27, // 8: cidadao.v1.Investigation.filters:type_name -> cidadao.v1.ContractFilters
+	1,  // 9: cidadao.v1.Investigation.options:type_name -> cidadao.v1.InvestigationOptions
+	29, // 10: cidadao.v1.Investigation.plan:type_name -> cidadao.v1.Plan
+	30, // 11: cidadao.v1.Investigation.counts:type_name -> cidadao.v1.ProgressCounts
+	31, // 12: cidadao.v1.Investigation.error:type_name -> cidadao.v1.JobError
+	32, // 13: cidadao.v1.Investigation.create_time:type_name -> google.protobuf.Timestamp
+	32, // 14: cidadao.v1.Investigation.start_time:type_name -> google.protobuf.Timestamp
+	32, // 15: cidadao.v1.Investigation.end_time:type_name -> google.protobuf.Timestamp
+	32, // 16: cidadao.v1.Investigation.deadline:type_name -> google.protobuf.Timestamp
+	3,  // 17: cidadao.v1.BatchStartInvestigationsRequest.requests:type_name -> cidadao.v1.StartInvestigationRequest
+	7,  // 18: cidadao.v1.BatchStartInvestigationsResponse.results:type_name -> cidadao.v1.BatchStartResult
+	4,  // 19: cidadao.v1.BatchStartResult.investigation:type_name -> cidadao.v1.Investigation
+	33, // 20: cidadao.v1.BatchStartResult.error:type_name -> google.rpc.Status
+	28, // 21: cidadao.v1.WatchInvestigationsRequest.status:type_name -> cidadao.v1.JobState
+	0,  // 22: cidadao.v1.WatchInvestigationsRequest.investigation_type:type_name -> cidadao.v1.InvestigationType
+	32, // 23: cidadao.v1.WatchInvestigationsRequest.ended_after:type_name -> google.protobuf.Timestamp
+	4,  // 24: cidadao.v1.WatchInvestigationsResponse.investigation:type_name -> cidadao.v1.Investigation
+	32, // 25: cidadao.v1.WatchInvestigationsResponse.event_time:type_name -> google.protobuf.Timestamp
+	28, // 26: cidadao.v1.ListInvestigationsRequest.status:type_name -> cidadao.v1.JobState
+	4,  // 27: cidadao.v1.ListInvestigationsResponse.investigations:type_name -> cidadao.v1.Investigation
+	34, // 28: cidadao.v1.GetInvestigationResultsRequest.min_severity:type_name -> cidadao.v1.Severity
+	35, // 29: cidadao.v1.GetInvestigationResultsRequest.review_states:type_name -> cidadao.v1.ReviewState
+	35, // 30: cidadao.v1.ReviewFindingRequest.state:type_name -> cidadao.v1.ReviewState
+	36, // 31: cidadao.v1.FindingExplanation.finding:type_name -> cidadao.v1.Finding
+	29, // 32: cidadao.v1.FindingExplanation.plan:type_name -> cidadao.v1.Plan
+	37, // 33: cidadao.v1.FindingExplanation.detector:type_name -> cidadao.v1.DetectorRef
+	38, // 34: cidadao.v1.FindingExplanation.parameters:type_name -> cidadao.v1.AppliedLimit
+	36, // 35: cidadao.v1.FindingExplanation.recomputed:type_name -> cidadao.v1.Finding
+	19, // 36: cidadao.v1.FindingExplanation.review_changes:type_name -> cidadao.v1.FindingReviewChange
+	32, // 37: cidadao.v1.FindingReviewChange.review_time:type_name -> google.protobuf.Timestamp
+	35, // 38: cidadao.v1.FindingReviewChange.from_state:type_name -> cidadao.v1.ReviewState
+	35, // 39: cidadao.v1.FindingReviewChange.to_state:type_name -> cidadao.v1.ReviewState
+	28, // 40: cidadao.v1.GetInvestigationResultsResponse.status:type_name -> cidadao.v1.JobState
+	36, // 41: cidadao.v1.GetInvestigationResultsResponse.findings:type_name -> cidadao.v1.Finding
+	21, // 42: cidadao.v1.GetInvestigationResultsResponse.metadata:type_name -> cidadao.v1.ResultsMetadata
+	29, // 43: cidadao.v1.ResultsMetadata.plan:type_name -> cidadao.v1.Plan
+	39, // 44: cidadao.v1.ResultsMetadata.detectors:type_name -> cidadao.v1.DetectorSummary
+	24, // 45: cidadao.v1.ResultsMetadata.by_severity:type_name -> cidadao.v1.ResultsMetadata.BySeverityEntry
+	3,  // 46: cidadao.v1.InvestigationService.StartInvestigation:input_type -> cidadao.v1.StartInvestigationRequest
+	5,  // 47: cidadao.v1.InvestigationService.BatchStartInvestigations:input_type -> cidadao.v1.BatchStartInvestigationsRequest
+	10, // 48: cidadao.v1.InvestigationService.GetInvestigation:input_type -> cidadao.v1.GetInvestigationRequest
+	11, // 49: cidadao.v1.InvestigationService.ListInvestigations:input_type -> cidadao.v1.ListInvestigationsRequest
+	13, // 50: cidadao.v1.InvestigationService.CancelInvestigation:input_type -> cidadao.v1.CancelInvestigationRequest
+	14, // 51: cidadao.v1.InvestigationService.WatchInvestigation:input_type -> cidadao.v1.WatchInvestigationRequest
+	8,  // 52: cidadao.v1.InvestigationService.WatchInvestigations:input_type -> cidadao.v1.WatchInvestigationsRequest
+	15, // 53: cidadao.v1.InvestigationService.GetInvestigationResults:input_type -> cidadao.v1.GetInvestigationResultsRequest
+	16, // 54: cidadao.v1.InvestigationService.ReviewFinding:input_type -> cidadao.v1.ReviewFindingRequest
+	17, // 55: cidadao.v1.InvestigationService.ExplainFinding:input_type -> cidadao.v1.ExplainFindingRequest
+	22, // 56: cidadao.v1.InvestigationService.GetInvestigationReport:input_type -> cidadao.v1.GetInvestigationReportRequest
+	4,  // 57: cidadao.v1.InvestigationService.StartInvestigation:output_type -> cidadao.v1.Investigation
+	6,  // 58: cidadao.v1.InvestigationService.BatchStartInvestigations:output_type -> cidadao.v1.BatchStartInvestigationsResponse
+	4,  // 59: cidadao.v1.InvestigationService.GetInvestigation:output_type -> cidadao.v1.Investigation
+	12, // 60: cidadao.v1.InvestigationService.ListInvestigations:output_type -> cidadao.v1.ListInvestigationsResponse
+	4,  // 61: cidadao.v1.InvestigationService.CancelInvestigation:output_type -> cidadao.v1.Investigation
+	40, // 62: cidadao.v1.InvestigationService.WatchInvestigation:output_type -> cidadao.v1.ProgressEvent
+	9,  // 63: cidadao.v1.InvestigationService.WatchInvestigations:output_type -> cidadao.v1.WatchInvestigationsResponse
+	20, // 64: cidadao.v1.InvestigationService.GetInvestigationResults:output_type -> cidadao.v1.GetInvestigationResultsResponse
+	41, // 65: cidadao.v1.InvestigationService.ReviewFinding:output_type -> cidadao.v1.FindingReview
+	18, // 66: cidadao.v1.InvestigationService.ExplainFinding:output_type -> cidadao.v1.FindingExplanation
+	23, // 67: cidadao.v1.InvestigationService.GetInvestigationReport:output_type -> cidadao.v1.InvestigationReport
+	57, // [57:68] is the sub-list for method output_type
+	46, // [46:57] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_cidadao_v1_investigation_service_proto_init() }
@@ -1856,11 +2360,11 @@ func file_cidadao_v1_investigation_service_proto_init() {
 	}
 	file_cidadao_v1_common_proto_init()
 	file_cidadao_v1_investigation_service_proto_msgTypes[0].OneofWrappers = []any{}
-	file_cidadao_v1_investigation_service_proto_msgTypes[5].OneofWrappers = []any{
+	file_cidadao_v1_investigation_service_proto_msgTypes[6].OneofWrappers = []any{
 		(*BatchStartResult_Investigation)(nil),
 		(*BatchStartResult_Error)(nil),
 	}
-	file_cidadao_v1_investigation_service_proto_msgTypes[7].OneofWrappers = []any{
+	file_cidadao_v1_investigation_service_proto_msgTypes[8].OneofWrappers = []any{
 		(*WatchInvestigationsResponse_Investigation)(nil),
 		(*WatchInvestigationsResponse_CaughtUp)(nil),
 		(*WatchInvestigationsResponse_Heartbeat)(nil),
@@ -1871,7 +2375,7 @@ func file_cidadao_v1_investigation_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cidadao_v1_investigation_service_proto_rawDesc), len(file_cidadao_v1_investigation_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   19,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

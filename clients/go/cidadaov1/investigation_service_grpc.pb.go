@@ -29,6 +29,8 @@ const (
 	InvestigationService_WatchInvestigation_FullMethodName       = "/cidadao.v1.InvestigationService/WatchInvestigation"
 	InvestigationService_WatchInvestigations_FullMethodName      = "/cidadao.v1.InvestigationService/WatchInvestigations"
 	InvestigationService_GetInvestigationResults_FullMethodName  = "/cidadao.v1.InvestigationService/GetInvestigationResults"
+	InvestigationService_ReviewFinding_FullMethodName            = "/cidadao.v1.InvestigationService/ReviewFinding"
+	InvestigationService_ExplainFinding_FullMethodName           = "/cidadao.v1.InvestigationService/ExplainFinding"
 	InvestigationService_GetInvestigationReport_FullMethodName   = "/cidadao.v1.InvestigationService/GetInvestigationReport"
 )
 
@@ -62,6 +64,14 @@ type InvestigationServiceClient interface {
 	WatchInvestigations(ctx context.Context, in *WatchInvestigationsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchInvestigationsResponse], error)
 	// Reads the findings, most severe first, page by page. FAILED_PRECONDITION until it has ended.
 	GetInvestigationResults(ctx context.Context, in *GetInvestigationResultsRequest, opts ...grpc.CallOption) (*GetInvestigationResultsResponse, error)
+	// Says what became of a finding that was checked. It holds for every run that makes the same finding, whoever
+	// started it, and each change is kept: who, when, from what to what, and why. The same again changes nothing.
+	// NOT_FOUND if no completed investigation that the caller sees has made it.
+	ReviewFinding(ctx context.Context, in *ReviewFindingRequest, opts ...grpc.CallOption) (*FindingReview, error)
+	// Computes a finding once more, from the version of the lake that it was made on and with the same plan, and shows
+	// the query with its parameters and whether the same finding comes out. NOT_FOUND as for ReviewFinding;
+	// FAILED_PRECONDITION if the server has its detector no more.
+	ExplainFinding(ctx context.Context, in *ExplainFindingRequest, opts ...grpc.CallOption) (*FindingExplanation, error)
 	// Renders the report. FAILED_PRECONDITION until the investigation has completed.
 	GetInvestigationReport(ctx context.Context, in *GetInvestigationReportRequest, opts ...grpc.CallOption) (*InvestigationReport, error)
 }
@@ -172,6 +182,26 @@ func (c *investigationServiceClient) GetInvestigationResults(ctx context.Context
 	return out, nil
 }
 
+func (c *investigationServiceClient) ReviewFinding(ctx context.Context, in *ReviewFindingRequest, opts ...grpc.CallOption) (*FindingReview, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FindingReview)
+	err := c.cc.Invoke(ctx, InvestigationService_ReviewFinding_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *investigationServiceClient) ExplainFinding(ctx context.Context, in *ExplainFindingRequest, opts ...grpc.CallOption) (*FindingExplanation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FindingExplanation)
+	err := c.cc.Invoke(ctx, InvestigationService_ExplainFinding_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *investigationServiceClient) GetInvestigationReport(ctx context.Context, in *GetInvestigationReportRequest, opts ...grpc.CallOption) (*InvestigationReport, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(InvestigationReport)
@@ -212,6 +242,14 @@ type InvestigationServiceServer interface {
 	WatchInvestigations(*WatchInvestigationsRequest, grpc.ServerStreamingServer[WatchInvestigationsResponse]) error
 	// Reads the findings, most severe first, page by page. FAILED_PRECONDITION until it has ended.
 	GetInvestigationResults(context.Context, *GetInvestigationResultsRequest) (*GetInvestigationResultsResponse, error)
+	// Says what became of a finding that was checked. It holds for every run that makes the same finding, whoever
+	// started it, and each change is kept: who, when, from what to what, and why. The same again changes nothing.
+	// NOT_FOUND if no completed investigation that the caller sees has made it.
+	ReviewFinding(context.Context, *ReviewFindingRequest) (*FindingReview, error)
+	// Computes a finding once more, from the version of the lake that it was made on and with the same plan, and shows
+	// the query with its parameters and whether the same finding comes out. NOT_FOUND as for ReviewFinding;
+	// FAILED_PRECONDITION if the server has its detector no more.
+	ExplainFinding(context.Context, *ExplainFindingRequest) (*FindingExplanation, error)
 	// Renders the report. FAILED_PRECONDITION until the investigation has completed.
 	GetInvestigationReport(context.Context, *GetInvestigationReportRequest) (*InvestigationReport, error)
 	mustEmbedUnimplementedInvestigationServiceServer()
@@ -247,6 +285,12 @@ func (UnimplementedInvestigationServiceServer) WatchInvestigations(*WatchInvesti
 }
 func (UnimplementedInvestigationServiceServer) GetInvestigationResults(context.Context, *GetInvestigationResultsRequest) (*GetInvestigationResultsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetInvestigationResults not implemented")
+}
+func (UnimplementedInvestigationServiceServer) ReviewFinding(context.Context, *ReviewFindingRequest) (*FindingReview, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReviewFinding not implemented")
+}
+func (UnimplementedInvestigationServiceServer) ExplainFinding(context.Context, *ExplainFindingRequest) (*FindingExplanation, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainFinding not implemented")
 }
 func (UnimplementedInvestigationServiceServer) GetInvestigationReport(context.Context, *GetInvestigationReportRequest) (*InvestigationReport, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetInvestigationReport not implemented")
@@ -402,6 +446,42 @@ func _InvestigationService_GetInvestigationResults_Handler(srv interface{}, ctx 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _InvestigationService_ReviewFinding_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReviewFindingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvestigationServiceServer).ReviewFinding(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvestigationService_ReviewFinding_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvestigationServiceServer).ReviewFinding(ctx, req.(*ReviewFindingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvestigationService_ExplainFinding_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainFindingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvestigationServiceServer).ExplainFinding(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvestigationService_ExplainFinding_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvestigationServiceServer).ExplainFinding(ctx, req.(*ExplainFindingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _InvestigationService_GetInvestigationReport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetInvestigationReportRequest)
 	if err := dec(in); err != nil {
@@ -450,6 +530,14 @@ var InvestigationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetInvestigationResults",
 			Handler:    _InvestigationService_GetInvestigationResults_Handler,
+		},
+		{
+			MethodName: "ReviewFinding",
+			Handler:    _InvestigationService_ReviewFinding_Handler,
+		},
+		{
+			MethodName: "ExplainFinding",
+			Handler:    _InvestigationService_ExplainFinding_Handler,
 		},
 		{
 			MethodName: "GetInvestigationReport",

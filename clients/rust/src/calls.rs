@@ -119,6 +119,19 @@ impl Paged for v1::GetInvestigationResultsRequest {
     }
 }
 
+impl Paged for v1::ListDetectorsRequest {
+    type Item = v1::Detector;
+
+    async fn read(&self, client: &Client) -> Result<(Vec<Self::Item>, String), Error> {
+        let page = client.list_detectors(self.clone()).await?;
+        Ok((page.detectors, page.next_page_token))
+    }
+
+    fn turn(&mut self, token: String) {
+        self.page_token = token;
+    }
+}
+
 impl Paged for v1::SearchContractsRequest {
     type Item = v1::Contract;
 

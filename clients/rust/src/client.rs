@@ -12,6 +12,7 @@ use crate::v1;
 use crate::v1::analysis_service_client::AnalysisServiceClient;
 use crate::v1::batch_start_result::Result as Started;
 use crate::v1::contract_service_client::ContractServiceClient;
+use crate::v1::detector_service_client::DetectorServiceClient;
 use crate::v1::health_service_client::HealthServiceClient;
 use crate::v1::investigation_service_client::InvestigationServiceClient;
 use crate::watch::{Dashboard, Events, HealthChanges, Job, messages};
@@ -30,6 +31,7 @@ pub struct Client {
     pub(crate) investigations: InvestigationServiceClient<Channel>,
     pub(crate) analyses: AnalysisServiceClient<Channel>,
     pub(crate) contracts: ContractServiceClient<Channel>,
+    pub(crate) detectors: DetectorServiceClient<Channel>,
     pub(crate) health: HealthServiceClient<Channel>,
     pub(crate) settings: Settings,
 }
@@ -59,6 +61,7 @@ impl Client {
             investigations: stub!(InvestigationServiceClient),
             analyses: stub!(AnalysisServiceClient),
             contracts: stub!(ContractServiceClient),
+            detectors: stub!(DetectorServiceClient),
             health: stub!(HealthServiceClient),
             settings,
         }
@@ -262,6 +265,29 @@ impl Client {
         .await
     }
 
+    /// Says what became of a finding that was checked; kept by its id, whatever the run.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`](crate::Kind) if no completed investigation of the caller has made it.
+    pub async fn review_finding(&self, request: v1::ReviewFindingRequest) -> Result<v1::FindingReview, Error> {
+        self.call(self.settings.timeout, &self.investigations, request, |mut stub, request| async move {
+            stub.review_finding(request).await
+        })
+        .await
+    }
+
+    /// Computes a finding once more, from the version of the lake that it was made on.
+    ///
+    /// # Errors
+    /// As [`Client::review_finding`].
+    pub async fn explain_finding(&self, finding_id: impl Into<String>) -> Result<v1::FindingExplanation, Error> {
+        let request = v1::ExplainFindingRequest { finding_id: finding_id.into() };
+        self.call(self.settings.long_timeout, &self.investigations, request, |mut stub, request| async move {
+            stub.explain_finding(request).await
+        })
+        .await
+    }
+
     /// Reads one page of contracts, by value from the largest; [`Client::contracts`] reads them all.
     ///
     /// # Errors
@@ -290,6 +316,38 @@ impl Client {
         let request = v1::GetContractRequest { contract_id: contract_id.into() };
         self.call(self.settings.timeout, &self.contracts, request, |mut stub, request| async move {
             stub.get_contract(request).await
+        })
+        .await
+    }
+
+    /// Reads one page of the catalogue of detectors, in the order in which they run; [`Client::detectors`]
+    /// reads it all.
+    ///
+    /// # Errors
+    /// The status of the call.
+    pub async fn list_detectors(
+        &self,
+        request: v1::ListDetectorsRequest,
+    ) -> Result<v1::ListDetectorsResponse, Error> {
+        self.call(self.settings.timeout, &self.detectors, request, |mut stub, request| async move {
+            stub.list_detectors(request).await
+        })
+        .await
+    }
+
+    /// Every detector from the page of the request on, read page by page as they are asked for.
+    pub fn detectors(&self, request: v1::ListDetectorsRequest) -> Items<v1::Detector> {
+        items(self.clone(), request)
+    }
+
+    /// Reads a detector: what it means, rests on and counts.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`](crate::Kind) if there is none with this id.
+    pub async fn get_detector(&self, detector_id: impl Into<String>) -> Result<v1::Detector, Error> {
+        let request = v1::GetDetectorRequest { detector_id: detector_id.into() };
+        self.call(self.settings.timeout, &self.detectors, request, |mut stub, request| async move {
+            stub.get_detector(request).await
         })
         .await
     }

@@ -87,6 +87,7 @@ export class Client {
   readonly #investigations: Stub<typeof v1.InvestigationService>;
   readonly #analyses: Stub<typeof v1.AnalysisService>;
   readonly #contracts: Stub<typeof v1.ContractService>;
+  readonly #detectors: Stub<typeof v1.DetectorService>;
   readonly #health: Stub<typeof v1.HealthService>;
   readonly #options: ClientOptions;
   readonly #retry: RetryPolicy;
@@ -102,6 +103,7 @@ export class Client {
     this.#investigations = createClient(v1.InvestigationService, transport);
     this.#analyses = createClient(v1.AnalysisService, transport);
     this.#contracts = createClient(v1.ContractService, transport);
+    this.#detectors = createClient(v1.DetectorService, transport);
     this.#health = createClient(v1.HealthService, transport);
     this.#options = options;
     this.#retry = { ...DEFAULT_RETRY_POLICY, ...options.retry };
@@ -263,6 +265,22 @@ export class Client {
     return this.#long((call) => this.#investigations.getInvestigationReport(request, call), options);
   }
 
+  /**
+   * Says what became of a finding that was checked; kept by its id, whatever the run. `NotFoundError` if no completed
+   * investigation of the caller has made it.
+   */
+  reviewFinding(
+    request: Init<typeof v1.ReviewFindingRequestSchema>,
+    options?: CallOptions,
+  ): Promise<v1.FindingReview> {
+    return this.#call((call) => this.#investigations.reviewFinding(request, call), options);
+  }
+
+  /** Computes a finding once more, from the version of the lake that it was made on. */
+  explainFinding(findingId: string, options?: CallOptions): Promise<v1.FindingExplanation> {
+    return this.#long((call) => this.#investigations.explainFinding({ findingId }, call), options);
+  }
+
   // Analyses
 
   /** Stores an analysis and answers at once; a request id as for `startInvestigation`. */
@@ -321,6 +339,33 @@ export class Client {
   /** Reads a contract with its items and amendments; `NotFoundError` if there is none with this id. */
   getContract(contractId: string, options?: CallOptions): Promise<v1.Contract> {
     return this.#call((call) => this.#contracts.getContract({ contractId }, call), options);
+  }
+
+  // Detectors
+
+  /** Reads one page of the catalogue of detectors, in the order in which they run; `detectors` reads it all. */
+  listDetectors(
+    request: Init<typeof v1.ListDetectorsRequestSchema> = {},
+    options?: CallOptions,
+  ): Promise<v1.ListDetectorsResponse> {
+    return this.#call((call) => this.#detectors.listDetectors(request, call), options);
+  }
+
+  /** Every detector from the page of the request on, read page by page as they are asked for. */
+  detectors(
+    request: Init<typeof v1.ListDetectorsRequestSchema> = {},
+    options?: CallOptions,
+  ): AsyncGenerator<v1.Detector, void, undefined> {
+    return items(
+      clone(v1.ListDetectorsRequestSchema, create(v1.ListDetectorsRequestSchema, request)),
+      (page) => this.listDetectors(page, options),
+      (page) => page.detectors,
+    );
+  }
+
+  /** Reads what a detector means, rests on and counts; `NotFoundError` if there is none with this id. */
+  getDetector(detectorId: string, options?: CallOptions): Promise<v1.Detector> {
+    return this.#call((call) => this.#detectors.getDetector({ detectorId }, call), options);
   }
 
   // Health

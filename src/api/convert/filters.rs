@@ -1,6 +1,6 @@
 use super::{date, known, no_nul};
 use crate::api::pb;
-use crate::model::{Filters, Modality, Money, Plan, TaxIdKind, Violation, check_tax_id, mask_cpf};
+use crate::model::{Filters, Modality, Money, ParameterOverride, Plan, TaxIdKind, Violation, check_tax_id, mask_cpf};
 
 /// Filters of a request; what is wrong is added to `found`, its fields named below `path`.
 pub(crate) fn filters_from_pb(filters: pb::ContractFilters, path: &str, found: &mut Vec<Violation>) -> Filters {
@@ -145,11 +145,33 @@ fn double(money: Money) -> f64 {
     money.cents() as f64 / 100.0
 }
 
+/// A parameter that a request sets.
+pub(crate) fn parameter_from_pb(parameter: pb::ParameterOverride) -> ParameterOverride {
+    let pb::ParameterOverride { detector, name, value } = parameter;
+    ParameterOverride { detector, name, value, default: String::new() }
+}
+
+/// A parameter that a request sets, as the API shows it.
+pub(crate) fn parameter_to_pb(parameter: ParameterOverride) -> pb::ParameterOverride {
+    let ParameterOverride { detector, name, value, default: _ } = parameter;
+    pb::ParameterOverride { detector, name, value }
+}
+
 /// A plan as the API shows it.
 pub(crate) fn plan(plan: &Plan) -> pb::Plan {
     pb::Plan {
         filters: Some(filters_to_pb(&plan.filters)),
         detectors: plan.detectors.clone(),
+        parameters: plan
+            .parameters
+            .iter()
+            .map(|one| pb::PlanParameter {
+                detector: one.detector.clone(),
+                name: one.name.clone(),
+                value: one.value.clone(),
+                default_value: one.default.clone(),
+            })
+            .collect(),
         terms: plan.terms.clone(),
         emergency_only: plan.emergency_only,
         understood: plan

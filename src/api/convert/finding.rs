@@ -1,6 +1,7 @@
 use crate::api::pb;
 use crate::model::{
-    DetectorRef, DetectorSummary, Evidence, EvidenceRow, Finding, Outcome, ReasonCount, Severity, Strength,
+    AppliedLimit, DetectorRef, DetectorSummary, Evidence, EvidenceRow, Finding, Outcome, ReasonCount, Review,
+    ReviewChange, ReviewState, Severity, Strength,
 };
 
 const fn severity(severity: Severity) -> pb::Severity {
@@ -23,7 +24,7 @@ pub(crate) const fn severity_from_pb(severity: pb::Severity) -> Option<Severity>
     }
 }
 
-const fn outcome(outcome: Outcome) -> pb::Outcome {
+pub(super) const fn outcome(outcome: Outcome) -> pb::Outcome {
     match outcome {
         Outcome::Fired => pb::Outcome::Fired,
         Outcome::Clear => pb::Outcome::Clear,
@@ -31,7 +32,7 @@ const fn outcome(outcome: Outcome) -> pb::Outcome {
     }
 }
 
-const fn strength(strength: Strength) -> pb::Strength {
+pub(super) const fn strength(strength: Strength) -> pb::Strength {
     match strength {
         Strength::Legal => pb::Strength::Legal,
         Strength::Statistical => pb::Strength::Statistical,
@@ -39,13 +40,14 @@ const fn strength(strength: Strength) -> pb::Strength {
     }
 }
 
-fn detector_ref(detector: DetectorRef) -> pb::DetectorRef {
+pub(crate) fn detector_ref(detector: DetectorRef) -> pb::DetectorRef {
     pb::DetectorRef {
         id: detector.id,
         version: detector.version,
         reference: detector.reference,
         legal_basis: detector.legal_basis,
         strength: strength(detector.strength) as i32,
+        user_made: detector.user_made,
     }
 }
 
@@ -59,6 +61,32 @@ pub(super) fn evidence_row(row: EvidenceRow) -> pb::EvidenceRow {
         line: row.line,
         import_id: row.import_id,
         columns: row.columns.into_iter().collect(),
+    }
+}
+
+/// A limit or a parameter, as the API shows it.
+pub(crate) fn applied_limit(limit: AppliedLimit) -> pb::AppliedLimit {
+    pb::AppliedLimit {
+        name: limit.name,
+        value: limit.value,
+        unit: limit.unit,
+        legal_basis: limit.legal_basis,
+        label: limit.label_pt,
+        label_en: limit.label_en,
+        text: limit.text_pt,
+        text_en: limit.text_en,
+        default_value: limit.default_value,
+    }
+}
+
+/// A change of a review, as the API shows it.
+pub(crate) fn review_change(change: ReviewChange) -> pb::FindingReviewChange {
+    pb::FindingReviewChange {
+        review_time: Some(super::timestamp(change.at)),
+        reviewer: change.actor,
+        from_state: review_state(change.from) as i32,
+        to_state: review_state(change.to) as i32,
+        reason: change.reason,
     }
 }
 
@@ -78,27 +106,50 @@ fn evidence(evidence: Evidence) -> pb::Evidence {
                 text_en: value.text_en,
             })
             .collect(),
-        limits: evidence
-            .limits
-            .into_iter()
-            .map(|limit| pb::AppliedLimit {
-                name: limit.name,
-                value: limit.value,
-                unit: limit.unit,
-                legal_basis: limit.legal_basis,
-                label: limit.label_pt,
-                label_en: limit.label_en,
-                text: limit.text_pt,
-                text_en: limit.text_en,
-            })
-            .collect(),
+        limits: evidence.limits.into_iter().map(applied_limit).collect(),
         total_rows: evidence.total_rows,
     }
 }
 
-/// A finding as the API shows it.
-pub(crate) fn finding(finding: Finding) -> pb::Finding {
+const fn review_state(state: ReviewState) -> pb::ReviewState {
+    match state {
+        ReviewState::Open => pb::ReviewState::Open,
+        ReviewState::Confirmed => pb::ReviewState::Confirmed,
+        ReviewState::Dismissed => pb::ReviewState::Dismissed,
+    }
+}
+
+/// The state of a request; `None` if it is not set.
+pub(crate) const fn review_state_from_pb(state: pb::ReviewState) -> Option<ReviewState> {
+    match state {
+        pb::ReviewState::Unspecified => None,
+        pb::ReviewState::Open => Some(ReviewState::Open),
+        pb::ReviewState::Confirmed => Some(ReviewState::Confirmed),
+        pb::ReviewState::Dismissed => Some(ReviewState::Dismissed),
+    }
+}
+
+/// A review as the API shows it.
+pub(crate) fn review(review: Review) -> pb::FindingReview {
+    pb::FindingReview {
+        finding_id: review.finding_id,
+        state: review_state(review.state) as i32,
+        reason: review.reason,
+        reviewer: review.reviewer,
+        review_time: Some(super::timestamp(review.reviewed_at)),
+    }
+}
+
+/// The review of a finding that nobody has reviewed.
+fn unreviewed(finding_id: &str) -> pb::FindingReview {
+    let state = pb::ReviewState::Open as i32;
+    pb::FindingReview { finding_id: finding_id.to_owned(), state, ..Default::default() }
+}
+
+/// A finding as the API shows it, with its review.
+pub(crate) fn finding(finding: Finding, reviewed: Option<Review>) -> pb::Finding {
     pb::Finding {
+        review: Some(reviewed.map_or_else(|| unreviewed(&finding.id), review)),
         id: finding.id,
         r#type: finding.detector.id.clone(),
         title: finding.title_pt,
@@ -129,6 +180,7 @@ pub(crate) fn detector_summary(summary: DetectorSummary) -> pb::DetectorSummary 
         warnings: summary.warnings_pt,
         title: summary.title_pt,
         title_en: summary.title_en,
+        failed: summary.failed,
     }
 }
 

@@ -2,6 +2,7 @@
 //! is collected as [`Violation`]s, nothing is dropped in silence.
 
 mod contract;
+mod detector;
 mod filters;
 mod finding;
 mod job;
@@ -12,8 +13,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 pub(super) use contract::{contract, contract_detail};
-pub(super) use filters::{filters_from_pb, filters_to_pb, plan};
-pub(super) use finding::{detector_summary, finding, severity_from_pb};
+pub(super) use detector::detector;
+pub(super) use filters::{filters_from_pb, filters_to_pb, parameter_from_pb, parameter_to_pb, plan};
+pub(super) use finding::{
+    applied_limit, detector_ref, detector_summary, finding, review, review_change, review_state_from_pb,
+    severity_from_pb,
+};
 pub(super) use job::{counts, event, heartbeat, job_error, job_state, priority, priority_from_pb, state_from_pb};
 
 use crate::model::Violation;

@@ -47,18 +47,21 @@ label = { pt = "Limite na reforma de edifício ou equipamento", en = "Limit for 
 name = "near_share"
 value = "0.8"
 unit = "ratio"
+max = "1"
 label = { pt = "Parte do limite que se diz próxima dele", en = "Share of the limit that is called near it" }
 
 [[parameters]]
 name = "rounding_tolerance"
 value = "1.00"
 unit = "BRL"
+max = "1000.00"
 label = { pt = "Tolerância de arredondamento", en = "Tolerance for rounding" }
 
 [[parameters]]
 name = "rounding_ratio"
 value = "0.0001"
 unit = "ratio"
+max = "0.01"
 label = { pt = "Tolerância de arredondamento sobre o valor inicial", en = "Tolerance for rounding over the initial value" }
 
 [[parameters]]
@@ -69,8 +72,8 @@ label = { pt = "Aumento a partir do qual pode ser crítico", en = "Increase abov
 
 [reasons.near_cap]
 outcome = "clear"
-pt = "Aumento a partir de 80 % do limite, sem passar dele."
-en = "Increase of 80% of the limit or more, without passing it."
+pt = "Aumento a partir de {near_share|exact} do limite, sem passar dele."
+en = "Increase of {near_share|exact} of the limit or more, without passing it."
 
 [reasons.no_initial_value]
 outcome = "not_evaluable"
@@ -89,8 +92,8 @@ en = "There are additions and reductions, which do not offset each other, and th
 
 [reasons.within_rounding]
 outcome = "not_evaluable"
-pt = "O limite é passado por não mais que um real ou 0,01 % do valor inicial: pode ser arredondamento item a item."
-en = "The limit is passed by one real or 0.01% of the initial value at most: it may be rounding item by item."
+pt = "O limite é passado por não mais que {rounding_tolerance|exact} ou {rounding_ratio|exact} do valor inicial: pode ser arredondamento item a item."
+en = "The limit is passed by {rounding_tolerance|exact} or {rounding_ratio|exact} of the initial value at most: it may be rounding item by item."
 
 [reasons.no_amendment_published]
 outcome = "not_evaluable"

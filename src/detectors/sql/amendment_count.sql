@@ -33,12 +33,14 @@ en = ["A long contract whose needs changed.", "Amendments that correct others.",
 name = "many"
 value = "3"
 unit = "count"
+min = "1"
 label = { pt = "Aditivos de valor", en = "Amendments of value" }
 
 [[parameters]]
 name = "early_days"
 value = "90"
 unit = "days"
+max = "3650"
 label = { pt = "Prazo do primeiro aditivo de valor", en = "Time of the first amendment of value" }
 
 [reasons.no_amendment_published]

@@ -33,35 +33,40 @@ en = ["Listed prices or values that repeat.", "A unit that always buys the same.
 name = "min_contracts"
 value = "500"
 unit = "count"
+min = "100"
 label = { pt = "Contratos mínimos", en = "Fewest contracts" }
 
 [[parameters]]
 name = "min_decades"
 value = "2"
 unit = "count"
+min = "1"
+max = "10"
 label = { pt = "Ordens de grandeza entre os quantis de 5 % e 95 %", en = "Orders of magnitude between the quantiles of 5% and 95%" }
 
 [[parameters]]
 name = "min_deviation"
 value = "0.015"
 unit = "ratio"
+max = "1"
 label = { pt = "Desvio médio mínimo", en = "Smallest mean deviation" }
 
 [[parameters]]
 name = "max_chance"
 value = "0.001"
 unit = "ratio"
+max = "1"
 label = { pt = "Probabilidade máxima", en = "Largest probability" }
 
 [reasons.too_few_contracts]
 outcome = "not_evaluable"
-pt = "A unidade tem menos de 500 contratos em modalidades sem teto."
-en = "The unit has fewer than 500 contracts in modalities without a ceiling."
+pt = "A unidade tem menos de {min_contracts|exact} contratos em modalidades sem teto."
+en = "The unit has fewer than {min_contracts|exact} contracts in modalities without a ceiling."
 
 [reasons.values_too_narrow]
 outcome = "not_evaluable"
-pt = "Os valores não cobrem duas ordens de grandeza: a lei não se aplica."
-en = "The values do not span two orders of magnitude: the law does not apply."
+pt = "Os valores não cobrem {min_decades|exact} ordens de grandeza: a lei não se aplica."
+en = "The values do not span {min_decades|exact} orders of magnitude: the law does not apply."
 
 [[evidence]]
 name = "contracts"

@@ -33,18 +33,22 @@ en = ["A purchase made for many units or many years.", "A rare object inside a w
 name = "outlier_k"
 value = "1.5"
 unit = "factor"
+min = "1"
+not_above = "far_outlier_k"
 label = { pt = "Múltiplo da amplitude entre quartis", en = "Multiple of the interquartile range" }
 
 [[parameters]]
 name = "far_outlier_k"
 value = "3.0"
 unit = "factor"
+min = "1"
 label = { pt = "Múltiplo para severidade alta", en = "Multiple for high severity" }
 
 [[parameters]]
 name = "min_peers"
 value = "30"
 unit = "count"
+min = "4"
 label = { pt = "Tamanho mínimo do grupo", en = "Smallest group" }
 
 [reasons.no_value]
@@ -64,8 +68,8 @@ en = "Neither the object nor the main item tells goods, services or works."
 
 [reasons.peer_group_too_small]
 outcome = "not_evaluable"
-pt = "Há menos de 30 contratos no grupo."
-en = "There are fewer than 30 contracts in the group."
+pt = "Há menos de {min_peers|exact} contratos no grupo."
+en = "There are fewer than {min_peers|exact} contracts in the group."
 
 [reasons.peer_group_without_spread]
 outcome = "not_evaluable"
@@ -80,12 +84,12 @@ label = { pt = "Valor inicial", en = "Initial value" }
 [[evidence]]
 name = "fence"
 unit = "BRL"
-label = { pt = "Limite estatístico (k = 1,5)", en = "Fence (k = 1.5)" }
+label = { pt = "Limite estatístico (k = {outlier_k|exact})", en = "Fence (k = {outlier_k|exact})" }
 
 [[evidence]]
 name = "far_fence"
 unit = "BRL"
-label = { pt = "Limite estatístico (k = 3)", en = "Fence (k = 3)" }
+label = { pt = "Limite estatístico (k = {far_outlier_k|exact})", en = "Fence (k = {far_outlier_k|exact})" }
 
 [[evidence]]
 name = "lower_quartile"

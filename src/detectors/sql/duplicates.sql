@@ -33,18 +33,22 @@ en = ["Different lots or places at the same price.", "Accreditation, with listed
 name = "near_days"
 value = "30"
 unit = "days"
+max = "3650"
 label = { pt = "Intervalo entre assinaturas", en = "Days between the signatures" }
 
 [[parameters]]
 name = "min_similarity"
 value = "0.85"
 unit = "ratio"
+min = "0.5"
+max = "1"
 label = { pt = "Semelhança mínima dos objetos", en = "Smallest similarity of the objects" }
 
 [[parameters]]
 name = "min_words"
 value = "6"
 unit = "count"
+min = "1"
 label = { pt = "Palavras mínimas do objeto", en = "Fewest words of the object" }
 
 [reasons.supplier_secret]
@@ -69,8 +73,8 @@ en = "The object is secret."
 
 [reasons.object_too_short]
 outcome = "not_evaluable"
-pt = "O objeto tem menos de seis palavras: é genérico demais para comparar."
-en = "The object has fewer than six words: too general to compare."
+pt = "O objeto tem menos de {min_words|exact} palavras: é genérico demais para comparar."
+en = "The object has fewer than {min_words|exact} words: too general to compare."
 
 [[evidence]]
 name = "contracts"

@@ -40,6 +40,7 @@ label = { pt = "Prazo da lei anterior", en = "Term of the former law" }
 name = "gap_days"
 value = "30"
 unit = "days"
+max = "366"
 label = { pt = "Intervalo entre contratos em seguida", en = "Gap between contracts in a row" }
 
 [reasons.regime_not_covered]

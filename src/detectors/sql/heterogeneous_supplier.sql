@@ -33,18 +33,21 @@ en = ["A distributor or wholesaler.", "Items put into the wrong class."]
 name = "outlier_k"
 value = "1.5"
 unit = "factor"
+min = "1"
 label = { pt = "Múltiplo da amplitude entre quartis", en = "Multiple of the interquartile range" }
 
 [[parameters]]
 name = "min_processes"
 value = "20"
 unit = "count"
+min = "1"
 label = { pt = "Processos mínimos do fornecedor", en = "Fewest processes of the supplier" }
 
 [[parameters]]
 name = "min_peers"
 value = "30"
 unit = "count"
+min = "4"
 label = { pt = "Fornecedores mínimos no grupo", en = "Fewest suppliers in the group" }
 
 [reasons.no_item_class]
@@ -54,13 +57,13 @@ en = "The source does not publish the class of the items."
 
 [reasons.too_few_processes]
 outcome = "not_evaluable"
-pt = "O fornecedor tem menos de 20 processos com itens classificados."
-en = "The supplier has fewer than 20 processes with classified items."
+pt = "O fornecedor tem menos de {min_processes|exact} processos com itens classificados."
+en = "The supplier has fewer than {min_processes|exact} processes with classified items."
 
 [reasons.peer_group_too_small]
 outcome = "not_evaluable"
-pt = "Há menos de 30 fornecedores no grupo."
-en = "There are fewer than 30 suppliers in the group."
+pt = "Há menos de {min_peers|exact} fornecedores no grupo."
+en = "There are fewer than {min_peers|exact} suppliers in the group."
 
 [reasons.peer_group_without_spread]
 outcome = "not_evaluable"

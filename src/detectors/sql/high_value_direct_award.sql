@@ -39,6 +39,7 @@ label = { pt = "Valor mínimo", en = "Minimum value" }
 name = "short_term_days"
 value = "60"
 unit = "days"
+max = "3650"
 label = { pt = "Vigência curta", en = "Short term" }
 
 [reasons.no_value]

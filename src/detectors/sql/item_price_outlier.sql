@@ -22,8 +22,8 @@ pt = "Baixa a partir de 1,5 vez a mediana; média a partir de 2; alta a partir d
 en = "Low from 1.5 times the median; medium from 2; high from 4."
 
 [text]
-pt = "O item “{item|text}” custou {unit_price|brl} por unidade, {ratio|ratio} vezes a mediana de {median_price|brl} de {peers|int} itens iguais de {buyers|int} unidades em 12 meses antes e depois (metade entre {lower_quartile|brl} e {upper_quartile|brl}; sem correção por inflação). A diferença pela quantidade é de {amount|brl}. A unidade de fornecimento não é publicada e pode explicá-la: é um indício a conferir."
-en = "The item “{item|text}” cost {unit_price|brl} a unit, {ratio|ratio} times the median of {median_price|brl} of {peers|int} equal items of {buyers|int} units in the 12 months before and after (half between {lower_quartile|brl} and {upper_quartile|brl}; not deflated). The difference times the quantity is {amount|brl}. The unit of supply is not published and may explain it: this is an indication to check."
+pt = "O item “{item|text}” custou {unit_price|brl} por unidade, {ratio|ratio} vezes a mediana de {median_price|brl} de {peers|int} itens iguais de {buyers|int} unidades em {window_months|int} meses antes e depois (metade entre {lower_quartile|brl} e {upper_quartile|brl}; sem correção por inflação). A diferença pela quantidade é de {amount|brl}. A unidade de fornecimento não é publicada e pode explicá-la: é um indício a conferir."
+en = "The item “{item|text}” cost {unit_price|brl} a unit, {ratio|ratio} times the median of {median_price|brl} of {peers|int} equal items of {buyers|int} units in the {window_months|int} months before and after (half between {lower_quartile|brl} and {upper_quartile|brl}; not deflated). The difference times the quantity is {amount|brl}. The unit of supply is not published and may explain it: this is an indication to check."
 
 [false_positives]
 pt = ["Unidade de fornecimento diferente (caixa, pacote, frasco).", "Entrega em lugar remoto, ou quantidade pequena.", "Inflação dentro dos 12 meses, que não é descontada."]
@@ -33,54 +33,67 @@ en = ["A different unit of supply (box, pack, bottle).", "Delivery to a remote p
 name = "min_z"
 value = "3.5"
 unit = "factor"
+min = "1"
 label = { pt = "Escore robusto mínimo", en = "Smallest robust score" }
 
 [[parameters]]
 name = "low_ratio"
 value = "1.5"
 unit = "factor"
+min = "1"
+not_above = "medium_ratio"
 label = { pt = "Razão mínima à mediana", en = "Smallest ratio to the median" }
 
 [[parameters]]
 name = "medium_ratio"
 value = "2"
 unit = "factor"
+min = "1"
+not_above = "high_ratio"
 label = { pt = "Razão para severidade média", en = "Ratio for medium severity" }
 
 [[parameters]]
 name = "high_ratio"
 value = "4"
 unit = "factor"
+min = "1"
+not_above = "slip_ratio"
 label = { pt = "Razão para severidade alta", en = "Ratio for high severity" }
 
 [[parameters]]
 name = "slip_ratio"
 value = "100"
 unit = "factor"
+min = "2"
 label = { pt = "Razão acima da qual pode ser erro de unidade", en = "Ratio above which the unit may be wrong" }
 
 [[parameters]]
 name = "min_peers"
 value = "10"
 unit = "count"
+min = "4"
 label = { pt = "Itens comparáveis mínimos", en = "Fewest comparable items" }
 
 [[parameters]]
 name = "min_buyers"
 value = "5"
 unit = "count"
+min = "1"
 label = { pt = "Unidades mínimas", en = "Fewest units" }
 
 [[parameters]]
 name = "min_quantity"
 value = "2"
 unit = "count"
+min = "1"
 label = { pt = "Quantidade mínima", en = "Smallest quantity" }
 
 [[parameters]]
 name = "window_months"
 value = "12"
 unit = "count"
+min = "1"
+max = "120"
 label = { pt = "Meses antes e depois", en = "Months before and after" }
 
 [reasons.no_price]
@@ -110,18 +123,18 @@ en = "A service or works: without the unit of measure prices cannot be compared.
 
 [reasons.single_unit]
 outcome = "not_evaluable"
-pt = "Quantidade de uma unidade, que pode ser um lote inteiro."
-en = "A quantity of one unit, which may be a whole lot."
+pt = "Quantidade abaixo de {min_quantity|exact}: uma unidade pode ser um lote inteiro."
+en = "A quantity below {min_quantity|exact}: one unit may be a whole lot."
 
 [reasons.too_few_peers]
 outcome = "not_evaluable"
-pt = "Há menos de 10 itens iguais, ou de menos de 5 unidades."
-en = "There are fewer than 10 equal items, or of fewer than 5 units."
+pt = "Há menos de {min_peers|exact} itens iguais, ou de menos de {min_buyers|exact} unidades."
+en = "There are fewer than {min_peers|exact} equal items, or of fewer than {min_buyers|exact} units."
 
 [reasons.unit_error_possible]
 outcome = "not_evaluable"
-pt = "Mais de 100 vezes a mediana: deve ser erro de unidade ou de digitação."
-en = "More than 100 times the median: most likely a wrong unit or a slip in typing."
+pt = "Mais de {slip_ratio|exact} vezes a mediana: deve ser erro de unidade ou de digitação."
+en = "More than {slip_ratio|exact} times the median: most likely a wrong unit or a slip in typing."
 
 [[evidence]]
 name = "item"

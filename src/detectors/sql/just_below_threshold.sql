@@ -22,8 +22,8 @@ pt = "Média; alta se as duas coisas acontecem."
 en = "Medium; high if both happen."
 
 [text]
-pt = "{near|int} dispensas da unidade têm valor de 90 % do limite até ele, de {wide|int} acima de 70 % (probabilidade por acaso: {chance|percent}); {paired|int} delas repetem um fornecedor em até um ano. O limite mais recente era de {ceiling|brl}. Comprar perto do limite é lícito: é um indício a conferir."
-en = "{near|int} direct awards of the unit are worth from 90% of the ceiling up to it, of {wide|int} above 70% (probability by chance: {chance|percent}); {paired|int} of them repeat a supplier within one year. The latest ceiling was {ceiling|brl}. To buy close to the ceiling is lawful: this is an indication to check."
+pt = "{near|int} dispensas da unidade têm valor de {near_share|exact} do limite até ele, de {wide|int} acima de {wide_share|exact} (probabilidade por acaso: {chance|percent}); {paired|int} delas repetem um fornecedor em até um ano. O limite mais recente era de {ceiling|brl}. Comprar perto do limite é lícito: é um indício a conferir."
+en = "{near|int} direct awards of the unit are worth from {near_share|exact} of the ceiling up to it, of {wide|int} above {wide_share|exact} (probability by chance: {chance|percent}); {paired|int} of them repeat a supplier within one year. The latest ceiling was {ceiling|brl}. To buy close to the ceiling is lawful: this is an indication to check."
 
 [false_positives]
 pt = ["Preço de mercado que por acaso fica perto do limite.", "Lotes de objetos sem relação entre si."]
@@ -33,24 +33,31 @@ en = ["A market price that happens to lie near the ceiling.", "Purchases that ha
 name = "near_share"
 value = "0.90"
 unit = "ratio"
+min = "0.01"
+max = "0.99"
 label = { pt = "Início da faixa logo abaixo do limite", en = "Start of the band just below the ceiling" }
 
 [[parameters]]
 name = "wide_share"
 value = "0.70"
 unit = "ratio"
+min = "0.01"
+max = "0.99"
+not_above = "near_share"
 label = { pt = "Início da faixa de comparação", en = "Start of the band of comparison" }
 
 [[parameters]]
 name = "min_wide"
 value = "5"
 unit = "count"
+min = "1"
 label = { pt = "Dispensas mínimas na faixa de comparação", en = "Fewest awards in the band of comparison" }
 
 [[parameters]]
 name = "max_chance"
 value = "0.01"
 unit = "ratio"
+max = "1"
 label = { pt = "Probabilidade máxima", en = "Largest probability" }
 
 [reasons.legal_basis_not_published]
@@ -71,12 +78,12 @@ en = "The law cited had no ceiling in force on the date of signature."
 [[evidence]]
 name = "near"
 unit = "count"
-label = { pt = "Dispensas de 90 % do limite em diante", en = "Awards from 90% of the ceiling on" }
+label = { pt = "Dispensas de {near_share|exact} do limite em diante", en = "Awards from {near_share|exact} of the ceiling on" }
 
 [[evidence]]
 name = "wide"
 unit = "count"
-label = { pt = "Dispensas de 70 % do limite em diante", en = "Awards from 70% of the ceiling on" }
+label = { pt = "Dispensas de {wide_share|exact} do limite em diante", en = "Awards from {wide_share|exact} of the ceiling on" }
 
 [[evidence]]
 name = "chance"

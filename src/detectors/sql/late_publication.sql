@@ -61,12 +61,14 @@ label = { pt = "Dias úteis após contratação direta", en = "Working days afte
 name = "long_days"
 value = "90"
 unit = "days"
+max = "3650"
 label = { pt = "Dias para severidade média", en = "Days for medium severity" }
 
 [[parameters]]
 name = "most_days"
 value = "365"
 unit = "days"
+min = "1"
 label = { pt = "Dias acima dos quais a publicação pode ser outra", en = "Days above which the publication may be another one" }
 
 [reasons.no_date]
@@ -111,8 +113,8 @@ en = "Municipalities of up to 20,000 inhabitants have until 2027 to use PNCP (ar
 
 [reasons.republication_possible]
 outcome = "not_evaluable"
-pt = "Mais de um ano depois da assinatura: não deve ser a primeira publicação."
-en = "More than one year after the signature: it is hardly the first publication."
+pt = "Mais de {most_days|exact} depois da assinatura: não deve ser a primeira publicação."
+en = "More than {most_days|exact} after the signature: it is hardly the first publication."
 
 [[evidence]]
 name = "signed"

@@ -33,24 +33,31 @@ en = ["A product of few makers, or a public utility.", "One national contract in
 name = "concentrated"
 value = "1800"
 unit = "count"
+min = "1"
+max = "10000"
+not_above = "highly_concentrated"
 label = { pt = "Índice de mercado concentrado", en = "Index of a concentrated market" }
 
 [[parameters]]
 name = "highly_concentrated"
 value = "2500"
 unit = "count"
+min = "1"
+max = "10000"
 label = { pt = "Índice de mercado muito concentrado", en = "Index of a highly concentrated market" }
 
 [[parameters]]
 name = "min_contracts"
 value = "30"
 unit = "count"
+min = "1"
 label = { pt = "Contratos mínimos", en = "Fewest contracts" }
 
 [[parameters]]
 name = "min_suppliers"
 value = "5"
 unit = "count"
+min = "1"
 label = { pt = "Fornecedores mínimos", en = "Fewest suppliers" }
 
 [reasons.year_not_covered]
@@ -60,13 +67,13 @@ en = "Not all twelve monthly files of the year were taken in."
 
 [reasons.too_few_contracts]
 outcome = "not_evaluable"
-pt = "O ramo tem menos de 30 contratos no ano."
-en = "The line has fewer than 30 contracts in the year."
+pt = "O ramo tem menos de {min_contracts|exact} contratos no ano."
+en = "The line has fewer than {min_contracts|exact} contracts in the year."
 
 [reasons.too_few_suppliers]
 outcome = "not_evaluable"
-pt = "O ramo tem menos de 5 fornecedores no ano."
-en = "The line has fewer than 5 suppliers in the year."
+pt = "O ramo tem menos de {min_suppliers|exact} fornecedores no ano."
+en = "The line has fewer than {min_suppliers|exact} suppliers in the year."
 
 [[evidence]]
 name = "hhi"

@@ -33,35 +33,40 @@ en = ["A unit that works through a supporting foundation, or buys from a sole su
 name = "outlier_k"
 value = "1.5"
 unit = "factor"
+min = "1"
 label = { pt = "Múltiplo da amplitude entre quartis", en = "Multiple of the interquartile range" }
 
 [[parameters]]
 name = "min_share"
 value = "0.60"
 unit = "ratio"
+min = "0.01"
+max = "1"
 label = { pt = "Participação mínima", en = "Smallest share" }
 
 [[parameters]]
 name = "min_contracts"
 value = "20"
 unit = "count"
+min = "1"
 label = { pt = "Contratos mínimos da unidade", en = "Fewest contracts of the unit" }
 
 [[parameters]]
 name = "min_buyers"
 value = "20"
 unit = "count"
+min = "4"
 label = { pt = "Unidades mínimas no grupo", en = "Fewest units in the group" }
 
 [reasons.too_few_contracts]
 outcome = "not_evaluable"
-pt = "A unidade tem menos de 20 contratos com modalidade e valor."
-en = "The unit has fewer than 20 contracts with a modality and a value."
+pt = "A unidade tem menos de {min_contracts|exact} contratos com modalidade e valor."
+en = "The unit has fewer than {min_contracts|exact} contracts with a modality and a value."
 
 [reasons.too_few_buyers]
 outcome = "not_evaluable"
-pt = "Há menos de 20 unidades no grupo."
-en = "There are fewer than 20 units in the group."
+pt = "Há menos de {min_buyers|exact} unidades no grupo."
+en = "There are fewer than {min_buyers|exact} units in the group."
 
 [reasons.peer_group_without_spread]
 outcome = "not_evaluable"

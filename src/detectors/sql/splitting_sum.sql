@@ -33,6 +33,7 @@ en = ["Needs that were different and could not be foreseen.", "Different lines o
 name = "near_days"
 value = "30"
 unit = "days"
+max = "366"
 label = { pt = "Intervalo que agrava", en = "Span that aggravates" }
 
 [reasons.legal_basis_not_published]

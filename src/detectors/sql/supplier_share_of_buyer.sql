@@ -14,7 +14,7 @@ pt = "Concentração em um fornecedor"
 en = "Concentration on one supplier"
 
 [explanation]
-pt = "Em uma janela de doze meses do calendário, todos com o arquivo do mês recebido, um fornecedor responde por 30 % ou mais do valor contratado por uma unidade com ao menos 10 contratos e R$ 1 milhão. São julgadas a última janela que termina em um mês de assinatura da unidade e as que terminam em um mês de assinatura do par e têm um ano cheio antes."
+pt = "Em uma janela de doze meses do calendário, todos com o arquivo do mês recebido, um fornecedor responde por 30 % ou mais do valor contratado por uma unidade com ao menos {min_contracts|exact} contratos e {min_total|exact}. São julgadas a última janela que termina em um mês de assinatura da unidade e as que terminam em um mês de assinatura do par e têm um ano cheio antes."
 en = "Within a window of twelve calendar months, each with its monthly file taken in, one supplier has 30% or more of the value contracted by a unit with at least 10 contracts and R$ 1 million. Judged are the last window that ends with a month of the unit's signatures and those that end with a month of the pair's signatures and have a full year before them."
 
 [severity]
@@ -33,12 +33,17 @@ en = ["One large contract won in competition (works, energy, security) at a smal
 name = "min_share"
 value = "0.30"
 unit = "ratio"
+min = "0.01"
+max = "1"
+not_above = "high_share"
 label = { pt = "Participação mínima", en = "Smallest share" }
 
 [[parameters]]
 name = "high_share"
 value = "0.50"
 unit = "ratio"
+min = "0.01"
+max = "1"
 label = { pt = "Participação para severidade alta", en = "Share for high severity" }
 
 [[parameters]]
@@ -51,6 +56,7 @@ label = { pt = "Total mínimo da unidade na janela", en = "Smallest total of the
 name = "min_contracts"
 value = "10"
 unit = "count"
+min = "1"
 label = { pt = "Contratos mínimos da unidade na janela", en = "Fewest contracts of the unit in the window" }
 
 [reasons.window_not_covered]
@@ -61,12 +67,12 @@ en = "No month of the unit's signatures closes twelve consecutive monthly files 
 [reasons.buyer_below_minimum]
 outcome = "not_evaluable"
 pt = "A unidade não tem, em nenhuma janela julgada, 10 contratos e R$ 1 milhão com fornecedor identificado."
-en = "In no window judged does the unit have 10 contracts and R$ 1 million with known suppliers."
+en = "In no window judged does the unit have {min_contracts|exact} contracts and {min_total|exact} with known suppliers."
 
 [reasons.secret_suppliers_decisive]
 outcome = "not_evaluable"
-pt = "Contados os contratos com fornecedor em sigilo, a participação pode ficar abaixo de 30 %."
-en = "With the contracts of secret suppliers counted, the share may be below 30%."
+pt = "Contados os contratos com fornecedor em sigilo, a participação pode ficar abaixo de {min_share|exact}."
+en = "With the contracts of secret suppliers counted, the share may be below {min_share|exact}."
 
 [reasons.no_value]
 outcome = "not_evaluable"

@@ -33,6 +33,8 @@ en = ["A lawful addition or reduction, within 25%.", "A price adjustment by apos
 name = "low_ratio"
 value = "0.10"
 unit = "ratio"
+min = "0.01"
+not_above = "medium_ratio"
 label = { pt = "Diferença mínima sobre o valor inicial", en = "Smallest difference over the initial value" }
 
 [[parameters]]
@@ -45,6 +47,7 @@ label = { pt = "Diferença para severidade média", en = "Difference for medium 
 name = "slip_factor"
 value = "100"
 unit = "factor"
+min = "2"
 label = { pt = "Razão a partir da qual pode ser erro de digitação", en = "Ratio from which it may be a slip in typing" }
 
 [reasons.no_value]
@@ -54,8 +57,8 @@ en = "Initial or current value not published, or not positive."
 
 [reasons.slip_possible]
 outcome = "not_evaluable"
-pt = "Um valor é 100 vezes o outro, ou mais: pode ser erro de digitação."
-en = "One value is 100 times the other or more: it may be a slip in typing."
+pt = "Um valor é {slip_factor|exact} vezes o outro, ou mais: pode ser erro de digitação."
+en = "One value is {slip_factor|exact} times the other or more: it may be a slip in typing."
 
 [reasons.ambiguous_amendments]
 outcome = "not_evaluable"

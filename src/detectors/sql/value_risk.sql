@@ -34,12 +34,14 @@ en = ["Every large and regular contract is in the upper bands."]
 name = "medium_from"
 value = "100000.00"
 unit = "BRL"
+not_above = "high_from"
 label = { pt = "Início da faixa média", en = "Start of the medium band" }
 
 [[parameters]]
 name = "high_from"
 value = "1000000.00"
 unit = "BRL"
+not_above = "critical_from"
 label = { pt = "Início da faixa alta", en = "Start of the high band" }
 
 [[parameters]]
@@ -50,13 +52,13 @@ label = { pt = "Início da faixa crítica", en = "Start of the critical band" }
 
 [reasons.low_value]
 outcome = "clear"
-pt = "Valor abaixo de R$ 100 mil."
-en = "Value below R$ 100,000."
+pt = "Valor abaixo de {medium_from|exact}."
+en = "Value below {medium_from|exact}."
 
 [reasons.medium_value]
 outcome = "clear"
-pt = "Valor de R$ 100 mil a menos de R$ 1 milhão."
-en = "Value from R$ 100,000 to less than R$ 1 million."
+pt = "Valor de {medium_from|exact} a menos de {high_from|exact}."
+en = "Value from {medium_from|exact} to less than {high_from|exact}."
 
 [reasons.no_value]
 outcome = "not_evaluable"

@@ -33,41 +33,46 @@ en = ["A framework or an accreditation signed all at once.", "A change of unit o
 name = "min_z"
 value = "3.0"
 unit = "factor"
+min = "1"
 label = { pt = "Escore robusto mínimo", en = "Smallest robust score" }
 
 [[parameters]]
 name = "min_ratio"
 value = "3.0"
 unit = "factor"
+min = "1"
 label = { pt = "Razão mínima ao esperado", en = "Smallest ratio to what is expected" }
 
 [[parameters]]
 name = "min_spike"
 value = "10"
 unit = "count"
+min = "1"
 label = { pt = "Contratos mínimos do mês", en = "Fewest contracts of the month" }
 
 [[parameters]]
 name = "min_contracts"
 value = "24"
 unit = "count"
+min = "1"
 label = { pt = "Contratos mínimos da unidade", en = "Fewest contracts of the unit" }
 
 [[parameters]]
 name = "min_months"
 value = "12"
 unit = "count"
+min = "2"
 label = { pt = "Meses cobertos mínimos", en = "Fewest months covered" }
 
 [reasons.history_not_covered]
 outcome = "not_evaluable"
-pt = "Há menos de 12 meses cobertos, cada um com o seguinte."
-en = "There are fewer than 12 covered months, each with the next one."
+pt = "Há menos de {min_months|exact} meses cobertos, cada um com o seguinte."
+en = "There are fewer than {min_months|exact} covered months, each with the next one."
 
 [reasons.too_few_contracts]
 outcome = "not_evaluable"
-pt = "A unidade tem menos de 24 contratos nos meses cobertos."
-en = "The unit has fewer than 24 contracts in the covered months."
+pt = "A unidade tem menos de {min_contracts|exact} contratos nos meses cobertos."
+en = "The unit has fewer than {min_contracts|exact} contracts in the covered months."
 
 [[evidence]]
 name = "month_contracts"

@@ -81,7 +81,7 @@ async fn an_empty_lake_gives_empty_answers() {
     }
 }
 
-const FORM: &str = r#"/*
+pub(super) const FORM: &str = r#"/*
 id = "mine"
 version = "1"
 strength = "contextual"
@@ -179,19 +179,6 @@ fn malformed_files_name_their_fault() {
         let error = Detector::parse(&file).unwrap_err().to_string();
         assert!(error.contains(words), "{words}: {error}");
     }
-}
-
-#[test]
-fn a_directory_adds_and_replaces() {
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("a.sql"), FORM).unwrap();
-    std::fs::write(directory.path().join("b.sql"), FORM.replace("id = \"mine\"", "id = \"invalid_tax_id\"")).unwrap();
-    std::fs::write(directory.path().join("notes.txt"), "nothing").unwrap();
-    let mut catalogue = Catalogue::builtin().unwrap();
-    assert_eq!(catalogue.add_directory(directory.path()).unwrap(), 2);
-    assert_eq!(catalogue.ids().len(), 34);
-    assert_eq!(catalogue.get("invalid_tax_id").unwrap().header.version, "1");
-    assert!(matches!(catalogue.add_directory(&directory.path().join("none")), Err(DetectorError::Read { .. })));
 }
 
 #[test]

@@ -26,6 +26,8 @@ mod lists;
 mod market_concentration;
 mod near_estimate;
 mod non_competitive_share;
+mod own;
+mod parameters;
 mod payments_exceed;
 mod price_gap;
 mod real_data;

@@ -95,7 +95,7 @@ async fn judge(cases: Vec<Case>) -> Vec<(String, Option<Finding>)> {
     let mut verdicts: BTreeMap<String, String> = BTreeMap::new();
     for batch in run.context().sql(&select).await.unwrap().collect().await.unwrap() {
         let columns = [0, 1].map(|at| cast(batch.column(at), &DataType::Utf8).unwrap());
-        let [subjects, answers] = columns.each_ref().map(|column| column.as_string::<i32>());
+        let [subjects, answers] = columns.each_ref().map(AsArray::as_string::<i32>);
         for (subject, answer) in subjects.iter().zip(answers) {
             let known = verdicts.insert(subject.unwrap().to_owned(), answer.unwrap().to_owned());
             assert_eq!(known, None, "one answer for a contract");

@@ -232,18 +232,21 @@ fn late_bid_won(data: &Data) -> Answers {
             "cancelled"
         } else if tender.modality == "pregao" {
             "auction"
-        } else if tender.end.is_none() {
-            "no_deadline"
-        } else if won.is_empty() {
-            "winner_unknown"
-        } else if won.iter().any(|bid| bid.time.is_none()) {
-            "no_bid_time"
-        } else {
-            let end = tender.end.unwrap();
+        } else if let Some(end) = tender.end {
+            if won.is_empty() {
+                book.note("winner_unknown");
+                continue;
+            }
+            if won.iter().any(|bid| bid.time.is_none()) {
+                book.note("no_bid_time");
+                continue;
+            }
             let midnight = end.date_naive().and_hms_opt(0, 0, 0).unwrap().and_utc();
             let until: DateTime<Utc> = if end == midnight { end + Days::new(1) } else { end };
             judged.push((tender, won.iter().any(|bid| bid.time.unwrap() > until)));
             continue;
+        } else {
+            "no_deadline"
         };
         book.note(verdict);
     }

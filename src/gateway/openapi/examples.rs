@@ -41,6 +41,10 @@ fn of(message: &str) -> Option<Value> {
             "requests": [investigation(), {"query": "inexigibilidade acima de R$ 500 mil em 2024"}],
         }),
         "cidadao.v1.CancelInvestigationRequest" => json!({}),
+        "cidadao.v1.ReviewFindingRequest" => json!({
+            "state": "dismissed",
+            "reason": "A prorrogação está no processo, folha 12.",
+        }),
         "cidadao.v1.StartAnalysisRequest" => json!({
             "analysis_type": "spending_trends",
             "data_source": "contracts",
@@ -74,6 +78,8 @@ pub(super) fn parameter(field: &str) -> Option<Value> {
     Some(match field {
         "investigation_id" | "analysis_id" | "key_id" => ID.into(),
         "username" => "ana".into(),
+        "finding_id" => "9f86d081884c7d659a2feaa0c55ad015".into(),
+        "detector_id" => "amendment_cap".into(),
         "contract_id" => "portal-153080-000122024-9f86d081884c".into(),
         _ => return None,
     })

@@ -24,11 +24,15 @@ const LIMITS: &[Limit] = &[
     ("TimeRange.start_date", date),
     ("TimeRange.end_date", date),
     ("InvestigationOptions.detectors", || json!({"maxItems": 100})),
+    ("InvestigationOptions.parameters", || json!({"maxItems": 100})),
+    ("ParameterOverride.value", || json!({"pattern": r"^[0-9]{1,16}(\.[0-9]{1,6})?$"})),
     ("ListInvestigationsRequest.page_size", not_negative),
     ("GetInvestigationResultsRequest.page_size", not_negative),
     ("SearchContractsRequest.page_size", not_negative),
+    ("ListDetectorsRequest.page_size", not_negative),
     ("SearchContractsRequest.query", || json!({"maxLength": 200})),
     ("GetInvestigationResultsRequest.types", || json!({"maxItems": 100})),
+    ("ReviewFindingRequest.reason", || json!({"maxLength": 1000})),
     ("ListApiKeysRequest.page_size", not_negative),
     ("ListUsersRequest.page_size", not_negative),
     ("LoginRequest.username", || json!({"maxLength": 254})),
@@ -45,8 +49,13 @@ const LIMITS: &[Limit] = &[
 ];
 
 /// Enums that must be set; of lists, their items.
-const SET: &[&str] =
-    &["ContractFilters.modalidades", "StartAnalysisRequest.analysis_type", "WatchInvestigationsRequest.status"];
+const SET: &[&str] = &[
+    "ContractFilters.modalidades",
+    "GetInvestigationResultsRequest.review_states",
+    "ReviewFindingRequest.state",
+    "StartAnalysisRequest.analysis_type",
+    "WatchInvestigationsRequest.status",
+];
 
 /// Path parameters that are UUIDs: anything else is the id of nothing.
 const UUIDS: &[&str] = &["investigation_id", "analysis_id", "key_id"];

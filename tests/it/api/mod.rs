@@ -1,7 +1,10 @@
 //! The API over a real connection.
 
 mod batch;
+mod detectors;
+mod findings;
 mod jobs;
+mod parameters;
 mod refusals;
 mod service;
 

@@ -40,6 +40,8 @@ struct Held {
     investigation: String,
     analysis: String,
     contract: String,
+    /// Findings of the investigation: one to review over either door, and one to explain.
+    findings: [String; 2],
     /// A key to revoke.
     spare_key: String,
     /// What every call presents.
@@ -91,6 +93,9 @@ fn rows(held: &Held) -> Vec<Row> {
             json!({"filters": {"min_value": 1000.25, "modalidades": ["MODALITY_PREGAO", "MODALITY_DISPENSA_LICITACAO"]}, "page_size": 5}),
         ),
         row("ContractService.GetContract", by("contract_id", &held.contract)),
+        row("DetectorService.ListDetectors", json!({"page_size": 3})),
+        row("DetectorService.GetDetector", by("detector_id", "just_below_threshold")),
+        Row { refused: true, ..row("DetectorService.GetDetector", by("detector_id", "none")) },
         Row { moment: &["check_time", "duration_ms", "detail"], ..row("HealthService.GetHealth", json!({})) },
         Row {
             moment: &["check_time", "duration_ms", "detail"],
@@ -127,6 +132,22 @@ fn rows(held: &Held) -> Vec<Row> {
             "InvestigationService.GetInvestigationResults",
             json!({"investigation_id": held.investigation, "page_size": 3, "min_severity": "SEVERITY_LOW"}),
         ),
+        Row {
+            moment: &["review_time"],
+            ..row(
+                "InvestigationService.ReviewFinding",
+                json!({"finding_id": held.findings[0], "state": "REVIEW_STATE_DISMISSED", "reason": "folha 12"}),
+            )
+        },
+        Row {
+            refused: true,
+            ..row(
+                "InvestigationService.ReviewFinding",
+                json!({"finding_id": held.findings[0], "state": "REVIEW_STATE_DISMISSED"}),
+            )
+        },
+        row("InvestigationService.ExplainFinding", by("finding_id", &held.findings[1])),
+        Row { refused: true, ..row("InvestigationService.ExplainFinding", by("finding_id", "none")) },
         row(
             "InvestigationService.GetInvestigationReport",
             json!({"investigation_id": held.investigation, "format": "json", "language": "en"}),
@@ -144,14 +165,19 @@ async fn both_doors_give_the_same_answer_to_every_rpc() {
     let started = post("/api/v1/investigations/start", investigation()).await.ok();
     let analysed = post("/api/v1/analysis/start", analysis()).await.ok();
     let contracts = with_key(reqwest::Client::new().get(server.url("/api/v1/contracts?page_size=1"))).await.ok();
+    let investigation = id(started, "investigation_id");
+    server.wait_for(&investigation, JobState::Completed).await;
+    let path = format!("/api/v1/investigations/{investigation}/results?page_size=2");
+    let results = with_key(reqwest::Client::new().get(server.url(&path))).await.ok();
+    let finding = |at: usize| id(results["findings"][at].clone(), "id");
     let held = Held {
-        investigation: id(started, "investigation_id"),
+        findings: [finding(0), finding(1)],
+        investigation,
         analysis: id(analysed, "analysis_id"),
         contract: id(contracts["contracts"][0].clone(), "contract_id"),
         spare_key,
         key,
     };
-    server.wait_for(&held.investigation, JobState::Completed).await;
     server.wait_for(&held.analysis, JobState::Completed).await;
 
     let pool = pool().unwrap();

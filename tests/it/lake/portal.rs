@@ -104,7 +104,7 @@ impl House {
             let columns: Vec<_> =
                 batch.columns().iter().map(|column| cast(column, &DataType::Utf8).expect("a text")).collect();
             for row in 0..batch.num_rows() {
-                let texts = columns.iter().map(|column| column.as_string::<i32>());
+                let texts = columns.iter().map(AsArray::as_string::<i32>);
                 let shown = texts.map(|text| if text.is_null(row) { "-" } else { text.value(row) });
                 lines.push(shown.collect::<Vec<_>>().join("|"));
             }
@@ -129,7 +129,7 @@ fn published(folder: &str) -> Option<PathBuf> {
     if data.is_dir() {
         return Some(data);
     }
-    println!("skipped: {} is not there; it holds published files that are not part of the repository", data.display());
+    eprintln!("skipped: {} is not there; it holds published files that are not part of the repository", data.display());
     None
 }
 

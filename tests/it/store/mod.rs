@@ -5,5 +5,6 @@ mod manifest;
 mod queue;
 mod results;
 mod retention;
+mod reviews;
 mod starts;
 mod trouble;

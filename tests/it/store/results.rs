@@ -70,7 +70,8 @@ async fn findings_come_in_order_and_in_pages(database: Database) {
             .filter(|(_, finding)| types.is_empty() || types.contains(&finding.detector.id))
             .cloned()
             .collect();
-        let mut query = FindingQuery { job_id: job.id.clone(), min_severity, types, after: None, limit: 3 };
+        let job_id = job.id.clone();
+        let mut query = FindingQuery { job_id, min_severity, types, limit: 3, ..FindingQuery::default() };
         assert_eq!(store.count_findings(query.clone()).await, Ok(wanted.len() as i64));
         let mut paged = Vec::new();
         loop {

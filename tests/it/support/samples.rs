@@ -51,6 +51,7 @@ pub(crate) fn detector(id: &str) -> DetectorRef {
         reference: "R000".to_owned(),
         legal_basis: String::new(),
         strength: Strength::Contextual,
+        user_made: false,
     }
 }
 
@@ -83,6 +84,7 @@ pub(crate) fn summary(detector_id: &str, fired: i64) -> DetectorSummary {
         reasons: vec![],
         warnings_pt: vec![],
         warnings_en: vec![],
+        failed: false,
     }
 }
 

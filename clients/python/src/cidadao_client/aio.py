@@ -19,6 +19,7 @@ from ._options import DEFAULT_TIMEOUT, LONG_TIMEOUT, Credentials, Endpoint, Retr
 from ._progress import Progress
 from .v1.analysis_service_pb2_grpc import AnalysisServiceStub
 from .v1.contract_service_pb2_grpc import ContractServiceStub
+from .v1.detector_service_pb2_grpc import DetectorServiceStub
 from .v1.health_service_pb2_grpc import HealthServiceStub
 from .v1.investigation_service_pb2_grpc import InvestigationServiceStub
 
@@ -78,6 +79,7 @@ class AsyncClient:
         self._investigations = InvestigationServiceStub(self._channel)
         self._analyses = AnalysisServiceStub(self._channel)
         self._contracts = ContractServiceStub(self._channel)
+        self._detectors = DetectorServiceStub(self._channel)
         self._health = HealthServiceStub(self._channel)
 
     async def __aenter__(self) -> AsyncClient:
@@ -360,6 +362,25 @@ class AsyncClient:
         request = v1.GetAnalysisResultsRequest(analysis_id=analysis_id)
         return await self._call(self._analyses.GetAnalysisResults, request, timeout, long=True)
 
+    # Findings
+
+    async def review_finding(
+        self, finding_id: str, state: v1.ReviewState.ValueType, reason: str = "", *, timeout: float | None = None
+    ) -> v1.FindingReview:
+        """Says what became of a finding that was checked; kept by its id, whatever the run.
+
+        :param state: what is said of it.
+        :param reason: why; required for `REVIEW_STATE_DISMISSED`.
+        :raises errors.NotFound: if no completed investigation of the caller has made it.
+        """
+        request = v1.ReviewFindingRequest(finding_id=finding_id, state=state, reason=reason)
+        return await self._call(self._investigations.ReviewFinding, request, timeout)
+
+    async def explain_finding(self, finding_id: str, *, timeout: float | None = None) -> v1.FindingExplanation:
+        """Computes a finding once more, from the version of the lake that it was made on."""
+        request = v1.ExplainFindingRequest(finding_id=finding_id)
+        return await self._call(self._investigations.ExplainFinding, request, timeout, long=True)
+
     # Contracts
 
     async def search_contracts(
@@ -394,6 +415,31 @@ class AsyncClient:
     async def get_contract(self, contract_id: str, *, timeout: float | None = None) -> v1.Contract:
         """Reads a contract with its items and amendments. :class:`errors.NotFound` if there is none."""
         return await self._call(self._contracts.GetContract, v1.GetContractRequest(contract_id=contract_id), timeout)
+
+    # Detectors
+
+    async def list_detectors(
+        self, *, page_size: int = 0, page_token: str = "", timeout: float | None = None
+    ) -> v1.ListDetectorsResponse:
+        """Reads one page of the catalogue of detectors, in the order in which they run; :meth:`detectors` reads it all.
+
+        :param page_size: 1 to 1,000; 50 if zero.
+        :param page_token: `next_page_token` of the page before.
+        """
+        request = v1.ListDetectorsRequest(page_size=page_size, page_token=page_token)
+        return await self._call(self._detectors.ListDetectors, request, timeout)
+
+    def detectors(self, *, page_size: int = 0) -> AsyncGenerator[v1.Detector, None]:
+        """Every detector, in the order in which they run, read page by page as they are asked for."""
+
+        async def read(token: str) -> v1.ListDetectorsResponse:
+            return await self.list_detectors(page_size=page_size, page_token=token)
+
+        return self._items(read, lambda page: page.detectors)
+
+    async def get_detector(self, detector_id: str, *, timeout: float | None = None) -> v1.Detector:
+        """Reads what a detector means, rests on and counts. :class:`errors.NotFound` if there is none."""
+        return await self._call(self._detectors.GetDetector, v1.GetDetectorRequest(detector_id=detector_id), timeout)
 
     # Health
 

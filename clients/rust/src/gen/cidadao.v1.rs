@@ -180,6 +180,9 @@ pub struct AppliedLimit {
     /// The value as it reads in English.
     #[prost(string, tag = "8")]
     pub text_en: ::prost::alloc::string::String,
+    /// Of a parameter that the investigation overrode: the value that it has otherwise.
+    #[prost(string, tag = "9")]
+    pub default_value: ::prost::alloc::string::String,
 }
 /// What a finding rests on.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -245,6 +248,28 @@ pub struct Finding {
     /// Contracts that the finding is about.
     #[prost(string, repeated, tag = "15")]
     pub contract_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What reviewers say of it; kept by the id of the finding, whatever the run.
+    #[prost(message, optional, tag = "16")]
+    pub review: ::core::option::Option<FindingReview>,
+}
+/// The review of a finding as it stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindingReview {
+    /// Id of the finding.
+    #[prost(string, tag = "1")]
+    pub finding_id: ::prost::alloc::string::String,
+    /// What was said last.
+    #[prost(enumeration = "ReviewState", tag = "2")]
+    pub state: i32,
+    /// Why.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who said it; empty if nobody has.
+    #[prost(string, tag = "4")]
+    pub reviewer: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "5")]
+    pub review_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Names one version of a detector.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -264,6 +289,9 @@ pub struct DetectorRef {
     /// What the definition rests on.
     #[prost(enumeration = "Strength", tag = "5")]
     pub strength: i32,
+    /// Made by the users of the server, and no part of the catalogue of the product.
+    #[prost(bool, tag = "6")]
+    pub user_made: bool,
 }
 /// How often a detector gave each answer for one reason.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -314,6 +342,10 @@ pub struct DetectorSummary {
     /// Title in English.
     #[prost(string, tag = "9")]
     pub title_en: ::prost::alloc::string::String,
+    /// A detector made by the users of the server that passed its limits of time or memory, or broke a rule:
+    /// it judged nothing, and a warning says why.
+    #[prost(bool, tag = "10")]
+    pub failed: bool,
 }
 /// How a query was understood. Nothing is guessed: what is not listed here was not applied.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -339,6 +371,25 @@ pub struct Plan {
     /// Version of the lake that is read.
     #[prost(int64, tag = "7")]
     pub lake_version: i64,
+    /// Parameters of these detectors that are not at their defaults, by detector and name.
+    #[prost(message, repeated, tag = "8")]
+    pub parameters: ::prost::alloc::vec::Vec<PlanParameter>,
+}
+/// A parameter of a detector that is not at its default.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlanParameter {
+    /// Id of the detector.
+    #[prost(string, tag = "1")]
+    pub detector: ::prost::alloc::string::String,
+    /// Name of the parameter.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The value that counts.
+    #[prost(string, tag = "3")]
+    pub value: ::prost::alloc::string::String,
+    /// The value that it has unless a request says otherwise.
+    #[prost(string, tag = "4")]
+    pub default_value: ::prost::alloc::string::String,
 }
 /// How one part of a query was read.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -477,6 +528,43 @@ impl Severity {
             "SEVERITY_MEDIUM" => Some(Self::Medium),
             "SEVERITY_HIGH" => Some(Self::High),
             "SEVERITY_CRITICAL" => Some(Self::Critical),
+            _ => None,
+        }
+    }
+}
+/// What a reviewer says of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReviewState {
+    /// Not set.
+    Unspecified = 0,
+    /// Nobody has come to a conclusion.
+    Open = 1,
+    /// Checked against the case file, and it holds.
+    Confirmed = 2,
+    /// Checked, and explained.
+    Dismissed = 3,
+}
+impl ReviewState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REVIEW_STATE_UNSPECIFIED",
+            Self::Open => "REVIEW_STATE_OPEN",
+            Self::Confirmed => "REVIEW_STATE_CONFIRMED",
+            Self::Dismissed => "REVIEW_STATE_DISMISSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REVIEW_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "REVIEW_STATE_OPEN" => Some(Self::Open),
+            "REVIEW_STATE_CONFIRMED" => Some(Self::Confirmed),
+            "REVIEW_STATE_DISMISSED" => Some(Self::Dismissed),
             _ => None,
         }
     }
@@ -1961,6 +2049,338 @@ pub mod contract_service_client {
         }
     }
 }
+/// Request of ListDetectors.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDetectorsRequest {
+    /// Detectors a page: 1 to 1,000, 50 if zero; more is taken as 1,000.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Token of the page, from the answer before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// Answer of ListDetectors.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDetectorsResponse {
+    /// Detectors, in the order in which they run.
+    #[prost(message, repeated, tag = "1")]
+    pub detectors: ::prost::alloc::vec::Vec<Detector>,
+    /// Token of the next page; empty on the last one.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Request of GetDetector.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetDetectorRequest {
+    /// Id of the detector, for example `amendment_cap`.
+    #[prost(string, tag = "1")]
+    pub detector_id: ::prost::alloc::string::String,
+}
+/// One red flag: its definition, what it rests on, and what may explain it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Detector {
+    /// Id; the type of its findings.
+    #[prost(string, tag = "1")]
+    pub detector_id: ::prost::alloc::string::String,
+    /// Version of the definition; changes whenever an answer may.
+    #[prost(string, tag = "2")]
+    pub version: ::prost::alloc::string::String,
+    /// Title in Portuguese.
+    #[prost(string, tag = "3")]
+    pub title: ::prost::alloc::string::String,
+    /// Title in English.
+    #[prost(string, tag = "4")]
+    pub title_en: ::prost::alloc::string::String,
+    /// The definition in words, in Portuguese; its numbers are the defaults of the parameters.
+    #[prost(string, tag = "5")]
+    pub explanation: ::prost::alloc::string::String,
+    /// The same in English.
+    #[prost(string, tag = "6")]
+    pub explanation_en: ::prost::alloc::string::String,
+    /// Reference in the literature, for example `OCP R069`; empty where there is none.
+    #[prost(string, tag = "7")]
+    pub reference: ::prost::alloc::string::String,
+    /// Law and article it rests on; empty where none does.
+    #[prost(string, tag = "8")]
+    pub legal_basis: ::prost::alloc::string::String,
+    /// What the definition rests on.
+    #[prost(enumeration = "Strength", tag = "9")]
+    pub strength: i32,
+    /// Single contracts, or several together.
+    #[prost(enumeration = "DetectorScope", tag = "10")]
+    pub scope: i32,
+    /// Runs only if a request or its question names it.
+    #[prost(bool, tag = "11")]
+    pub on_request: bool,
+    /// Further names of its findings.
+    #[prost(string, repeated, tag = "12")]
+    pub tags: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Groups that it belongs to, for example `value`.
+    #[prost(string, repeated, tag = "13")]
+    pub groups: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Tables and views of the lake that it reads.
+    #[prost(string, repeated, tag = "14")]
+    pub tables: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Numbers that decide.
+    #[prost(message, repeated, tag = "15")]
+    pub parameters: ::prost::alloc::vec::Vec<DetectorParameter>,
+    /// How severe a finding is, in Portuguese.
+    #[prost(string, tag = "16")]
+    pub severity_rule: ::prost::alloc::string::String,
+    /// The same in English.
+    #[prost(string, tag = "17")]
+    pub severity_rule_en: ::prost::alloc::string::String,
+    /// Why a subject is clear or cannot be judged, by name.
+    #[prost(message, repeated, tag = "18")]
+    pub reasons: ::prost::alloc::vec::Vec<DetectorReason>,
+    /// Values that a finding shows, in order.
+    #[prost(message, repeated, tag = "19")]
+    pub evidence: ::prost::alloc::vec::Vec<DetectorEvidence>,
+    /// What may explain the flag without any wrongdoing, in Portuguese.
+    #[prost(string, repeated, tag = "20")]
+    pub false_positives: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The same in English.
+    #[prost(string, repeated, tag = "21")]
+    pub false_positives_en: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Made by the users of this server (`--detectors-dir`): no part of the catalogue of the product.
+    #[prost(bool, tag = "22")]
+    pub user_made: bool,
+}
+/// A number of a detector's own, or one that a law sets and that stays the same over time. Limits that
+/// change with the date are in the dated table of legal limits and no parameters.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DetectorParameter {
+    /// Name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Value unless a request says otherwise: digits with at most one point, exact.
+    #[prost(string, tag = "2")]
+    pub default_value: ::prost::alloc::string::String,
+    /// `BRL`, `ratio`, `days`, `count` or `factor`.
+    #[prost(string, tag = "3")]
+    pub unit: ::prost::alloc::string::String,
+    /// Smallest value that makes sense; empty for zero.
+    #[prost(string, tag = "4")]
+    pub min_value: ::prost::alloc::string::String,
+    /// Largest value that makes sense; empty where there is none.
+    #[prost(string, tag = "5")]
+    pub max_value: ::prost::alloc::string::String,
+    /// Act and article that set it; empty for the detector's own.
+    #[prost(string, tag = "6")]
+    pub legal_basis: ::prost::alloc::string::String,
+    /// What it is, in Portuguese.
+    #[prost(string, tag = "7")]
+    pub label: ::prost::alloc::string::String,
+    /// What it is, in English.
+    #[prost(string, tag = "8")]
+    pub label_en: ::prost::alloc::string::String,
+}
+/// Why a subject is clear or cannot be judged.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DetectorReason {
+    /// Stable name, snake_case.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The outcome that it goes with.
+    #[prost(enumeration = "Outcome", tag = "2")]
+    pub outcome: i32,
+    /// In words, in Portuguese.
+    #[prost(string, tag = "3")]
+    pub text: ::prost::alloc::string::String,
+    /// In words, in English.
+    #[prost(string, tag = "4")]
+    pub text_en: ::prost::alloc::string::String,
+}
+/// A value that findings show.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DetectorEvidence {
+    /// Name, as in `EvidenceValue.name`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Unit, as in `EvidenceValue.unit`.
+    #[prost(string, tag = "2")]
+    pub unit: ::prost::alloc::string::String,
+    /// What it is, in Portuguese.
+    #[prost(string, tag = "3")]
+    pub label: ::prost::alloc::string::String,
+    /// What it is, in English.
+    #[prost(string, tag = "4")]
+    pub label_en: ::prost::alloc::string::String,
+}
+/// Whether a detector judges contracts one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DetectorScope {
+    /// Not set.
+    Unspecified = 0,
+    /// Each contract or supplier by itself.
+    Single = 1,
+    /// Several contracts together.
+    Pattern = 2,
+}
+impl DetectorScope {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DETECTOR_SCOPE_UNSPECIFIED",
+            Self::Single => "DETECTOR_SCOPE_SINGLE",
+            Self::Pattern => "DETECTOR_SCOPE_PATTERN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DETECTOR_SCOPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "DETECTOR_SCOPE_SINGLE" => Some(Self::Single),
+            "DETECTOR_SCOPE_PATTERN" => Some(Self::Pattern),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod detector_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Reads the catalogue of detectors.
+    #[derive(Debug, Clone)]
+    pub struct DetectorServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl DetectorServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> DetectorServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> DetectorServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            DetectorServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Lists the detectors, in the order in which they run.
+        pub async fn list_detectors(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDetectorsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDetectorsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.DetectorService/ListDetectors",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.DetectorService", "ListDetectors"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads one detector. NOT_FOUND if there is none with this id.
+        pub async fn get_detector(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetDetectorRequest>,
+        ) -> std::result::Result<tonic::Response<super::Detector>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.DetectorService/GetDetector",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.DetectorService", "GetDetector"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
 /// Request of GetHealth.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetHealthRequest {}
@@ -2181,7 +2601,7 @@ pub mod health_service_client {
     }
 }
 /// Options of an investigation.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct InvestigationOptions {
     /// Match a category also inside longer words and in the items of a contract.
     #[prost(bool, optional, tag = "1")]
@@ -2215,6 +2635,24 @@ pub struct InvestigationOptions {
     /// lake, if there is one; true unless set to false.
     #[prost(bool, optional, tag = "10")]
     pub allow_cached: ::core::option::Option<bool>,
+    /// Parameters of detectors in place of their defaults, at most 100, each once. They show in the plan and
+    /// in the findings.
+    #[prost(message, repeated, tag = "11")]
+    pub parameters: ::prost::alloc::vec::Vec<ParameterOverride>,
+}
+/// A value for a parameter of a detector. GetDetector says which there are, their units and bounds; what a
+/// law sets is refused.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ParameterOverride {
+    /// Id of a detector that the investigation runs.
+    #[prost(string, tag = "1")]
+    pub detector: ::prost::alloc::string::String,
+    /// Name of the parameter.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The value: digits with at most one point, for example `0.95`.
+    #[prost(string, tag = "3")]
+    pub value: ::prost::alloc::string::String,
 }
 /// Request of StartInvestigation.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2440,6 +2878,91 @@ pub struct GetInvestigationResultsRequest {
     /// Only findings of these detectors.
     #[prost(string, repeated, tag = "5")]
     pub types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Only findings whose review is in one of these states; empty means all.
+    #[prost(enumeration = "ReviewState", repeated, packed = "false", tag = "6")]
+    pub review_states: ::prost::alloc::vec::Vec<i32>,
+}
+/// Request of ReviewFinding.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReviewFindingRequest {
+    /// Id of the finding.
+    #[prost(string, tag = "1")]
+    pub finding_id: ::prost::alloc::string::String,
+    /// What is said of it.
+    #[prost(enumeration = "ReviewState", tag = "2")]
+    pub state: i32,
+    /// Why, at most 1,000 characters; required for `REVIEW_STATE_DISMISSED`. A CPF in it is masked.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Request of ExplainFinding.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExplainFindingRequest {
+    /// Id of the finding.
+    #[prost(string, tag = "1")]
+    pub finding_id: ::prost::alloc::string::String,
+}
+/// Where a finding comes from, and whether it comes out again.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FindingExplanation {
+    /// The finding as it is stored.
+    #[prost(message, optional, tag = "1")]
+    pub finding: ::core::option::Option<Finding>,
+    /// The latest completed investigation that made it.
+    #[prost(string, tag = "2")]
+    pub investigation_id: ::prost::alloc::string::String,
+    /// Version of the lake that it was made on, and computed from once more.
+    #[prost(int64, tag = "3")]
+    pub lake_version: i64,
+    /// The plan that it was made by.
+    #[prost(message, optional, tag = "4")]
+    pub plan: ::core::option::Option<Plan>,
+    /// The detector as it is now.
+    #[prost(message, optional, tag = "5")]
+    pub detector: ::core::option::Option<DetectorRef>,
+    /// The query that was run, its parameters filled in.
+    #[prost(string, tag = "6")]
+    pub query: ::prost::alloc::string::String,
+    /// Tables and views that the query reads.
+    #[prost(string, repeated, tag = "7")]
+    pub tables: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The parameters that were filled in.
+    #[prost(message, repeated, tag = "8")]
+    pub parameters: ::prost::alloc::vec::Vec<AppliedLimit>,
+    /// The same finding came out: the same id, which stands for the same evidence.
+    #[prost(bool, tag = "9")]
+    pub reproduced: bool,
+    /// What came out about the same contracts, with the published rows it rests on; unset if nothing did.
+    #[prost(message, optional, tag = "10")]
+    pub recomputed: ::core::option::Option<Finding>,
+    /// Why it is not the same, in Portuguese; empty if it is.
+    #[prost(string, tag = "11")]
+    pub difference: ::prost::alloc::string::String,
+    /// The same in English.
+    #[prost(string, tag = "12")]
+    pub difference_en: ::prost::alloc::string::String,
+    /// Every change of its review, the oldest first.
+    #[prost(message, repeated, tag = "13")]
+    pub review_changes: ::prost::alloc::vec::Vec<FindingReviewChange>,
+}
+/// One change of the review of a finding.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindingReviewChange {
+    /// When.
+    #[prost(message, optional, tag = "1")]
+    pub review_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who.
+    #[prost(string, tag = "2")]
+    pub reviewer: ::prost::alloc::string::String,
+    /// What it was.
+    #[prost(enumeration = "ReviewState", tag = "3")]
+    pub from_state: i32,
+    /// What it became.
+    #[prost(enumeration = "ReviewState", tag = "4")]
+    pub to_state: i32,
+    /// Why.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
 }
 /// Answer of GetInvestigationResults.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2893,6 +3416,61 @@ pub mod investigation_service_client {
                         "cidadao.v1.InvestigationService",
                         "GetInvestigationResults",
                     ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says what became of a finding that was checked. It holds for every run that makes the same finding, whoever
+        /// started it, and each change is kept: who, when, from what to what, and why. The same again changes nothing.
+        /// NOT_FOUND if no completed investigation that the caller sees has made it.
+        pub async fn review_finding(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReviewFindingRequest>,
+        ) -> std::result::Result<tonic::Response<super::FindingReview>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.InvestigationService/ReviewFinding",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("cidadao.v1.InvestigationService", "ReviewFinding"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Computes a finding once more, from the version of the lake that it was made on and with the same plan, and shows
+        /// the query with its parameters and whether the same finding comes out. NOT_FOUND as for ReviewFinding;
+        /// FAILED_PRECONDITION if the server has its detector no more.
+        pub async fn explain_finding(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExplainFindingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FindingExplanation>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.InvestigationService/ExplainFinding",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("cidadao.v1.InvestigationService", "ExplainFinding"),
                 );
             self.inner.unary(req, path, codec).await
         }

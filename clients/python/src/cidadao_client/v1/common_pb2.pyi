@@ -124,6 +124,34 @@ SEVERITY_CRITICAL: Severity.ValueType  # 4
 """Breach of a legal limit on its face with a large value at stake."""
 Global___Severity: _TypeAlias = Severity  # noqa: Y015
 
+class _ReviewState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReviewStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReviewState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REVIEW_STATE_UNSPECIFIED: _ReviewState.ValueType  # 0
+    """Not set."""
+    REVIEW_STATE_OPEN: _ReviewState.ValueType  # 1
+    """Nobody has come to a conclusion."""
+    REVIEW_STATE_CONFIRMED: _ReviewState.ValueType  # 2
+    """Checked against the case file, and it holds."""
+    REVIEW_STATE_DISMISSED: _ReviewState.ValueType  # 3
+    """Checked, and explained."""
+
+class ReviewState(_ReviewState, metaclass=_ReviewStateEnumTypeWrapper):
+    """What a reviewer says of a finding."""
+
+REVIEW_STATE_UNSPECIFIED: ReviewState.ValueType  # 0
+"""Not set."""
+REVIEW_STATE_OPEN: ReviewState.ValueType  # 1
+"""Nobody has come to a conclusion."""
+REVIEW_STATE_CONFIRMED: ReviewState.ValueType  # 2
+"""Checked against the case file, and it holds."""
+REVIEW_STATE_DISMISSED: ReviewState.ValueType  # 3
+"""Checked, and explained."""
+Global___ReviewState: _TypeAlias = ReviewState  # noqa: Y015
+
 class _Outcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -601,6 +629,7 @@ class AppliedLimit(_message.Message):
     LABEL_EN_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     TEXT_EN_FIELD_NUMBER: _builtins.int
+    DEFAULT_VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the parameter or limit."""
     value: _builtins.str
@@ -617,6 +646,8 @@ class AppliedLimit(_message.Message):
     """The value as it reads in Portuguese."""
     text_en: _builtins.str
     """The value as it reads in English."""
+    default_value: _builtins.str
+    """Of a parameter that the investigation overrode: the value that it has otherwise."""
     def __init__(
         self,
         *,
@@ -628,10 +659,11 @@ class AppliedLimit(_message.Message):
         label_en: _builtins.str = ...,
         text: _builtins.str = ...,
         text_en: _builtins.str = ...,
+        default_value: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["label", b"label", "label_en", b"label_en", "legal_basis", b"legal_basis", "name", b"name", "text", b"text", "text_en", b"text_en", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_value", b"default_value", "label", b"label", "label_en", b"label_en", "legal_basis", b"legal_basis", "name", b"name", "text", b"text", "text_en", b"text_en", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -698,6 +730,7 @@ class Finding(_message.Message):
     FALSE_POSITIVES_FIELD_NUMBER: _builtins.int
     FALSE_POSITIVES_EN_FIELD_NUMBER: _builtins.int
     CONTRACT_IDS_FIELD_NUMBER: _builtins.int
+    REVIEW_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Stable id: the same evidence gives the same id."""
     type: _builtins.str
@@ -740,6 +773,10 @@ class Finding(_message.Message):
     def contract_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Contracts that the finding is about."""
 
+    @_builtins.property
+    def review(self) -> Global___FindingReview:
+        """What reviewers say of it; kept by the id of the finding, whatever the run."""
+
     def __init__(
         self,
         *,
@@ -758,14 +795,55 @@ class Finding(_message.Message):
         false_positives: _abc.Iterable[_builtins.str] | None = ...,
         false_positives_en: _abc.Iterable[_builtins.str] | None = ...,
         contract_ids: _abc.Iterable[_builtins.str] | None = ...,
+        review: Global___FindingReview | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["detector", b"detector", "evidence", b"evidence"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["detector", b"detector", "evidence", b"evidence", "review", b"review"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_at_stake", b"amount_at_stake", "contract_ids", b"contract_ids", "description", b"description", "description_en", b"description_en", "detector", b"detector", "evidence", b"evidence", "false_positives", b"false_positives", "false_positives_en", b"false_positives_en", "id", b"id", "outcome", b"outcome", "severity", b"severity", "tags", b"tags", "title", b"title", "title_en", b"title_en", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_at_stake", b"amount_at_stake", "contract_ids", b"contract_ids", "description", b"description", "description_en", b"description_en", "detector", b"detector", "evidence", b"evidence", "false_positives", b"false_positives", "false_positives_en", b"false_positives_en", "id", b"id", "outcome", b"outcome", "review", b"review", "severity", b"severity", "tags", b"tags", "title", b"title", "title_en", b"title_en", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Finding: _TypeAlias = Finding  # noqa: Y015
+
+@_typing.final
+class FindingReview(_message.Message):
+    """The review of a finding as it stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REVIEWER_FIELD_NUMBER: _builtins.int
+    REVIEW_TIME_FIELD_NUMBER: _builtins.int
+    finding_id: _builtins.str
+    """Id of the finding."""
+    state: Global___ReviewState.ValueType
+    """What was said last."""
+    reason: _builtins.str
+    """Why."""
+    reviewer: _builtins.str
+    """Who said it; empty if nobody has."""
+    @_builtins.property
+    def review_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        finding_id: _builtins.str = ...,
+        state: Global___ReviewState.ValueType = ...,
+        reason: _builtins.str = ...,
+        reviewer: _builtins.str = ...,
+        review_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["review_time", b"review_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finding_id", b"finding_id", "reason", b"reason", "review_time", b"review_time", "reviewer", b"reviewer", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindingReview: _TypeAlias = FindingReview  # noqa: Y015
 
 @_typing.final
 class DetectorRef(_message.Message):
@@ -778,6 +856,7 @@ class DetectorRef(_message.Message):
     REFERENCE_FIELD_NUMBER: _builtins.int
     LEGAL_BASIS_FIELD_NUMBER: _builtins.int
     STRENGTH_FIELD_NUMBER: _builtins.int
+    USER_MADE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id, for example `amendment_cap`."""
     version: _builtins.str
@@ -788,6 +867,8 @@ class DetectorRef(_message.Message):
     """Law and article it rests on; empty where none does."""
     strength: Global___Strength.ValueType
     """What the definition rests on."""
+    user_made: _builtins.bool
+    """Made by the users of the server, and no part of the catalogue of the product."""
     def __init__(
         self,
         *,
@@ -796,10 +877,11 @@ class DetectorRef(_message.Message):
         reference: _builtins.str = ...,
         legal_basis: _builtins.str = ...,
         strength: Global___Strength.ValueType = ...,
+        user_made: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "legal_basis", b"legal_basis", "reference", b"reference", "strength", b"strength", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "legal_basis", b"legal_basis", "reference", b"reference", "strength", b"strength", "user_made", b"user_made", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -858,6 +940,7 @@ class DetectorSummary(_message.Message):
     WARNINGS_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
     TITLE_EN_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
     fired: _builtins.int
     """Subjects that fired."""
     clear: _builtins.int
@@ -870,6 +953,10 @@ class DetectorSummary(_message.Message):
     """Title in Portuguese."""
     title_en: _builtins.str
     """Title in English."""
+    failed: _builtins.bool
+    """A detector made by the users of the server that passed its limits of time or memory, or broke a rule:
+    it judged nothing, and a warning says why.
+    """
     @_builtins.property
     def detector(self) -> Global___DetectorRef:
         """The detector."""
@@ -894,10 +981,11 @@ class DetectorSummary(_message.Message):
         warnings: _abc.Iterable[_builtins.str] | None = ...,
         title: _builtins.str = ...,
         title_en: _builtins.str = ...,
+        failed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["detector", b"detector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_rate", b"base_rate", "clear", b"clear", "detector", b"detector", "fired", b"fired", "not_evaluable", b"not_evaluable", "reasons", b"reasons", "title", b"title", "title_en", b"title_en", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_rate", b"base_rate", "clear", b"clear", "detector", b"detector", "failed", b"failed", "fired", b"fired", "not_evaluable", b"not_evaluable", "reasons", b"reasons", "title", b"title", "title_en", b"title_en", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -916,6 +1004,7 @@ class Plan(_message.Message):
     UNDERSTOOD_FIELD_NUMBER: _builtins.int
     NOT_UNDERSTOOD_FIELD_NUMBER: _builtins.int
     LAKE_VERSION_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     emergency_only: _builtins.bool
     """The query asks for emergency contracts."""
     lake_version: _builtins.int
@@ -940,6 +1029,10 @@ class Plan(_message.Message):
     def not_understood(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Parts of the query that were not understood and have no effect."""
 
+    @_builtins.property
+    def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanParameter]:
+        """Parameters of these detectors that are not at their defaults, by detector and name."""
+
     def __init__(
         self,
         *,
@@ -950,14 +1043,49 @@ class Plan(_message.Message):
         understood: _abc.Iterable[Global___PlanNote] | None = ...,
         not_understood: _abc.Iterable[_builtins.str] | None = ...,
         lake_version: _builtins.int = ...,
+        parameters: _abc.Iterable[Global___PlanParameter] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filters", b"filters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["detectors", b"detectors", "emergency_only", b"emergency_only", "filters", b"filters", "lake_version", b"lake_version", "not_understood", b"not_understood", "terms", b"terms", "understood", b"understood"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detectors", b"detectors", "emergency_only", b"emergency_only", "filters", b"filters", "lake_version", b"lake_version", "not_understood", b"not_understood", "parameters", b"parameters", "terms", b"terms", "understood", b"understood"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Plan: _TypeAlias = Plan  # noqa: Y015
+
+@_typing.final
+class PlanParameter(_message.Message):
+    """A parameter of a detector that is not at its default."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DETECTOR_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    DEFAULT_VALUE_FIELD_NUMBER: _builtins.int
+    detector: _builtins.str
+    """Id of the detector."""
+    name: _builtins.str
+    """Name of the parameter."""
+    value: _builtins.str
+    """The value that counts."""
+    default_value: _builtins.str
+    """The value that it has unless a request says otherwise."""
+    def __init__(
+        self,
+        *,
+        detector: _builtins.str = ...,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+        default_value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_value", b"default_value", "detector", b"detector", "name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanParameter: _TypeAlias = PlanParameter  # noqa: Y015
 
 @_typing.final
 class PlanNote(_message.Message):

@@ -63,6 +63,7 @@ class InvestigationOptions(_message.Message):
     PRIORITY_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     ALLOW_CACHED_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     include_subcategories: _builtins.bool
     """Match a category also inside longer words and in the items of a contract."""
     detect_anomalies: _builtins.bool
@@ -91,6 +92,12 @@ class InvestigationOptions(_message.Message):
         `DEADLINE_EXCEEDED`. Unset: as the server is configured.
         """
 
+    @_builtins.property
+    def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParameterOverride]:
+        """Parameters of detectors in place of their defaults, at most 100, each once. They show in the plan and
+        in the findings.
+        """
+
     def __init__(
         self,
         *,
@@ -104,10 +111,11 @@ class InvestigationOptions(_message.Message):
         priority: _common_pb2.Priority.ValueType = ...,
         timeout: _duration_pb2.Duration | None = ...,
         allow_cached: _builtins.bool | None = ...,
+        parameters: _abc.Iterable[Global___ParameterOverride] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_allow_cached", b"_allow_cached", "_detect_anomalies", b"_detect_anomalies", "_detect_patterns", b"_detect_patterns", "_generate_report", b"_generate_report", "_generate_summary", b"_generate_summary", "_include_historical_data", b"_include_historical_data", "_include_subcategories", b"_include_subcategories", "allow_cached", b"allow_cached", "detect_anomalies", b"detect_anomalies", "detect_patterns", b"detect_patterns", "generate_report", b"generate_report", "generate_summary", b"generate_summary", "include_historical_data", b"include_historical_data", "include_subcategories", b"include_subcategories", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_allow_cached", b"_allow_cached", "_detect_anomalies", b"_detect_anomalies", "_detect_patterns", b"_detect_patterns", "_generate_report", b"_generate_report", "_generate_summary", b"_generate_summary", "_include_historical_data", b"_include_historical_data", "_include_subcategories", b"_include_subcategories", "allow_cached", b"allow_cached", "detect_anomalies", b"detect_anomalies", "detect_patterns", b"detect_patterns", "detectors", b"detectors", "generate_report", b"generate_report", "generate_summary", b"generate_summary", "include_historical_data", b"include_historical_data", "include_subcategories", b"include_subcategories", "priority", b"priority", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_allow_cached", b"_allow_cached", "_detect_anomalies", b"_detect_anomalies", "_detect_patterns", b"_detect_patterns", "_generate_report", b"_generate_report", "_generate_summary", b"_generate_summary", "_include_historical_data", b"_include_historical_data", "_include_subcategories", b"_include_subcategories", "allow_cached", b"allow_cached", "detect_anomalies", b"detect_anomalies", "detect_patterns", b"detect_patterns", "detectors", b"detectors", "generate_report", b"generate_report", "generate_summary", b"generate_summary", "include_historical_data", b"include_historical_data", "include_subcategories", b"include_subcategories", "parameters", b"parameters", "priority", b"priority", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__allow_cached: _TypeAlias = _typing.Literal["allow_cached"]  # noqa: Y015
     _WhichOneofArgType__allow_cached: _TypeAlias = _typing.Literal["_allow_cached", b"_allow_cached"]  # noqa: Y015
@@ -139,6 +147,38 @@ class InvestigationOptions(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__include_subcategories) -> _WhichOneofReturnType__include_subcategories | None: ...
 
 Global___InvestigationOptions: _TypeAlias = InvestigationOptions  # noqa: Y015
+
+@_typing.final
+class ParameterOverride(_message.Message):
+    """A value for a parameter of a detector. GetDetector says which there are, their units and bounds; what a
+    law sets is refused.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DETECTOR_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    detector: _builtins.str
+    """Id of a detector that the investigation runs."""
+    name: _builtins.str
+    """Name of the parameter."""
+    value: _builtins.str
+    """The value: digits with at most one point, for example `0.95`."""
+    def __init__(
+        self,
+        *,
+        detector: _builtins.str = ...,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detector", b"detector", "name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ParameterOverride: _TypeAlias = ParameterOverride  # noqa: Y015
 
 @_typing.final
 class StartInvestigationRequest(_message.Message):
@@ -597,6 +637,7 @@ class GetInvestigationResultsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     MIN_SEVERITY_FIELD_NUMBER: _builtins.int
     TYPES_FIELD_NUMBER: _builtins.int
+    REVIEW_STATES_FIELD_NUMBER: _builtins.int
     investigation_id: _builtins.str
     """Id of the investigation."""
     page_size: _builtins.int
@@ -609,6 +650,10 @@ class GetInvestigationResultsRequest(_message.Message):
     def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only findings of these detectors."""
 
+    @_builtins.property
+    def review_states(self) -> _containers.RepeatedScalarFieldContainer[_common_pb2.ReviewState.ValueType]:
+        """Only findings whose review is in one of these states; empty means all."""
+
     def __init__(
         self,
         *,
@@ -617,14 +662,191 @@ class GetInvestigationResultsRequest(_message.Message):
         page_token: _builtins.str = ...,
         min_severity: _common_pb2.Severity.ValueType = ...,
         types: _abc.Iterable[_builtins.str] | None = ...,
+        review_states: _abc.Iterable[_common_pb2.ReviewState.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["investigation_id", b"investigation_id", "min_severity", b"min_severity", "page_size", b"page_size", "page_token", b"page_token", "types", b"types"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["investigation_id", b"investigation_id", "min_severity", b"min_severity", "page_size", b"page_size", "page_token", b"page_token", "review_states", b"review_states", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetInvestigationResultsRequest: _TypeAlias = GetInvestigationResultsRequest  # noqa: Y015
+
+@_typing.final
+class ReviewFindingRequest(_message.Message):
+    """Request of ReviewFinding."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    finding_id: _builtins.str
+    """Id of the finding."""
+    state: _common_pb2.ReviewState.ValueType
+    """What is said of it."""
+    reason: _builtins.str
+    """Why, at most 1,000 characters; required for `REVIEW_STATE_DISMISSED`. A CPF in it is masked."""
+    def __init__(
+        self,
+        *,
+        finding_id: _builtins.str = ...,
+        state: _common_pb2.ReviewState.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finding_id", b"finding_id", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewFindingRequest: _TypeAlias = ReviewFindingRequest  # noqa: Y015
+
+@_typing.final
+class ExplainFindingRequest(_message.Message):
+    """Request of ExplainFinding."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    finding_id: _builtins.str
+    """Id of the finding."""
+    def __init__(
+        self,
+        *,
+        finding_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finding_id", b"finding_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainFindingRequest: _TypeAlias = ExplainFindingRequest  # noqa: Y015
+
+@_typing.final
+class FindingExplanation(_message.Message):
+    """Where a finding comes from, and whether it comes out again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_FIELD_NUMBER: _builtins.int
+    INVESTIGATION_ID_FIELD_NUMBER: _builtins.int
+    LAKE_VERSION_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    DETECTOR_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    TABLES_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
+    REPRODUCED_FIELD_NUMBER: _builtins.int
+    RECOMPUTED_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_EN_FIELD_NUMBER: _builtins.int
+    REVIEW_CHANGES_FIELD_NUMBER: _builtins.int
+    investigation_id: _builtins.str
+    """The latest completed investigation that made it."""
+    lake_version: _builtins.int
+    """Version of the lake that it was made on, and computed from once more."""
+    query: _builtins.str
+    """The query that was run, its parameters filled in."""
+    reproduced: _builtins.bool
+    """The same finding came out: the same id, which stands for the same evidence."""
+    difference: _builtins.str
+    """Why it is not the same, in Portuguese; empty if it is."""
+    difference_en: _builtins.str
+    """The same in English."""
+    @_builtins.property
+    def finding(self) -> _common_pb2.Finding:
+        """The finding as it is stored."""
+
+    @_builtins.property
+    def plan(self) -> _common_pb2.Plan:
+        """The plan that it was made by."""
+
+    @_builtins.property
+    def detector(self) -> _common_pb2.DetectorRef:
+        """The detector as it is now."""
+
+    @_builtins.property
+    def tables(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tables and views that the query reads."""
+
+    @_builtins.property
+    def parameters(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.AppliedLimit]:
+        """The parameters that were filled in."""
+
+    @_builtins.property
+    def recomputed(self) -> _common_pb2.Finding:
+        """What came out about the same contracts, with the published rows it rests on; unset if nothing did."""
+
+    @_builtins.property
+    def review_changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___FindingReviewChange]:
+        """Every change of its review, the oldest first."""
+
+    def __init__(
+        self,
+        *,
+        finding: _common_pb2.Finding | None = ...,
+        investigation_id: _builtins.str = ...,
+        lake_version: _builtins.int = ...,
+        plan: _common_pb2.Plan | None = ...,
+        detector: _common_pb2.DetectorRef | None = ...,
+        query: _builtins.str = ...,
+        tables: _abc.Iterable[_builtins.str] | None = ...,
+        parameters: _abc.Iterable[_common_pb2.AppliedLimit] | None = ...,
+        reproduced: _builtins.bool = ...,
+        recomputed: _common_pb2.Finding | None = ...,
+        difference: _builtins.str = ...,
+        difference_en: _builtins.str = ...,
+        review_changes: _abc.Iterable[Global___FindingReviewChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["detector", b"detector", "finding", b"finding", "plan", b"plan", "recomputed", b"recomputed"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detector", b"detector", "difference", b"difference", "difference_en", b"difference_en", "finding", b"finding", "investigation_id", b"investigation_id", "lake_version", b"lake_version", "parameters", b"parameters", "plan", b"plan", "query", b"query", "recomputed", b"recomputed", "reproduced", b"reproduced", "review_changes", b"review_changes", "tables", b"tables"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindingExplanation: _TypeAlias = FindingExplanation  # noqa: Y015
+
+@_typing.final
+class FindingReviewChange(_message.Message):
+    """One change of the review of a finding."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVIEW_TIME_FIELD_NUMBER: _builtins.int
+    REVIEWER_FIELD_NUMBER: _builtins.int
+    FROM_STATE_FIELD_NUMBER: _builtins.int
+    TO_STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reviewer: _builtins.str
+    """Who."""
+    from_state: _common_pb2.ReviewState.ValueType
+    """What it was."""
+    to_state: _common_pb2.ReviewState.ValueType
+    """What it became."""
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def review_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        review_time: _timestamp_pb2.Timestamp | None = ...,
+        reviewer: _builtins.str = ...,
+        from_state: _common_pb2.ReviewState.ValueType = ...,
+        to_state: _common_pb2.ReviewState.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["review_time", b"review_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_state", b"from_state", "reason", b"reason", "review_time", b"review_time", "reviewer", b"reviewer", "to_state", b"to_state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindingReviewChange: _TypeAlias = FindingReviewChange  # noqa: Y015
 
 @_typing.final
 class GetInvestigationResultsResponse(_message.Message):

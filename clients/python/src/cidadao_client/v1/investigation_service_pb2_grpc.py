@@ -76,6 +76,16 @@ class InvestigationServiceStub(object):
                 request_serializer=cidadao_dot_v1_dot_investigation__service__pb2.GetInvestigationResultsRequest.SerializeToString,
                 response_deserializer=cidadao_dot_v1_dot_investigation__service__pb2.GetInvestigationResultsResponse.FromString,
                 _registered_method=True)
+        self.ReviewFinding = channel.unary_unary(
+                '/cidadao.v1.InvestigationService/ReviewFinding',
+                request_serializer=cidadao_dot_v1_dot_investigation__service__pb2.ReviewFindingRequest.SerializeToString,
+                response_deserializer=cidadao_dot_v1_dot_common__pb2.FindingReview.FromString,
+                _registered_method=True)
+        self.ExplainFinding = channel.unary_unary(
+                '/cidadao.v1.InvestigationService/ExplainFinding',
+                request_serializer=cidadao_dot_v1_dot_investigation__service__pb2.ExplainFindingRequest.SerializeToString,
+                response_deserializer=cidadao_dot_v1_dot_investigation__service__pb2.FindingExplanation.FromString,
+                _registered_method=True)
         self.GetInvestigationReport = channel.unary_unary(
                 '/cidadao.v1.InvestigationService/GetInvestigationReport',
                 request_serializer=cidadao_dot_v1_dot_investigation__service__pb2.GetInvestigationReportRequest.SerializeToString,
@@ -151,6 +161,24 @@ class InvestigationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReviewFinding(self, request, context):
+        """Says what became of a finding that was checked. It holds for every run that makes the same finding, whoever
+        started it, and each change is kept: who, when, from what to what, and why. The same again changes nothing.
+        NOT_FOUND if no completed investigation that the caller sees has made it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainFinding(self, request, context):
+        """Computes a finding once more, from the version of the lake that it was made on and with the same plan, and shows
+        the query with its parameters and whether the same finding comes out. NOT_FOUND as for ReviewFinding;
+        FAILED_PRECONDITION if the server has its detector no more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetInvestigationReport(self, request, context):
         """Renders the report. FAILED_PRECONDITION until the investigation has completed.
         """
@@ -200,6 +228,16 @@ def add_InvestigationServiceServicer_to_server(servicer, server):
                     servicer.GetInvestigationResults,
                     request_deserializer=cidadao_dot_v1_dot_investigation__service__pb2.GetInvestigationResultsRequest.FromString,
                     response_serializer=cidadao_dot_v1_dot_investigation__service__pb2.GetInvestigationResultsResponse.SerializeToString,
+            ),
+            'ReviewFinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewFinding,
+                    request_deserializer=cidadao_dot_v1_dot_investigation__service__pb2.ReviewFindingRequest.FromString,
+                    response_serializer=cidadao_dot_v1_dot_common__pb2.FindingReview.SerializeToString,
+            ),
+            'ExplainFinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainFinding,
+                    request_deserializer=cidadao_dot_v1_dot_investigation__service__pb2.ExplainFindingRequest.FromString,
+                    response_serializer=cidadao_dot_v1_dot_investigation__service__pb2.FindingExplanation.SerializeToString,
             ),
             'GetInvestigationReport': grpc.unary_unary_rpc_method_handler(
                     servicer.GetInvestigationReport,
@@ -424,6 +462,60 @@ class InvestigationService(object):
             '/cidadao.v1.InvestigationService/GetInvestigationResults',
             cidadao_dot_v1_dot_investigation__service__pb2.GetInvestigationResultsRequest.SerializeToString,
             cidadao_dot_v1_dot_investigation__service__pb2.GetInvestigationResultsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewFinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cidadao.v1.InvestigationService/ReviewFinding',
+            cidadao_dot_v1_dot_investigation__service__pb2.ReviewFindingRequest.SerializeToString,
+            cidadao_dot_v1_dot_common__pb2.FindingReview.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainFinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cidadao.v1.InvestigationService/ExplainFinding',
+            cidadao_dot_v1_dot_investigation__service__pb2.ExplainFindingRequest.SerializeToString,
+            cidadao_dot_v1_dot_investigation__service__pb2.FindingExplanation.FromString,
             options,
             channel_credentials,
             insecure,

@@ -62,6 +62,16 @@ class InvestigationServiceStub:
     """
     GetInvestigationResults: _grpc.UnaryUnaryMultiCallable[_investigation_service_pb2.GetInvestigationResultsRequest, _investigation_service_pb2.GetInvestigationResultsResponse]
     """Reads the findings, most severe first, page by page. FAILED_PRECONDITION until it has ended."""
+    ReviewFinding: _grpc.UnaryUnaryMultiCallable[_investigation_service_pb2.ReviewFindingRequest, _common_pb2.FindingReview]
+    """Says what became of a finding that was checked. It holds for every run that makes the same finding, whoever
+    started it, and each change is kept: who, when, from what to what, and why. The same again changes nothing.
+    NOT_FOUND if no completed investigation that the caller sees has made it.
+    """
+    ExplainFinding: _grpc.UnaryUnaryMultiCallable[_investigation_service_pb2.ExplainFindingRequest, _investigation_service_pb2.FindingExplanation]
+    """Computes a finding once more, from the version of the lake that it was made on and with the same plan, and shows
+    the query with its parameters and whether the same finding comes out. NOT_FOUND as for ReviewFinding;
+    FAILED_PRECONDITION if the server has its detector no more.
+    """
     GetInvestigationReport: _grpc.UnaryUnaryMultiCallable[_investigation_service_pb2.GetInvestigationReportRequest, _investigation_service_pb2.InvestigationReport]
     """Renders the report. FAILED_PRECONDITION until the investigation has completed."""
 
@@ -98,6 +108,16 @@ class InvestigationServiceAsyncStub(InvestigationServiceStub):
     """
     GetInvestigationResults: _aio.UnaryUnaryMultiCallable[_investigation_service_pb2.GetInvestigationResultsRequest, _investigation_service_pb2.GetInvestigationResultsResponse]  # type: ignore[assignment]
     """Reads the findings, most severe first, page by page. FAILED_PRECONDITION until it has ended."""
+    ReviewFinding: _aio.UnaryUnaryMultiCallable[_investigation_service_pb2.ReviewFindingRequest, _common_pb2.FindingReview]  # type: ignore[assignment]
+    """Says what became of a finding that was checked. It holds for every run that makes the same finding, whoever
+    started it, and each change is kept: who, when, from what to what, and why. The same again changes nothing.
+    NOT_FOUND if no completed investigation that the caller sees has made it.
+    """
+    ExplainFinding: _aio.UnaryUnaryMultiCallable[_investigation_service_pb2.ExplainFindingRequest, _investigation_service_pb2.FindingExplanation]  # type: ignore[assignment]
+    """Computes a finding once more, from the version of the lake that it was made on and with the same plan, and shows
+    the query with its parameters and whether the same finding comes out. NOT_FOUND as for ReviewFinding;
+    FAILED_PRECONDITION if the server has its detector no more.
+    """
     GetInvestigationReport: _aio.UnaryUnaryMultiCallable[_investigation_service_pb2.GetInvestigationReportRequest, _investigation_service_pb2.InvestigationReport]  # type: ignore[assignment]
     """Renders the report. FAILED_PRECONDITION until the investigation has completed."""
 
@@ -179,6 +199,28 @@ class InvestigationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_investigation_service_pb2.GetInvestigationResultsResponse, _abc.Awaitable[_investigation_service_pb2.GetInvestigationResultsResponse]]:
         """Reads the findings, most severe first, page by page. FAILED_PRECONDITION until it has ended."""
+
+    @_abc_1.abstractmethod
+    def ReviewFinding(
+        self,
+        request: _investigation_service_pb2.ReviewFindingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_common_pb2.FindingReview, _abc.Awaitable[_common_pb2.FindingReview]]:
+        """Says what became of a finding that was checked. It holds for every run that makes the same finding, whoever
+        started it, and each change is kept: who, when, from what to what, and why. The same again changes nothing.
+        NOT_FOUND if no completed investigation that the caller sees has made it.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainFinding(
+        self,
+        request: _investigation_service_pb2.ExplainFindingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_investigation_service_pb2.FindingExplanation, _abc.Awaitable[_investigation_service_pb2.FindingExplanation]]:
+        """Computes a finding once more, from the version of the lake that it was made on and with the same plan, and shows
+        the query with its parameters and whether the same finding comes out. NOT_FOUND as for ReviewFinding;
+        FAILED_PRECONDITION if the server has its detector no more.
+        """
 
     @_abc_1.abstractmethod
     def GetInvestigationReport(

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cidadao/v1/common.proto.
  */
 export const file_cidadao_v1_common: GenFile = /*@__PURE__*/
-  fileDesc("ChdjaWRhZGFvL3YxL2NvbW1vbi5wcm90bxIKY2lkYWRhby52MSLTAgoPQ29udHJhY3RGaWx0ZXJzEhwKCW1pbl92YWx1ZRgBIAEoAUIE4kEBAUgAiAEBEhwKCW1heF92YWx1ZRgCIAEoAUIE4kEBAUgBiAEBEhYKCGNhdGVnb3J5GAMgASgJQgTiQQEBEhcKBHllYXIYBCABKAVCBOJBAQFIAogBARIvCgttb2RhbGlkYWRlcxgFIAMoDjIULmNpZGFkYW8udjEuTW9kYWxpdHlCBOJBAQESGAoKc3RhcnRfZGF0ZRgGIAEoCUIE4kEBARIWCghlbmRfZGF0ZRgHIAEoCUIE4kEBARIZCgtzdXBwbGllcl9pZBgIIAEoCUIE4kEBARIWCghidXllcl9pZBgJIAEoCUIE4kEBARIYCgpjYXRlZ29yaWVzGAogAygJQgTiQQEBQgwKCl9taW5fdmFsdWVCDAoKX21heF92YWx1ZUIHCgVfeWVhciKQAQoOUHJvZ3Jlc3NDb3VudHMSEQoJY29udHJhY3RzGAEgASgDEhYKDmRldGVjdG9yc19kb25lGAIgASgFEhcKD2RldGVjdG9yc190b3RhbBgDIAEoBRIQCghmaW5kaW5ncxgEIAEoAxIRCglldmFsdWF0ZWQYBSABKAMSFQoNbm90X2V2YWx1YWJsZRgGIAEoAyKdAgoNUHJvZ3Jlc3NFdmVudBIQCghzZXF1ZW5jZRgBIAEoAxIOCgZqb2JfaWQYAiABKAkSLgoKZXZlbnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoEa2luZBgEIAEoDjIVLmNpZGFkYW8udjEuRXZlbnRLaW5kEiMKBXN0YXRlGAUgASgOMhQuY2lkYWRhby52MS5Kb2JTdGF0ZRINCgVzdGFnZRgGIAEoCRIQCghmcmFjdGlvbhgHIAEoARIqCgZjb3VudHMYCCABKAsyGi5jaWRhZGFvLnYxLlByb2dyZXNzQ291bnRzEg8KB21lc3NhZ2UYCSABKAkSEgoKbWVzc2FnZV9lbhgKIAEoCSIrCghKb2JFcnJvchIOCgZyZWFzb24YASABKAkSDwoHbWVzc2FnZRgCIAEoCSLOAQoLRXZpZGVuY2VSb3cSDQoFdGFibGUYASABKAkSCgoCaWQYAiABKAkSDgoGc291cmNlGAMgASgJEgwKBGZpbGUYBCABKAkSDAoEbGluZRgFIAEoAxIRCglpbXBvcnRfaWQYBiABKAkSNQoHY29sdW1ucxgHIAMoCzIkLmNpZGFkYW8udjEuRXZpZGVuY2VSb3cuQ29sdW1uc0VudHJ5Gi4KDENvbHVtbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInoKDUV2aWRlbmNlVmFsdWUSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIMCgR1bml0GAMgASgJEg0KBWxhYmVsGAQgASgJEhAKCGxhYmVsX2VuGAUgASgJEgwKBHRleHQYBiABKAkSDwoHdGV4dF9lbhgHIAEoCSKOAQoMQXBwbGllZExpbWl0EgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkSDAoEdW5pdBgDIAEoCRITCgtsZWdhbF9iYXNpcxgEIAEoCRINCgVsYWJlbBgFIAEoCRIQCghsYWJlbF9lbhgGIAEoCRIMCgR0ZXh0GAcgASgJEg8KB3RleHRfZW4YCCABKAkimgEKCEV2aWRlbmNlEiUKBHJvd3MYASADKAsyFy5jaWRhZGFvLnYxLkV2aWRlbmNlUm93EikKBnZhbHVlcxgCIAMoCzIZLmNpZGFkYW8udjEuRXZpZGVuY2VWYWx1ZRIoCgZsaW1pdHMYAyADKAsyGC5jaWRhZGFvLnYxLkFwcGxpZWRMaW1pdBISCgp0b3RhbF9yb3dzGAQgASgFIoQDCgdGaW5kaW5nEgoKAmlkGAEgASgJEgwKBHR5cGUYAiABKAkSDQoFdGl0bGUYAyABKAkSEAoIdGl0bGVfZW4YBCABKAkSEwoLZGVzY3JpcHRpb24YBSABKAkSFgoOZGVzY3JpcHRpb25fZW4YBiABKAkSJgoIc2V2ZXJpdHkYByABKA4yFC5jaWRhZGFvLnYxLlNldmVyaXR5EiQKB291dGNvbWUYCCABKA4yEy5jaWRhZGFvLnYxLk91dGNvbWUSJgoIZXZpZGVuY2UYCSABKAsyFC5jaWRhZGFvLnYxLkV2aWRlbmNlEikKCGRldGVjdG9yGAogASgLMhcuY2lkYWRhby52MS5EZXRlY3RvclJlZhIXCg9hbW91bnRfYXRfc3Rha2UYCyABKAkSDAoEdGFncxgMIAMoCRIXCg9mYWxzZV9wb3NpdGl2ZXMYDSADKAkSGgoSZmFsc2VfcG9zaXRpdmVzX2VuGA4gAygJEhQKDGNvbnRyYWN0X2lkcxgPIAMoCSJ6CgtEZXRlY3RvclJlZhIKCgJpZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhEKCXJlZmVyZW5jZRgDIAEoCRITCgtsZWdhbF9iYXNpcxgEIAEoCRImCghzdHJlbmd0aBgFIAEoDjIULmNpZGFkYW8udjEuU3RyZW5ndGgicQoLUmVhc29uQ291bnQSJAoHb3V0Y29tZRgBIAEoDjITLmNpZGFkYW8udjEuT3V0Y29tZRIOCgZyZWFzb24YAiABKAkSDAoEdGV4dBgDIAEoCRIPCgd0ZXh0X2VuGAQgASgJEg0KBWNvdW50GAUgASgDIuEBCg9EZXRlY3RvclN1bW1hcnkSKQoIZGV0ZWN0b3IYASABKAsyFy5jaWRhZGFvLnYxLkRldGVjdG9yUmVmEg0KBWZpcmVkGAIgASgDEg0KBWNsZWFyGAMgASgDEhUKDW5vdF9ldmFsdWFibGUYBCABKAMSKAoHcmVhc29ucxgFIAMoCzIXLmNpZGFkYW8udjEuUmVhc29uQ291bnQSEQoJYmFzZV9yYXRlGAYgASgBEhAKCHdhcm5pbmdzGAcgAygJEg0KBXRpdGxlGAggASgJEhAKCHRpdGxlX2VuGAkgASgJIsYBCgRQbGFuEiwKB2ZpbHRlcnMYASABKAsyGy5jaWRhZGFvLnYxLkNvbnRyYWN0RmlsdGVycxIRCglkZXRlY3RvcnMYAiADKAkSDQoFdGVybXMYAyADKAkSFgoOZW1lcmdlbmN5X29ubHkYBCABKAgSKAoKdW5kZXJzdG9vZBgFIAMoCzIULmNpZGFkYW8udjEuUGxhbk5vdGUSFgoObm90X3VuZGVyc3Rvb2QYBiADKAkSFAoMbGFrZV92ZXJzaW9uGAcgASgDIj0KCFBsYW5Ob3RlEgwKBHRleHQYASABKAkSDwoHbWVhbmluZxgCIAEoCRISCgptZWFuaW5nX2VuGAMgASgJKrYBCghKb2JTdGF0ZRIZChVKT0JfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFKT0JfU1RBVEVfUEVORElORxABEhUKEUpPQl9TVEFURV9SVU5OSU5HEAISFwoTSk9CX1NUQVRFX0NPTVBMRVRFRBADEhQKEEpPQl9TVEFURV9GQUlMRUQQBBIXChNKT0JfU1RBVEVfQ0FOQ0VMTEVEEAUSGQoVSk9CX1NUQVRFX0RFQURfTEVUVEVSEAYqXgoIUHJpb3JpdHkSGAoUUFJJT1JJVFlfVU5TUEVDSUZJRUQQABIQCgxQUklPUklUWV9MT1cQARITCg9QUklPUklUWV9OT1JNQUwQAhIRCg1QUklPUklUWV9ISUdIEAMqdQoIU2V2ZXJpdHkSGAoUU0VWRVJJVFlfVU5TUEVDSUZJRUQQABIQCgxTRVZFUklUWV9MT1cQARITCg9TRVZFUklUWV9NRURJVU0QAhIRCg1TRVZFUklUWV9ISUdIEAMSFQoRU0VWRVJJVFlfQ1JJVElDQUwQBCpjCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIRCg1PVVRDT01FX0ZJUkVEEAESEQoNT1VUQ09NRV9DTEVBUhACEhkKFU9VVENPTUVfTk9UX0VWQUxVQUJMRRADKmsKCFN0cmVuZ3RoEhgKFFNUUkVOR1RIX1VOU1BFQ0lGSUVEEAASEgoOU1RSRU5HVEhfTEVHQUwQARIYChRTVFJFTkdUSF9TVEFUSVNUSUNBTBACEhcKE1NUUkVOR1RIX0NPTlRFWFRVQUwQAyqnAgoITW9kYWxpdHkSGAoUTU9EQUxJVFlfVU5TUEVDSUZJRUQQABITCg9NT0RBTElUWV9QUkVHQU8QARIiCh5NT0RBTElUWV9QUkVHQU9fUkVHSVNUUk9fUFJFQ08QAhIZChVNT0RBTElUWV9DT05DT1JSRU5DSUEQAxIdChlNT0RBTElUWV9UT01BREFfREVfUFJFQ09TEAQSFAoQTU9EQUxJVFlfQ09OVklURRAFEh8KG01PREFMSVRZX0RJU1BFTlNBX0xJQ0lUQUNBTxAGEhwKGE1PREFMSVRZX0lORVhJR0lCSUxJREFERRAHEh4KGk1PREFMSVRZX1BSRUdBT19FTEVUUk9OSUNPEAgSGQoVTU9EQUxJVFlfTk9UX0lORk9STUVEEAkqkQEKCUV2ZW50S2luZBIaChZFVkVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASHAoYRVZFTlRfS0lORF9TVEFURV9DSEFOR0VEEAESFwoTRVZFTlRfS0lORF9QUk9HUkVTUxACEhgKFEVWRU5UX0tJTkRfSEVBUlRCRUFUEAMSFwoTRVZFTlRfS0lORF9GSU5JU0hFRBAEYgZwcm90bzM", [file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("ChdjaWRhZGFvL3YxL2NvbW1vbi5wcm90bxIKY2lkYWRhby52MSLTAgoPQ29udHJhY3RGaWx0ZXJzEhwKCW1pbl92YWx1ZRgBIAEoAUIE4kEBAUgAiAEBEhwKCW1heF92YWx1ZRgCIAEoAUIE4kEBAUgBiAEBEhYKCGNhdGVnb3J5GAMgASgJQgTiQQEBEhcKBHllYXIYBCABKAVCBOJBAQFIAogBARIvCgttb2RhbGlkYWRlcxgFIAMoDjIULmNpZGFkYW8udjEuTW9kYWxpdHlCBOJBAQESGAoKc3RhcnRfZGF0ZRgGIAEoCUIE4kEBARIWCghlbmRfZGF0ZRgHIAEoCUIE4kEBARIZCgtzdXBwbGllcl9pZBgIIAEoCUIE4kEBARIWCghidXllcl9pZBgJIAEoCUIE4kEBARIYCgpjYXRlZ29yaWVzGAogAygJQgTiQQEBQgwKCl9taW5fdmFsdWVCDAoKX21heF92YWx1ZUIHCgVfeWVhciKQAQoOUHJvZ3Jlc3NDb3VudHMSEQoJY29udHJhY3RzGAEgASgDEhYKDmRldGVjdG9yc19kb25lGAIgASgFEhcKD2RldGVjdG9yc190b3RhbBgDIAEoBRIQCghmaW5kaW5ncxgEIAEoAxIRCglldmFsdWF0ZWQYBSABKAMSFQoNbm90X2V2YWx1YWJsZRgGIAEoAyKdAgoNUHJvZ3Jlc3NFdmVudBIQCghzZXF1ZW5jZRgBIAEoAxIOCgZqb2JfaWQYAiABKAkSLgoKZXZlbnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoEa2luZBgEIAEoDjIVLmNpZGFkYW8udjEuRXZlbnRLaW5kEiMKBXN0YXRlGAUgASgOMhQuY2lkYWRhby52MS5Kb2JTdGF0ZRINCgVzdGFnZRgGIAEoCRIQCghmcmFjdGlvbhgHIAEoARIqCgZjb3VudHMYCCABKAsyGi5jaWRhZGFvLnYxLlByb2dyZXNzQ291bnRzEg8KB21lc3NhZ2UYCSABKAkSEgoKbWVzc2FnZV9lbhgKIAEoCSIrCghKb2JFcnJvchIOCgZyZWFzb24YASABKAkSDwoHbWVzc2FnZRgCIAEoCSLOAQoLRXZpZGVuY2VSb3cSDQoFdGFibGUYASABKAkSCgoCaWQYAiABKAkSDgoGc291cmNlGAMgASgJEgwKBGZpbGUYBCABKAkSDAoEbGluZRgFIAEoAxIRCglpbXBvcnRfaWQYBiABKAkSNQoHY29sdW1ucxgHIAMoCzIkLmNpZGFkYW8udjEuRXZpZGVuY2VSb3cuQ29sdW1uc0VudHJ5Gi4KDENvbHVtbnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInoKDUV2aWRlbmNlVmFsdWUSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIMCgR1bml0GAMgASgJEg0KBWxhYmVsGAQgASgJEhAKCGxhYmVsX2VuGAUgASgJEgwKBHRleHQYBiABKAkSDwoHdGV4dF9lbhgHIAEoCSKlAQoMQXBwbGllZExpbWl0EgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkSDAoEdW5pdBgDIAEoCRITCgtsZWdhbF9iYXNpcxgEIAEoCRINCgVsYWJlbBgFIAEoCRIQCghsYWJlbF9lbhgGIAEoCRIMCgR0ZXh0GAcgASgJEg8KB3RleHRfZW4YCCABKAkSFQoNZGVmYXVsdF92YWx1ZRgJIAEoCSKaAQoIRXZpZGVuY2USJQoEcm93cxgBIAMoCzIXLmNpZGFkYW8udjEuRXZpZGVuY2VSb3cSKQoGdmFsdWVzGAIgAygLMhkuY2lkYWRhby52MS5FdmlkZW5jZVZhbHVlEigKBmxpbWl0cxgDIAMoCzIYLmNpZGFkYW8udjEuQXBwbGllZExpbWl0EhIKCnRvdGFsX3Jvd3MYBCABKAUirwMKB0ZpbmRpbmcSCgoCaWQYASABKAkSDAoEdHlwZRgCIAEoCRINCgV0aXRsZRgDIAEoCRIQCgh0aXRsZV9lbhgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIWCg5kZXNjcmlwdGlvbl9lbhgGIAEoCRImCghzZXZlcml0eRgHIAEoDjIULmNpZGFkYW8udjEuU2V2ZXJpdHkSJAoHb3V0Y29tZRgIIAEoDjITLmNpZGFkYW8udjEuT3V0Y29tZRImCghldmlkZW5jZRgJIAEoCzIULmNpZGFkYW8udjEuRXZpZGVuY2USKQoIZGV0ZWN0b3IYCiABKAsyFy5jaWRhZGFvLnYxLkRldGVjdG9yUmVmEhcKD2Ftb3VudF9hdF9zdGFrZRgLIAEoCRIMCgR0YWdzGAwgAygJEhcKD2ZhbHNlX3Bvc2l0aXZlcxgNIAMoCRIaChJmYWxzZV9wb3NpdGl2ZXNfZW4YDiADKAkSFAoMY29udHJhY3RfaWRzGA8gAygJEikKBnJldmlldxgQIAEoCzIZLmNpZGFkYW8udjEuRmluZGluZ1JldmlldyKeAQoNRmluZGluZ1JldmlldxISCgpmaW5kaW5nX2lkGAEgASgJEiYKBXN0YXRlGAIgASgOMhcuY2lkYWRhby52MS5SZXZpZXdTdGF0ZRIOCgZyZWFzb24YAyABKAkSEAoIcmV2aWV3ZXIYBCABKAkSLwoLcmV2aWV3X3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIo0BCgtEZXRlY3RvclJlZhIKCgJpZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhEKCXJlZmVyZW5jZRgDIAEoCRITCgtsZWdhbF9iYXNpcxgEIAEoCRImCghzdHJlbmd0aBgFIAEoDjIULmNpZGFkYW8udjEuU3RyZW5ndGgSEQoJdXNlcl9tYWRlGAYgASgIInEKC1JlYXNvbkNvdW50EiQKB291dGNvbWUYASABKA4yEy5jaWRhZGFvLnYxLk91dGNvbWUSDgoGcmVhc29uGAIgASgJEgwKBHRleHQYAyABKAkSDwoHdGV4dF9lbhgEIAEoCRINCgVjb3VudBgFIAEoAyLxAQoPRGV0ZWN0b3JTdW1tYXJ5EikKCGRldGVjdG9yGAEgASgLMhcuY2lkYWRhby52MS5EZXRlY3RvclJlZhINCgVmaXJlZBgCIAEoAxINCgVjbGVhchgDIAEoAxIVCg1ub3RfZXZhbHVhYmxlGAQgASgDEigKB3JlYXNvbnMYBSADKAsyFy5jaWRhZGFvLnYxLlJlYXNvbkNvdW50EhEKCWJhc2VfcmF0ZRgGIAEoARIQCgh3YXJuaW5ncxgHIAMoCRINCgV0aXRsZRgIIAEoCRIQCgh0aXRsZV9lbhgJIAEoCRIOCgZmYWlsZWQYCiABKAgi9QEKBFBsYW4SLAoHZmlsdGVycxgBIAEoCzIbLmNpZGFkYW8udjEuQ29udHJhY3RGaWx0ZXJzEhEKCWRldGVjdG9ycxgCIAMoCRINCgV0ZXJtcxgDIAMoCRIWCg5lbWVyZ2VuY3lfb25seRgEIAEoCBIoCgp1bmRlcnN0b29kGAUgAygLMhQuY2lkYWRhby52MS5QbGFuTm90ZRIWCg5ub3RfdW5kZXJzdG9vZBgGIAMoCRIUCgxsYWtlX3ZlcnNpb24YByABKAMSLQoKcGFyYW1ldGVycxgIIAMoCzIZLmNpZGFkYW8udjEuUGxhblBhcmFtZXRlciJVCg1QbGFuUGFyYW1ldGVyEhAKCGRldGVjdG9yGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFdmFsdWUYAyABKAkSFQoNZGVmYXVsdF92YWx1ZRgEIAEoCSI9CghQbGFuTm90ZRIMCgR0ZXh0GAEgASgJEg8KB21lYW5pbmcYAiABKAkSEgoKbWVhbmluZ19lbhgDIAEoCSq2AQoISm9iU3RhdGUSGQoVSk9CX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRSk9CX1NUQVRFX1BFTkRJTkcQARIVChFKT0JfU1RBVEVfUlVOTklORxACEhcKE0pPQl9TVEFURV9DT01QTEVURUQQAxIUChBKT0JfU1RBVEVfRkFJTEVEEAQSFwoTSk9CX1NUQVRFX0NBTkNFTExFRBAFEhkKFUpPQl9TVEFURV9ERUFEX0xFVFRFUhAGKl4KCFByaW9yaXR5EhgKFFBSSU9SSVRZX1VOU1BFQ0lGSUVEEAASEAoMUFJJT1JJVFlfTE9XEAESEwoPUFJJT1JJVFlfTk9STUFMEAISEQoNUFJJT1JJVFlfSElHSBADKnUKCFNldmVyaXR5EhgKFFNFVkVSSVRZX1VOU1BFQ0lGSUVEEAASEAoMU0VWRVJJVFlfTE9XEAESEwoPU0VWRVJJVFlfTUVESVVNEAISEQoNU0VWRVJJVFlfSElHSBADEhUKEVNFVkVSSVRZX0NSSVRJQ0FMEAQqegoLUmV2aWV3U3RhdGUSHAoYUkVWSUVXX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRUkVWSUVXX1NUQVRFX09QRU4QARIaChZSRVZJRVdfU1RBVEVfQ09ORklSTUVEEAISGgoWUkVWSUVXX1NUQVRFX0RJU01JU1NFRBADKmMKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhEKDU9VVENPTUVfRklSRUQQARIRCg1PVVRDT01FX0NMRUFSEAISGQoVT1VUQ09NRV9OT1RfRVZBTFVBQkxFEAMqawoIU3RyZW5ndGgSGAoUU1RSRU5HVEhfVU5TUEVDSUZJRUQQABISCg5TVFJFTkdUSF9MRUdBTBABEhgKFFNUUkVOR1RIX1NUQVRJU1RJQ0FMEAISFwoTU1RSRU5HVEhfQ09OVEVYVFVBTBADKqcCCghNb2RhbGl0eRIYChRNT0RBTElUWV9VTlNQRUNJRklFRBAAEhMKD01PREFMSVRZX1BSRUdBTxABEiIKHk1PREFMSVRZX1BSRUdBT19SRUdJU1RST19QUkVDTxACEhkKFU1PREFMSVRZX0NPTkNPUlJFTkNJQRADEh0KGU1PREFMSVRZX1RPTUFEQV9ERV9QUkVDT1MQBBIUChBNT0RBTElUWV9DT05WSVRFEAUSHwobTU9EQUxJVFlfRElTUEVOU0FfTElDSVRBQ0FPEAYSHAoYTU9EQUxJVFlfSU5FWElHSUJJTElEQURFEAcSHgoaTU9EQUxJVFlfUFJFR0FPX0VMRVRST05JQ08QCBIZChVNT0RBTElUWV9OT1RfSU5GT1JNRUQQCSqRAQoJRXZlbnRLaW5kEhoKFkVWRU5UX0tJTkRfVU5TUEVDSUZJRUQQABIcChhFVkVOVF9LSU5EX1NUQVRFX0NIQU5HRUQQARIXChNFVkVOVF9LSU5EX1BST0dSRVNTEAISGAoURVZFTlRfS0lORF9IRUFSVEJFQVQQAxIXChNFVkVOVF9LSU5EX0ZJTklTSEVEEARiBnByb3RvMw", [file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * Filters that an investigation or a search applies to contracts.
@@ -457,6 +457,13 @@ export type AppliedLimit = Message<"cidadao.v1.AppliedLimit"> & {
    * @generated from field: string text_en = 8;
    */
   textEn: string;
+
+  /**
+   * Of a parameter that the investigation overrode: the value that it has otherwise.
+   *
+   * @generated from field: string default_value = 9;
+   */
+  defaultValue: string;
 };
 
 /**
@@ -618,6 +625,13 @@ export type Finding = Message<"cidadao.v1.Finding"> & {
    * @generated from field: repeated string contract_ids = 15;
    */
   contractIds: string[];
+
+  /**
+   * What reviewers say of it; kept by the id of the finding, whatever the run.
+   *
+   * @generated from field: cidadao.v1.FindingReview review = 16;
+   */
+  review?: FindingReview | undefined;
 };
 
 /**
@@ -626,6 +640,55 @@ export type Finding = Message<"cidadao.v1.Finding"> & {
  */
 export const FindingSchema: GenMessage<Finding> = /*@__PURE__*/
   messageDesc(file_cidadao_v1_common, 8);
+
+/**
+ * The review of a finding as it stands.
+ *
+ * @generated from message cidadao.v1.FindingReview
+ */
+export type FindingReview = Message<"cidadao.v1.FindingReview"> & {
+  /**
+   * Id of the finding.
+   *
+   * @generated from field: string finding_id = 1;
+   */
+  findingId: string;
+
+  /**
+   * What was said last.
+   *
+   * @generated from field: cidadao.v1.ReviewState state = 2;
+   */
+  state: ReviewState;
+
+  /**
+   * Why.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * Who said it; empty if nobody has.
+   *
+   * @generated from field: string reviewer = 4;
+   */
+  reviewer: string;
+
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp review_time = 5;
+   */
+  reviewTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cidadao.v1.FindingReview.
+ * Use `create(FindingReviewSchema)` to create a new message.
+ */
+export const FindingReviewSchema: GenMessage<FindingReview> = /*@__PURE__*/
+  messageDesc(file_cidadao_v1_common, 9);
 
 /**
  * Names one version of a detector.
@@ -667,6 +730,13 @@ export type DetectorRef = Message<"cidadao.v1.DetectorRef"> & {
    * @generated from field: cidadao.v1.Strength strength = 5;
    */
   strength: Strength;
+
+  /**
+   * Made by the users of the server, and no part of the catalogue of the product.
+   *
+   * @generated from field: bool user_made = 6;
+   */
+  userMade: boolean;
 };
 
 /**
@@ -674,7 +744,7 @@ export type DetectorRef = Message<"cidadao.v1.DetectorRef"> & {
  * Use `create(DetectorRefSchema)` to create a new message.
  */
 export const DetectorRefSchema: GenMessage<DetectorRef> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_common, 9);
+  messageDesc(file_cidadao_v1_common, 10);
 
 /**
  * How often a detector gave each answer for one reason.
@@ -723,7 +793,7 @@ export type ReasonCount = Message<"cidadao.v1.ReasonCount"> & {
  * Use `create(ReasonCountSchema)` to create a new message.
  */
 export const ReasonCountSchema: GenMessage<ReasonCount> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_common, 10);
+  messageDesc(file_cidadao_v1_common, 11);
 
 /**
  * What one detector did in one run.
@@ -793,6 +863,14 @@ export type DetectorSummary = Message<"cidadao.v1.DetectorSummary"> & {
    * @generated from field: string title_en = 9;
    */
   titleEn: string;
+
+  /**
+   * A detector made by the users of the server that passed its limits of time or memory, or broke a rule:
+   * it judged nothing, and a warning says why.
+   *
+   * @generated from field: bool failed = 10;
+   */
+  failed: boolean;
 };
 
 /**
@@ -800,7 +878,7 @@ export type DetectorSummary = Message<"cidadao.v1.DetectorSummary"> & {
  * Use `create(DetectorSummarySchema)` to create a new message.
  */
 export const DetectorSummarySchema: GenMessage<DetectorSummary> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_common, 11);
+  messageDesc(file_cidadao_v1_common, 12);
 
 /**
  * How a query was understood. Nothing is guessed: what is not listed here was not applied.
@@ -856,6 +934,13 @@ export type Plan = Message<"cidadao.v1.Plan"> & {
    * @generated from field: int64 lake_version = 7;
    */
   lakeVersion: bigint;
+
+  /**
+   * Parameters of these detectors that are not at their defaults, by detector and name.
+   *
+   * @generated from field: repeated cidadao.v1.PlanParameter parameters = 8;
+   */
+  parameters: PlanParameter[];
 };
 
 /**
@@ -863,7 +948,49 @@ export type Plan = Message<"cidadao.v1.Plan"> & {
  * Use `create(PlanSchema)` to create a new message.
  */
 export const PlanSchema: GenMessage<Plan> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_common, 12);
+  messageDesc(file_cidadao_v1_common, 13);
+
+/**
+ * A parameter of a detector that is not at its default.
+ *
+ * @generated from message cidadao.v1.PlanParameter
+ */
+export type PlanParameter = Message<"cidadao.v1.PlanParameter"> & {
+  /**
+   * Id of the detector.
+   *
+   * @generated from field: string detector = 1;
+   */
+  detector: string;
+
+  /**
+   * Name of the parameter.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The value that counts.
+   *
+   * @generated from field: string value = 3;
+   */
+  value: string;
+
+  /**
+   * The value that it has unless a request says otherwise.
+   *
+   * @generated from field: string default_value = 4;
+   */
+  defaultValue: string;
+};
+
+/**
+ * Describes the message cidadao.v1.PlanParameter.
+ * Use `create(PlanParameterSchema)` to create a new message.
+ */
+export const PlanParameterSchema: GenMessage<PlanParameter> = /*@__PURE__*/
+  messageDesc(file_cidadao_v1_common, 14);
 
 /**
  * How one part of a query was read.
@@ -898,7 +1025,7 @@ export type PlanNote = Message<"cidadao.v1.PlanNote"> & {
  * Use `create(PlanNoteSchema)` to create a new message.
  */
 export const PlanNoteSchema: GenMessage<PlanNote> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_common, 13);
+  messageDesc(file_cidadao_v1_common, 15);
 
 /**
  * State of a durable job (an investigation or an analysis).
@@ -1053,6 +1180,47 @@ export const SeveritySchema: GenEnum<Severity> = /*@__PURE__*/
   enumDesc(file_cidadao_v1_common, 2);
 
 /**
+ * What a reviewer says of a finding.
+ *
+ * @generated from enum cidadao.v1.ReviewState
+ */
+export enum ReviewState {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: REVIEW_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Nobody has come to a conclusion.
+   *
+   * @generated from enum value: REVIEW_STATE_OPEN = 1;
+   */
+  OPEN = 1,
+
+  /**
+   * Checked against the case file, and it holds.
+   *
+   * @generated from enum value: REVIEW_STATE_CONFIRMED = 2;
+   */
+  CONFIRMED = 2,
+
+  /**
+   * Checked, and explained.
+   *
+   * @generated from enum value: REVIEW_STATE_DISMISSED = 3;
+   */
+  DISMISSED = 3,
+}
+
+/**
+ * Describes the enum cidadao.v1.ReviewState.
+ */
+export const ReviewStateSchema: GenEnum<ReviewState> = /*@__PURE__*/
+  enumDesc(file_cidadao_v1_common, 3);
+
+/**
  * What a detector answers for one subject. `NOT_EVALUABLE` never lowers or raises a score.
  *
  * @generated from enum cidadao.v1.Outcome
@@ -1091,7 +1259,7 @@ export enum Outcome {
  * Describes the enum cidadao.v1.Outcome.
  */
 export const OutcomeSchema: GenEnum<Outcome> = /*@__PURE__*/
-  enumDesc(file_cidadao_v1_common, 3);
+  enumDesc(file_cidadao_v1_common, 4);
 
 /**
  * What a detector's definition rests on.
@@ -1132,7 +1300,7 @@ export enum Strength {
  * Describes the enum cidadao.v1.Strength.
  */
 export const StrengthSchema: GenEnum<Strength> = /*@__PURE__*/
-  enumDesc(file_cidadao_v1_common, 4);
+  enumDesc(file_cidadao_v1_common, 5);
 
 /**
  * Procurement modality (Lei 14.133/2021 art. 28, 74 and 75; Lei 8.666/1993 art. 22, 24 and 25).
@@ -1215,7 +1383,7 @@ export enum Modality {
  * Describes the enum cidadao.v1.Modality.
  */
 export const ModalitySchema: GenEnum<Modality> = /*@__PURE__*/
-  enumDesc(file_cidadao_v1_common, 5);
+  enumDesc(file_cidadao_v1_common, 6);
 
 /**
  * What a progress event says.
@@ -1264,5 +1432,5 @@ export enum EventKind {
  * Describes the enum cidadao.v1.EventKind.
  */
 export const EventKindSchema: GenEnum<EventKind> = /*@__PURE__*/
-  enumDesc(file_cidadao_v1_common, 6);
+  enumDesc(file_cidadao_v1_common, 7);
 

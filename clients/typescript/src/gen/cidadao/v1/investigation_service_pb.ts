@@ -6,7 +6,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ContractFilters, DetectorSummary, Finding, JobError, JobState, Plan, Priority, ProgressCounts, ProgressEventSchema, Severity } from "./common_pb.js";
+import type { AppliedLimit, ContractFilters, DetectorRef, DetectorSummary, Finding, FindingReviewSchema, JobError, JobState, Plan, Priority, ProgressCounts, ProgressEventSchema, ReviewState, Severity } from "./common_pb.js";
 import { file_cidadao_v1_common } from "./common_pb.js";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.js";
@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cidadao/v1/investigation_service.proto.
  */
 export const file_cidadao_v1_investigation_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZjaWRhZGFvL3YxL2ludmVzdGlnYXRpb25fc2VydmljZS5wcm90bxIKY2lkYWRhby52MSKxBAoUSW52ZXN0aWdhdGlvbk9wdGlvbnMSKAoVaW5jbHVkZV9zdWJjYXRlZ29yaWVzGAEgASgIQgTiQQEBSACIAQESIwoQZGV0ZWN0X2Fub21hbGllcxgCIAEoCEIE4kEBAUgBiAEBEiMKEGdlbmVyYXRlX3N1bW1hcnkYAyABKAhCBOJBAQFIAogBARIqChdpbmNsdWRlX2hpc3RvcmljYWxfZGF0YRgEIAEoCEIE4kEBAUgDiAEBEiIKD2RldGVjdF9wYXR0ZXJucxgFIAEoCEIE4kEBAUgEiAEBEiIKD2dlbmVyYXRlX3JlcG9ydBgGIAEoCEIE4kEBAUgFiAEBEhcKCWRldGVjdG9ycxgHIAMoCUIE4kEBARIsCghwcmlvcml0eRgIIAEoDjIULmNpZGFkYW8udjEuUHJpb3JpdHlCBOJBAQESMAoHdGltZW91dBgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIE4kEBARIfCgxhbGxvd19jYWNoZWQYCiABKAhCBOJBAQFIBogBAUIYChZfaW5jbHVkZV9zdWJjYXRlZ29yaWVzQhMKEV9kZXRlY3RfYW5vbWFsaWVzQhMKEV9nZW5lcmF0ZV9zdW1tYXJ5QhoKGF9pbmNsdWRlX2hpc3RvcmljYWxfZGF0YUISChBfZGV0ZWN0X3BhdHRlcm5zQhIKEF9nZW5lcmF0ZV9yZXBvcnRCDwoNX2FsbG93X2NhY2hlZCL4AQoZU3RhcnRJbnZlc3RpZ2F0aW9uUmVxdWVzdBITCgVxdWVyeRgBIAEoCUIE4kEBAhI/ChJpbnZlc3RpZ2F0aW9uX3R5cGUYAiABKA4yHS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25UeXBlQgTiQQEBEjIKB2ZpbHRlcnMYAyABKAsyGy5jaWRhZGFvLnYxLkNvbnRyYWN0RmlsdGVyc0IE4kEBARI3CgdvcHRpb25zGAQgASgLMiAuY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uT3B0aW9uc0IE4kEBARIYCgpyZXF1ZXN0X2lkGAUgASgJQgTiQQEBIpYGCg1JbnZlc3RpZ2F0aW9uEh4KEGludmVzdGlnYXRpb25faWQYASABKAlCBOJBAQgSKgoGc3RhdHVzGAIgASgOMhQuY2lkYWRhby52MS5Kb2JTdGF0ZUIE4kEBAxINCgVxdWVyeRgDIAEoCRI5ChJpbnZlc3RpZ2F0aW9uX3R5cGUYBCABKA4yHS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25UeXBlEiwKB2ZpbHRlcnMYBSABKAsyGy5jaWRhZGFvLnYxLkNvbnRyYWN0RmlsdGVycxIxCgdvcHRpb25zGAYgASgLMiAuY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uT3B0aW9ucxIkCgRwbGFuGAcgASgLMhAuY2lkYWRhby52MS5QbGFuQgTiQQEDEhYKCHByb2dyZXNzGAggASgBQgTiQQEDEhsKDWN1cnJlbnRfcGhhc2UYCSABKAlCBOJBAQMSMAoGY291bnRzGAogASgLMhouY2lkYWRhby52MS5Qcm9ncmVzc0NvdW50c0IE4kEBAxIbCg1sYXN0X3NlcXVlbmNlGAsgASgDQgTiQQEDEikKBWVycm9yGAwgASgLMhQuY2lkYWRhby52MS5Kb2JFcnJvckIE4kEBAxI1CgtjcmVhdGVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBOJBAQMSNAoKc3RhcnRfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBOJBAQMSMgoIZW5kX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgTiQQEDEhgKCmNyZWF0ZWRfYnkYECABKAlCBOJBAQMSGAoKcmVxdWVzdF9pZBgRIAEoCUIE4kEBAxIVCgdhdHRlbXB0GBIgASgFQgTiQQEDEjIKCGRlYWRsaW5lGBMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIE4kEBAxIZCgtjYWNoZWRfZnJvbRgUIAEoCUIE4kEBAyJgCh9CYXRjaFN0YXJ0SW52ZXN0aWdhdGlvbnNSZXF1ZXN0Ej0KCHJlcXVlc3RzGAEgAygLMiUuY2lkYWRhby52MS5TdGFydEludmVzdGlnYXRpb25SZXF1ZXN0QgTiQQECIlEKIEJhdGNoU3RhcnRJbnZlc3RpZ2F0aW9uc1Jlc3BvbnNlEi0KB3Jlc3VsdHMYASADKAsyHC5jaWRhZGFvLnYxLkJhdGNoU3RhcnRSZXN1bHQidQoQQmF0Y2hTdGFydFJlc3VsdBIyCg1pbnZlc3RpZ2F0aW9uGAEgASgLMhkuY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQggKBnJlc3VsdCLAAQoaV2F0Y2hJbnZlc3RpZ2F0aW9uc1JlcXVlc3QSKgoGc3RhdHVzGAEgAygOMhQuY2lkYWRhby52MS5Kb2JTdGF0ZUIE4kEBARI/ChJpbnZlc3RpZ2F0aW9uX3R5cGUYAiABKA4yHS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25UeXBlQgTiQQEBEjUKC2VuZGVkX2FmdGVyGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIE4kEBASKzAQobV2F0Y2hJbnZlc3RpZ2F0aW9uc1Jlc3BvbnNlEjIKDWludmVzdGlnYXRpb24YASABKAsyGS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25IABITCgljYXVnaHRfdXAYAiABKAhIABITCgloZWFydGJlYXQYAyABKAhIABIuCgpldmVudF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGCgRpdGVtIjkKF0dldEludmVzdGlnYXRpb25SZXF1ZXN0Eh4KEGludmVzdGlnYXRpb25faWQYASABKAlCBOJBAQIiegoZTGlzdEludmVzdGlnYXRpb25zUmVxdWVzdBIXCglwYWdlX3NpemUYASABKAVCBOJBAQESGAoKcGFnZV90b2tlbhgCIAEoCUIE4kEBARIqCgZzdGF0dXMYAyABKA4yFC5jaWRhZGFvLnYxLkpvYlN0YXRlQgTiQQEBImgKGkxpc3RJbnZlc3RpZ2F0aW9uc1Jlc3BvbnNlEjEKDmludmVzdGlnYXRpb25zGAEgAygLMhkuY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI8ChpDYW5jZWxJbnZlc3RpZ2F0aW9uUmVxdWVzdBIeChBpbnZlc3RpZ2F0aW9uX2lkGAEgASgJQgTiQQECIlkKGVdhdGNoSW52ZXN0aWdhdGlvblJlcXVlc3QSHgoQaW52ZXN0aWdhdGlvbl9pZBgBIAEoCUIE4kEBAhIcCg5hZnRlcl9zZXF1ZW5jZRgCIAEoA0IE4kEBASK6AQoeR2V0SW52ZXN0aWdhdGlvblJlc3VsdHNSZXF1ZXN0Eh4KEGludmVzdGlnYXRpb25faWQYASABKAlCBOJBAQISFwoJcGFnZV9zaXplGAIgASgFQgTiQQEBEhgKCnBhZ2VfdG9rZW4YAyABKAlCBOJBAQESMAoMbWluX3NldmVyaXR5GAQgASgOMhQuY2lkYWRhby52MS5TZXZlcml0eUIE4kEBARITCgV0eXBlcxgFIAMoCUIE4kEBASKNAgofR2V0SW52ZXN0aWdhdGlvblJlc3VsdHNSZXNwb25zZRIYChBpbnZlc3RpZ2F0aW9uX2lkGAEgASgJEiQKBnN0YXR1cxgCIAEoDjIULmNpZGFkYW8udjEuSm9iU3RhdGUSJQoIZmluZGluZ3MYAyADKAsyEy5jaWRhZGFvLnYxLkZpbmRpbmcSDwoHc3VtbWFyeRgEIAEoCRISCgpzdW1tYXJ5X2VuGAUgASgJEi0KCG1ldGFkYXRhGAYgASgLMhsuY2lkYWRhby52MS5SZXN1bHRzTWV0YWRhdGESFwoPbmV4dF9wYWdlX3Rva2VuGAcgASgJEhYKDnRvdGFsX2ZpbmRpbmdzGAggASgDIskCCg9SZXN1bHRzTWV0YWRhdGESFAoMbGFrZV92ZXJzaW9uGAEgASgDEh4KBHBsYW4YAiABKAsyEC5jaWRhZGFvLnYxLlBsYW4SLgoJZGV0ZWN0b3JzGAMgAygLMhsuY2lkYWRhby52MS5EZXRlY3RvclN1bW1hcnkSEQoJY29udHJhY3RzGAQgASgDEg0KBXNjb3JlGAUgASgBEg8KB3ZlcnNpb24YBiABKAkSEwoLZHVyYXRpb25fbXMYByABKAMSQAoLYnlfc2V2ZXJpdHkYCCADKAsyKy5jaWRhZGFvLnYxLlJlc3VsdHNNZXRhZGF0YS5CeVNldmVyaXR5RW50cnkSEwoLY2FjaGVkX2Zyb20YCSABKAkaMQoPQnlTZXZlcml0eUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEibQodR2V0SW52ZXN0aWdhdGlvblJlcG9ydFJlcXVlc3QSHgoQaW52ZXN0aWdhdGlvbl9pZBgBIAEoCUIE4kEBAhIUCgZmb3JtYXQYAiABKAlCBOJBAQESFgoIbGFuZ3VhZ2UYAyABKAlCBOJBAQEifwoTSW52ZXN0aWdhdGlvblJlcG9ydBIYChBpbnZlc3RpZ2F0aW9uX2lkGAEgASgJEg4KBmZvcm1hdBgCIAEoCRIUCgxjb250ZW50X3R5cGUYAyABKAkSFgoOcmVwb3J0X2NvbnRlbnQYBCABKAkSEAoIbGFuZ3VhZ2UYBSABKAkqiwEKEUludmVzdGlnYXRpb25UeXBlEiIKHklOVkVTVElHQVRJT05fVFlQRV9VTlNQRUNJRklFRBAAEigKJElOVkVTVElHQVRJT05fVFlQRV9BTk9NQUxZX0RFVEVDVElPThABEigKJElOVkVTVElHQVRJT05fVFlQRV9TUEVORElOR19BTkFMWVNJUxACMqwLChRJbnZlc3RpZ2F0aW9uU2VydmljZRKcAQoSU3RhcnRJbnZlc3RpZ2F0aW9uEiUuY2lkYWRhby52MS5TdGFydEludmVzdGlnYXRpb25SZXF1ZXN0GhkuY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uIkSC0+STAj46ASpaGzoBKiIWL2FwaS92MS9pbnZlc3RpZ2F0aW9ucyIcL2FwaS92MS9pbnZlc3RpZ2F0aW9ucy9zdGFydBKjAQoYQmF0Y2hTdGFydEludmVzdGlnYXRpb25zEisuY2lkYWRhby52MS5CYXRjaFN0YXJ0SW52ZXN0aWdhdGlvbnNSZXF1ZXN0GiwuY2lkYWRhby52MS5CYXRjaFN0YXJ0SW52ZXN0aWdhdGlvbnNSZXNwb25zZSIsgtPkkwImOgEqIiEvYXBpL3YxL2ludmVzdGlnYXRpb25zOmJhdGNoU3RhcnQSuQEKEEdldEludmVzdGlnYXRpb24SIy5jaWRhZGFvLnYxLkdldEludmVzdGlnYXRpb25SZXF1ZXN0GhkuY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uImWC0+STAl9aKxIpL2FwaS92MS9pbnZlc3RpZ2F0aW9ucy97aW52ZXN0aWdhdGlvbl9pZH0SMC9hcGkvdjEvaW52ZXN0aWdhdGlvbnMve2ludmVzdGlnYXRpb25faWR9L3N0YXR1cxKDAQoSTGlzdEludmVzdGlnYXRpb25zEiUuY2lkYWRhby52MS5MaXN0SW52ZXN0aWdhdGlvbnNSZXF1ZXN0GiYuY2lkYWRhby52MS5MaXN0SW52ZXN0aWdhdGlvbnNSZXNwb25zZSIegtPkkwIYEhYvYXBpL3YxL2ludmVzdGlnYXRpb25zEpUBChNDYW5jZWxJbnZlc3RpZ2F0aW9uEiYuY2lkYWRhby52MS5DYW5jZWxJbnZlc3RpZ2F0aW9uUmVxdWVzdBoZLmNpZGFkYW8udjEuSW52ZXN0aWdhdGlvbiI7gtPkkwI1OgEqIjAvYXBpL3YxL2ludmVzdGlnYXRpb25zL3tpbnZlc3RpZ2F0aW9uX2lkfTpjYW5jZWwSkgEKEldhdGNoSW52ZXN0aWdhdGlvbhIlLmNpZGFkYW8udjEuV2F0Y2hJbnZlc3RpZ2F0aW9uUmVxdWVzdBoZLmNpZGFkYW8udjEuUHJvZ3Jlc3NFdmVudCI4gtPkkwIyEjAvYXBpL3YxL2ludmVzdGlnYXRpb25zL3tpbnZlc3RpZ2F0aW9uX2lkfS9ldmVudHMwARKOAQoTV2F0Y2hJbnZlc3RpZ2F0aW9ucxImLmNpZGFkYW8udjEuV2F0Y2hJbnZlc3RpZ2F0aW9uc1JlcXVlc3QaJy5jaWRhZGFvLnYxLldhdGNoSW52ZXN0aWdhdGlvbnNSZXNwb25zZSIkgtPkkwIeEhwvYXBpL3YxL2ludmVzdGlnYXRpb25zOndhdGNoMAESrQEKF0dldEludmVzdGlnYXRpb25SZXN1bHRzEiouY2lkYWRhby52MS5HZXRJbnZlc3RpZ2F0aW9uUmVzdWx0c1JlcXVlc3QaKy5jaWRhZGFvLnYxLkdldEludmVzdGlnYXRpb25SZXN1bHRzUmVzcG9uc2UiOYLT5JMCMxIxL2FwaS92MS9pbnZlc3RpZ2F0aW9ucy97aW52ZXN0aWdhdGlvbl9pZH0vcmVzdWx0cxKeAQoWR2V0SW52ZXN0aWdhdGlvblJlcG9ydBIpLmNpZGFkYW8udjEuR2V0SW52ZXN0aWdhdGlvblJlcG9ydFJlcXVlc3QaHy5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25SZXBvcnQiOILT5JMCMhIwL2FwaS92MS9pbnZlc3RpZ2F0aW9ucy97aW52ZXN0aWdhdGlvbl9pZH0vcmVwb3J0YgZwcm90bzM", [file_cidadao_v1_common, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("CiZjaWRhZGFvL3YxL2ludmVzdGlnYXRpb25fc2VydmljZS5wcm90bxIKY2lkYWRhby52MSLqBAoUSW52ZXN0aWdhdGlvbk9wdGlvbnMSKAoVaW5jbHVkZV9zdWJjYXRlZ29yaWVzGAEgASgIQgTiQQEBSACIAQESIwoQZGV0ZWN0X2Fub21hbGllcxgCIAEoCEIE4kEBAUgBiAEBEiMKEGdlbmVyYXRlX3N1bW1hcnkYAyABKAhCBOJBAQFIAogBARIqChdpbmNsdWRlX2hpc3RvcmljYWxfZGF0YRgEIAEoCEIE4kEBAUgDiAEBEiIKD2RldGVjdF9wYXR0ZXJucxgFIAEoCEIE4kEBAUgEiAEBEiIKD2dlbmVyYXRlX3JlcG9ydBgGIAEoCEIE4kEBAUgFiAEBEhcKCWRldGVjdG9ycxgHIAMoCUIE4kEBARIsCghwcmlvcml0eRgIIAEoDjIULmNpZGFkYW8udjEuUHJpb3JpdHlCBOJBAQESMAoHdGltZW91dBgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIE4kEBARIfCgxhbGxvd19jYWNoZWQYCiABKAhCBOJBAQFIBogBARI3CgpwYXJhbWV0ZXJzGAsgAygLMh0uY2lkYWRhby52MS5QYXJhbWV0ZXJPdmVycmlkZUIE4kEBAUIYChZfaW5jbHVkZV9zdWJjYXRlZ29yaWVzQhMKEV9kZXRlY3RfYW5vbWFsaWVzQhMKEV9nZW5lcmF0ZV9zdW1tYXJ5QhoKGF9pbmNsdWRlX2hpc3RvcmljYWxfZGF0YUISChBfZGV0ZWN0X3BhdHRlcm5zQhIKEF9nZW5lcmF0ZV9yZXBvcnRCDwoNX2FsbG93X2NhY2hlZCJUChFQYXJhbWV0ZXJPdmVycmlkZRIWCghkZXRlY3RvchgBIAEoCUIE4kEBAhISCgRuYW1lGAIgASgJQgTiQQECEhMKBXZhbHVlGAMgASgJQgTiQQECIvgBChlTdGFydEludmVzdGlnYXRpb25SZXF1ZXN0EhMKBXF1ZXJ5GAEgASgJQgTiQQECEj8KEmludmVzdGlnYXRpb25fdHlwZRgCIAEoDjIdLmNpZGFkYW8udjEuSW52ZXN0aWdhdGlvblR5cGVCBOJBAQESMgoHZmlsdGVycxgDIAEoCzIbLmNpZGFkYW8udjEuQ29udHJhY3RGaWx0ZXJzQgTiQQEBEjcKB29wdGlvbnMYBCABKAsyIC5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25PcHRpb25zQgTiQQEBEhgKCnJlcXVlc3RfaWQYBSABKAlCBOJBAQEilgYKDUludmVzdGlnYXRpb24SHgoQaW52ZXN0aWdhdGlvbl9pZBgBIAEoCUIE4kEBCBIqCgZzdGF0dXMYAiABKA4yFC5jaWRhZGFvLnYxLkpvYlN0YXRlQgTiQQEDEg0KBXF1ZXJ5GAMgASgJEjkKEmludmVzdGlnYXRpb25fdHlwZRgEIAEoDjIdLmNpZGFkYW8udjEuSW52ZXN0aWdhdGlvblR5cGUSLAoHZmlsdGVycxgFIAEoCzIbLmNpZGFkYW8udjEuQ29udHJhY3RGaWx0ZXJzEjEKB29wdGlvbnMYBiABKAsyIC5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25PcHRpb25zEiQKBHBsYW4YByABKAsyEC5jaWRhZGFvLnYxLlBsYW5CBOJBAQMSFgoIcHJvZ3Jlc3MYCCABKAFCBOJBAQMSGwoNY3VycmVudF9waGFzZRgJIAEoCUIE4kEBAxIwCgZjb3VudHMYCiABKAsyGi5jaWRhZGFvLnYxLlByb2dyZXNzQ291bnRzQgTiQQEDEhsKDWxhc3Rfc2VxdWVuY2UYCyABKANCBOJBAQMSKQoFZXJyb3IYDCABKAsyFC5jaWRhZGFvLnYxLkpvYkVycm9yQgTiQQEDEjUKC2NyZWF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIE4kEBAxI0CgpzdGFydF90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIE4kEBAxIyCghlbmRfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBOJBAQMSGAoKY3JlYXRlZF9ieRgQIAEoCUIE4kEBAxIYCgpyZXF1ZXN0X2lkGBEgASgJQgTiQQEDEhUKB2F0dGVtcHQYEiABKAVCBOJBAQMSMgoIZGVhZGxpbmUYEyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgTiQQEDEhkKC2NhY2hlZF9mcm9tGBQgASgJQgTiQQEDImAKH0JhdGNoU3RhcnRJbnZlc3RpZ2F0aW9uc1JlcXVlc3QSPQoIcmVxdWVzdHMYASADKAsyJS5jaWRhZGFvLnYxLlN0YXJ0SW52ZXN0aWdhdGlvblJlcXVlc3RCBOJBAQIiUQogQmF0Y2hTdGFydEludmVzdGlnYXRpb25zUmVzcG9uc2USLQoHcmVzdWx0cxgBIAMoCzIcLmNpZGFkYW8udjEuQmF0Y2hTdGFydFJlc3VsdCJ1ChBCYXRjaFN0YXJ0UmVzdWx0EjIKDWludmVzdGlnYXRpb24YASABKAsyGS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb25IABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCAoGcmVzdWx0IsABChpXYXRjaEludmVzdGlnYXRpb25zUmVxdWVzdBIqCgZzdGF0dXMYASADKA4yFC5jaWRhZGFvLnYxLkpvYlN0YXRlQgTiQQEBEj8KEmludmVzdGlnYXRpb25fdHlwZRgCIAEoDjIdLmNpZGFkYW8udjEuSW52ZXN0aWdhdGlvblR5cGVCBOJBAQESNQoLZW5kZWRfYWZ0ZXIYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgTiQQEBIrMBChtXYXRjaEludmVzdGlnYXRpb25zUmVzcG9uc2USMgoNaW52ZXN0aWdhdGlvbhgBIAEoCzIZLmNpZGFkYW8udjEuSW52ZXN0aWdhdGlvbkgAEhMKCWNhdWdodF91cBgCIAEoCEgAEhMKCWhlYXJ0YmVhdBgDIAEoCEgAEi4KCmV2ZW50X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgYKBGl0ZW0iOQoXR2V0SW52ZXN0aWdhdGlvblJlcXVlc3QSHgoQaW52ZXN0aWdhdGlvbl9pZBgBIAEoCUIE4kEBAiJ6ChlMaXN0SW52ZXN0aWdhdGlvbnNSZXF1ZXN0EhcKCXBhZ2Vfc2l6ZRgBIAEoBUIE4kEBARIYCgpwYWdlX3Rva2VuGAIgASgJQgTiQQEBEioKBnN0YXR1cxgDIAEoDjIULmNpZGFkYW8udjEuSm9iU3RhdGVCBOJBAQEiaAoaTGlzdEludmVzdGlnYXRpb25zUmVzcG9uc2USMQoOaW52ZXN0aWdhdGlvbnMYASADKAsyGS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjwKGkNhbmNlbEludmVzdGlnYXRpb25SZXF1ZXN0Eh4KEGludmVzdGlnYXRpb25faWQYASABKAlCBOJBAQIiWQoZV2F0Y2hJbnZlc3RpZ2F0aW9uUmVxdWVzdBIeChBpbnZlc3RpZ2F0aW9uX2lkGAEgASgJQgTiQQECEhwKDmFmdGVyX3NlcXVlbmNlGAIgASgDQgTiQQEBIvABCh5HZXRJbnZlc3RpZ2F0aW9uUmVzdWx0c1JlcXVlc3QSHgoQaW52ZXN0aWdhdGlvbl9pZBgBIAEoCUIE4kEBAhIXCglwYWdlX3NpemUYAiABKAVCBOJBAQESGAoKcGFnZV90b2tlbhgDIAEoCUIE4kEBARIwCgxtaW5fc2V2ZXJpdHkYBCABKA4yFC5jaWRhZGFvLnYxLlNldmVyaXR5QgTiQQEBEhMKBXR5cGVzGAUgAygJQgTiQQEBEjQKDXJldmlld19zdGF0ZXMYBiADKA4yFy5jaWRhZGFvLnYxLlJldmlld1N0YXRlQgTiQQEBInQKFFJldmlld0ZpbmRpbmdSZXF1ZXN0EhgKCmZpbmRpbmdfaWQYASABKAlCBOJBAQISLAoFc3RhdGUYAiABKA4yFy5jaWRhZGFvLnYxLlJldmlld1N0YXRlQgTiQQECEhQKBnJlYXNvbhgDIAEoCUIE4kEBASIxChVFeHBsYWluRmluZGluZ1JlcXVlc3QSGAoKZmluZGluZ19pZBgBIAEoCUIE4kEBAiKjAwoSRmluZGluZ0V4cGxhbmF0aW9uEiQKB2ZpbmRpbmcYASABKAsyEy5jaWRhZGFvLnYxLkZpbmRpbmcSGAoQaW52ZXN0aWdhdGlvbl9pZBgCIAEoCRIUCgxsYWtlX3ZlcnNpb24YAyABKAMSHgoEcGxhbhgEIAEoCzIQLmNpZGFkYW8udjEuUGxhbhIpCghkZXRlY3RvchgFIAEoCzIXLmNpZGFkYW8udjEuRGV0ZWN0b3JSZWYSDQoFcXVlcnkYBiABKAkSDgoGdGFibGVzGAcgAygJEiwKCnBhcmFtZXRlcnMYCCADKAsyGC5jaWRhZGFvLnYxLkFwcGxpZWRMaW1pdBISCgpyZXByb2R1Y2VkGAkgASgIEicKCnJlY29tcHV0ZWQYCiABKAsyEy5jaWRhZGFvLnYxLkZpbmRpbmcSEgoKZGlmZmVyZW5jZRgLIAEoCRIVCg1kaWZmZXJlbmNlX2VuGAwgASgJEjcKDnJldmlld19jaGFuZ2VzGA0gAygLMh8uY2lkYWRhby52MS5GaW5kaW5nUmV2aWV3Q2hhbmdlIsABChNGaW5kaW5nUmV2aWV3Q2hhbmdlEi8KC3Jldmlld190aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyZXZpZXdlchgCIAEoCRIrCgpmcm9tX3N0YXRlGAMgASgOMhcuY2lkYWRhby52MS5SZXZpZXdTdGF0ZRIpCgh0b19zdGF0ZRgEIAEoDjIXLmNpZGFkYW8udjEuUmV2aWV3U3RhdGUSDgoGcmVhc29uGAUgASgJIo0CCh9HZXRJbnZlc3RpZ2F0aW9uUmVzdWx0c1Jlc3BvbnNlEhgKEGludmVzdGlnYXRpb25faWQYASABKAkSJAoGc3RhdHVzGAIgASgOMhQuY2lkYWRhby52MS5Kb2JTdGF0ZRIlCghmaW5kaW5ncxgDIAMoCzITLmNpZGFkYW8udjEuRmluZGluZxIPCgdzdW1tYXJ5GAQgASgJEhIKCnN1bW1hcnlfZW4YBSABKAkSLQoIbWV0YWRhdGEYBiABKAsyGy5jaWRhZGFvLnYxLlJlc3VsdHNNZXRhZGF0YRIXCg9uZXh0X3BhZ2VfdG9rZW4YByABKAkSFgoOdG90YWxfZmluZGluZ3MYCCABKAMiyQIKD1Jlc3VsdHNNZXRhZGF0YRIUCgxsYWtlX3ZlcnNpb24YASABKAMSHgoEcGxhbhgCIAEoCzIQLmNpZGFkYW8udjEuUGxhbhIuCglkZXRlY3RvcnMYAyADKAsyGy5jaWRhZGFvLnYxLkRldGVjdG9yU3VtbWFyeRIRCgljb250cmFjdHMYBCABKAMSDQoFc2NvcmUYBSABKAESDwoHdmVyc2lvbhgGIAEoCRITCgtkdXJhdGlvbl9tcxgHIAEoAxJACgtieV9zZXZlcml0eRgIIAMoCzIrLmNpZGFkYW8udjEuUmVzdWx0c01ldGFkYXRhLkJ5U2V2ZXJpdHlFbnRyeRITCgtjYWNoZWRfZnJvbRgJIAEoCRoxCg9CeVNldmVyaXR5RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASJtCh1HZXRJbnZlc3RpZ2F0aW9uUmVwb3J0UmVxdWVzdBIeChBpbnZlc3RpZ2F0aW9uX2lkGAEgASgJQgTiQQECEhQKBmZvcm1hdBgCIAEoCUIE4kEBARIWCghsYW5ndWFnZRgDIAEoCUIE4kEBASJ/ChNJbnZlc3RpZ2F0aW9uUmVwb3J0EhgKEGludmVzdGlnYXRpb25faWQYASABKAkSDgoGZm9ybWF0GAIgASgJEhQKDGNvbnRlbnRfdHlwZRgDIAEoCRIWCg5yZXBvcnRfY29udGVudBgEIAEoCRIQCghsYW5ndWFnZRgFIAEoCSqLAQoRSW52ZXN0aWdhdGlvblR5cGUSIgoeSU5WRVNUSUdBVElPTl9UWVBFX1VOU1BFQ0lGSUVEEAASKAokSU5WRVNUSUdBVElPTl9UWVBFX0FOT01BTFlfREVURUNUSU9OEAESKAokSU5WRVNUSUdBVElPTl9UWVBFX1NQRU5ESU5HX0FOQUxZU0lTEAIysA0KFEludmVzdGlnYXRpb25TZXJ2aWNlEpwBChJTdGFydEludmVzdGlnYXRpb24SJS5jaWRhZGFvLnYxLlN0YXJ0SW52ZXN0aWdhdGlvblJlcXVlc3QaGS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb24iRILT5JMCPjoBKlobOgEqIhYvYXBpL3YxL2ludmVzdGlnYXRpb25zIhwvYXBpL3YxL2ludmVzdGlnYXRpb25zL3N0YXJ0EqMBChhCYXRjaFN0YXJ0SW52ZXN0aWdhdGlvbnMSKy5jaWRhZGFvLnYxLkJhdGNoU3RhcnRJbnZlc3RpZ2F0aW9uc1JlcXVlc3QaLC5jaWRhZGFvLnYxLkJhdGNoU3RhcnRJbnZlc3RpZ2F0aW9uc1Jlc3BvbnNlIiyC0+STAiY6ASoiIS9hcGkvdjEvaW52ZXN0aWdhdGlvbnM6YmF0Y2hTdGFydBK5AQoQR2V0SW52ZXN0aWdhdGlvbhIjLmNpZGFkYW8udjEuR2V0SW52ZXN0aWdhdGlvblJlcXVlc3QaGS5jaWRhZGFvLnYxLkludmVzdGlnYXRpb24iZYLT5JMCX1orEikvYXBpL3YxL2ludmVzdGlnYXRpb25zL3tpbnZlc3RpZ2F0aW9uX2lkfRIwL2FwaS92MS9pbnZlc3RpZ2F0aW9ucy97aW52ZXN0aWdhdGlvbl9pZH0vc3RhdHVzEoMBChJMaXN0SW52ZXN0aWdhdGlvbnMSJS5jaWRhZGFvLnYxLkxpc3RJbnZlc3RpZ2F0aW9uc1JlcXVlc3QaJi5jaWRhZGFvLnYxLkxpc3RJbnZlc3RpZ2F0aW9uc1Jlc3BvbnNlIh6C0+STAhgSFi9hcGkvdjEvaW52ZXN0aWdhdGlvbnMSlQEKE0NhbmNlbEludmVzdGlnYXRpb24SJi5jaWRhZGFvLnYxLkNhbmNlbEludmVzdGlnYXRpb25SZXF1ZXN0GhkuY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uIjuC0+STAjU6ASoiMC9hcGkvdjEvaW52ZXN0aWdhdGlvbnMve2ludmVzdGlnYXRpb25faWR9OmNhbmNlbBKSAQoSV2F0Y2hJbnZlc3RpZ2F0aW9uEiUuY2lkYWRhby52MS5XYXRjaEludmVzdGlnYXRpb25SZXF1ZXN0GhkuY2lkYWRhby52MS5Qcm9ncmVzc0V2ZW50IjiC0+STAjISMC9hcGkvdjEvaW52ZXN0aWdhdGlvbnMve2ludmVzdGlnYXRpb25faWR9L2V2ZW50czABEo4BChNXYXRjaEludmVzdGlnYXRpb25zEiYuY2lkYWRhby52MS5XYXRjaEludmVzdGlnYXRpb25zUmVxdWVzdBonLmNpZGFkYW8udjEuV2F0Y2hJbnZlc3RpZ2F0aW9uc1Jlc3BvbnNlIiSC0+STAh4SHC9hcGkvdjEvaW52ZXN0aWdhdGlvbnM6d2F0Y2gwARKtAQoXR2V0SW52ZXN0aWdhdGlvblJlc3VsdHMSKi5jaWRhZGFvLnYxLkdldEludmVzdGlnYXRpb25SZXN1bHRzUmVxdWVzdBorLmNpZGFkYW8udjEuR2V0SW52ZXN0aWdhdGlvblJlc3VsdHNSZXNwb25zZSI5gtPkkwIzEjEvYXBpL3YxL2ludmVzdGlnYXRpb25zL3tpbnZlc3RpZ2F0aW9uX2lkfS9yZXN1bHRzEn0KDVJldmlld0ZpbmRpbmcSIC5jaWRhZGFvLnYxLlJldmlld0ZpbmRpbmdSZXF1ZXN0GhkuY2lkYWRhby52MS5GaW5kaW5nUmV2aWV3Ii+C0+STAik6ASoiJC9hcGkvdjEvZmluZGluZ3Mve2ZpbmRpbmdfaWR9OnJldmlldxKCAQoORXhwbGFpbkZpbmRpbmcSIS5jaWRhZGFvLnYxLkV4cGxhaW5GaW5kaW5nUmVxdWVzdBoeLmNpZGFkYW8udjEuRmluZGluZ0V4cGxhbmF0aW9uIi2C0+STAicSJS9hcGkvdjEvZmluZGluZ3Mve2ZpbmRpbmdfaWR9OmV4cGxhaW4SngEKFkdldEludmVzdGlnYXRpb25SZXBvcnQSKS5jaWRhZGFvLnYxLkdldEludmVzdGlnYXRpb25SZXBvcnRSZXF1ZXN0Gh8uY2lkYWRhby52MS5JbnZlc3RpZ2F0aW9uUmVwb3J0IjiC0+STAjISMC9hcGkvdjEvaW52ZXN0aWdhdGlvbnMve2ludmVzdGlnYXRpb25faWR9L3JlcG9ydGIGcHJvdG8z", [file_cidadao_v1_common, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * Options of an investigation.
@@ -99,6 +99,14 @@ export type InvestigationOptions = Message<"cidadao.v1.InvestigationOptions"> & 
    * @generated from field: optional bool allow_cached = 10;
    */
   allowCached?: boolean | undefined;
+
+  /**
+   * Parameters of detectors in place of their defaults, at most 100, each once. They show in the plan and
+   * in the findings.
+   *
+   * @generated from field: repeated cidadao.v1.ParameterOverride parameters = 11;
+   */
+  parameters: ParameterOverride[];
 };
 
 /**
@@ -107,6 +115,42 @@ export type InvestigationOptions = Message<"cidadao.v1.InvestigationOptions"> & 
  */
 export const InvestigationOptionsSchema: GenMessage<InvestigationOptions> = /*@__PURE__*/
   messageDesc(file_cidadao_v1_investigation_service, 0);
+
+/**
+ * A value for a parameter of a detector. GetDetector says which there are, their units and bounds; what a
+ * law sets is refused.
+ *
+ * @generated from message cidadao.v1.ParameterOverride
+ */
+export type ParameterOverride = Message<"cidadao.v1.ParameterOverride"> & {
+  /**
+   * Id of a detector that the investigation runs.
+   *
+   * @generated from field: string detector = 1;
+   */
+  detector: string;
+
+  /**
+   * Name of the parameter.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The value: digits with at most one point, for example `0.95`.
+   *
+   * @generated from field: string value = 3;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message cidadao.v1.ParameterOverride.
+ * Use `create(ParameterOverrideSchema)` to create a new message.
+ */
+export const ParameterOverrideSchema: GenMessage<ParameterOverride> = /*@__PURE__*/
+  messageDesc(file_cidadao_v1_investigation_service, 1);
 
 /**
  * Request of StartInvestigation.
@@ -156,7 +200,7 @@ export type StartInvestigationRequest = Message<"cidadao.v1.StartInvestigationRe
  * Use `create(StartInvestigationRequestSchema)` to create a new message.
  */
 export const StartInvestigationRequestSchema: GenMessage<StartInvestigationRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 1);
+  messageDesc(file_cidadao_v1_investigation_service, 2);
 
 /**
  * An investigation.
@@ -311,7 +355,7 @@ export type Investigation = Message<"cidadao.v1.Investigation"> & {
  * Use `create(InvestigationSchema)` to create a new message.
  */
 export const InvestigationSchema: GenMessage<Investigation> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 2);
+  messageDesc(file_cidadao_v1_investigation_service, 3);
 
 /**
  * Request of BatchStartInvestigations.
@@ -332,7 +376,7 @@ export type BatchStartInvestigationsRequest = Message<"cidadao.v1.BatchStartInve
  * Use `create(BatchStartInvestigationsRequestSchema)` to create a new message.
  */
 export const BatchStartInvestigationsRequestSchema: GenMessage<BatchStartInvestigationsRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 3);
+  messageDesc(file_cidadao_v1_investigation_service, 4);
 
 /**
  * Answer of BatchStartInvestigations.
@@ -353,7 +397,7 @@ export type BatchStartInvestigationsResponse = Message<"cidadao.v1.BatchStartInv
  * Use `create(BatchStartInvestigationsResponseSchema)` to create a new message.
  */
 export const BatchStartInvestigationsResponseSchema: GenMessage<BatchStartInvestigationsResponse> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 4);
+  messageDesc(file_cidadao_v1_investigation_service, 5);
 
 /**
  * What became of one request of a batch.
@@ -390,7 +434,7 @@ export type BatchStartResult = Message<"cidadao.v1.BatchStartResult"> & {
  * Use `create(BatchStartResultSchema)` to create a new message.
  */
 export const BatchStartResultSchema: GenMessage<BatchStartResult> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 5);
+  messageDesc(file_cidadao_v1_investigation_service, 6);
 
 /**
  * Request of WatchInvestigations.
@@ -426,7 +470,7 @@ export type WatchInvestigationsRequest = Message<"cidadao.v1.WatchInvestigations
  * Use `create(WatchInvestigationsRequestSchema)` to create a new message.
  */
 export const WatchInvestigationsRequestSchema: GenMessage<WatchInvestigationsRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 6);
+  messageDesc(file_cidadao_v1_investigation_service, 7);
 
 /**
  * What WatchInvestigations tells.
@@ -478,7 +522,7 @@ export type WatchInvestigationsResponse = Message<"cidadao.v1.WatchInvestigation
  * Use `create(WatchInvestigationsResponseSchema)` to create a new message.
  */
 export const WatchInvestigationsResponseSchema: GenMessage<WatchInvestigationsResponse> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 7);
+  messageDesc(file_cidadao_v1_investigation_service, 8);
 
 /**
  * Request of GetInvestigation.
@@ -499,7 +543,7 @@ export type GetInvestigationRequest = Message<"cidadao.v1.GetInvestigationReques
  * Use `create(GetInvestigationRequestSchema)` to create a new message.
  */
 export const GetInvestigationRequestSchema: GenMessage<GetInvestigationRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 8);
+  messageDesc(file_cidadao_v1_investigation_service, 9);
 
 /**
  * Request of ListInvestigations.
@@ -534,7 +578,7 @@ export type ListInvestigationsRequest = Message<"cidadao.v1.ListInvestigationsRe
  * Use `create(ListInvestigationsRequestSchema)` to create a new message.
  */
 export const ListInvestigationsRequestSchema: GenMessage<ListInvestigationsRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 9);
+  messageDesc(file_cidadao_v1_investigation_service, 10);
 
 /**
  * Answer of ListInvestigations.
@@ -562,7 +606,7 @@ export type ListInvestigationsResponse = Message<"cidadao.v1.ListInvestigationsR
  * Use `create(ListInvestigationsResponseSchema)` to create a new message.
  */
 export const ListInvestigationsResponseSchema: GenMessage<ListInvestigationsResponse> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 10);
+  messageDesc(file_cidadao_v1_investigation_service, 11);
 
 /**
  * Request of CancelInvestigation.
@@ -583,7 +627,7 @@ export type CancelInvestigationRequest = Message<"cidadao.v1.CancelInvestigation
  * Use `create(CancelInvestigationRequestSchema)` to create a new message.
  */
 export const CancelInvestigationRequestSchema: GenMessage<CancelInvestigationRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 11);
+  messageDesc(file_cidadao_v1_investigation_service, 12);
 
 /**
  * Request of WatchInvestigation.
@@ -611,7 +655,7 @@ export type WatchInvestigationRequest = Message<"cidadao.v1.WatchInvestigationRe
  * Use `create(WatchInvestigationRequestSchema)` to create a new message.
  */
 export const WatchInvestigationRequestSchema: GenMessage<WatchInvestigationRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 12);
+  messageDesc(file_cidadao_v1_investigation_service, 13);
 
 /**
  * Request of GetInvestigationResults.
@@ -653,6 +697,13 @@ export type GetInvestigationResultsRequest = Message<"cidadao.v1.GetInvestigatio
    * @generated from field: repeated string types = 5;
    */
   types: string[];
+
+  /**
+   * Only findings whose review is in one of these states; empty means all.
+   *
+   * @generated from field: repeated cidadao.v1.ReviewState review_states = 6;
+   */
+  reviewStates: ReviewState[];
 };
 
 /**
@@ -660,7 +711,217 @@ export type GetInvestigationResultsRequest = Message<"cidadao.v1.GetInvestigatio
  * Use `create(GetInvestigationResultsRequestSchema)` to create a new message.
  */
 export const GetInvestigationResultsRequestSchema: GenMessage<GetInvestigationResultsRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 13);
+  messageDesc(file_cidadao_v1_investigation_service, 14);
+
+/**
+ * Request of ReviewFinding.
+ *
+ * @generated from message cidadao.v1.ReviewFindingRequest
+ */
+export type ReviewFindingRequest = Message<"cidadao.v1.ReviewFindingRequest"> & {
+  /**
+   * Id of the finding.
+   *
+   * @generated from field: string finding_id = 1;
+   */
+  findingId: string;
+
+  /**
+   * What is said of it.
+   *
+   * @generated from field: cidadao.v1.ReviewState state = 2;
+   */
+  state: ReviewState;
+
+  /**
+   * Why, at most 1,000 characters; required for `REVIEW_STATE_DISMISSED`. A CPF in it is masked.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message cidadao.v1.ReviewFindingRequest.
+ * Use `create(ReviewFindingRequestSchema)` to create a new message.
+ */
+export const ReviewFindingRequestSchema: GenMessage<ReviewFindingRequest> = /*@__PURE__*/
+  messageDesc(file_cidadao_v1_investigation_service, 15);
+
+/**
+ * Request of ExplainFinding.
+ *
+ * @generated from message cidadao.v1.ExplainFindingRequest
+ */
+export type ExplainFindingRequest = Message<"cidadao.v1.ExplainFindingRequest"> & {
+  /**
+   * Id of the finding.
+   *
+   * @generated from field: string finding_id = 1;
+   */
+  findingId: string;
+};
+
+/**
+ * Describes the message cidadao.v1.ExplainFindingRequest.
+ * Use `create(ExplainFindingRequestSchema)` to create a new message.
+ */
+export const ExplainFindingRequestSchema: GenMessage<ExplainFindingRequest> = /*@__PURE__*/
+  messageDesc(file_cidadao_v1_investigation_service, 16);
+
+/**
+ * Where a finding comes from, and whether it comes out again.
+ *
+ * @generated from message cidadao.v1.FindingExplanation
+ */
+export type FindingExplanation = Message<"cidadao.v1.FindingExplanation"> & {
+  /**
+   * The finding as it is stored.
+   *
+   * @generated from field: cidadao.v1.Finding finding = 1;
+   */
+  finding?: Finding | undefined;
+
+  /**
+   * The latest completed investigation that made it.
+   *
+   * @generated from field: string investigation_id = 2;
+   */
+  investigationId: string;
+
+  /**
+   * Version of the lake that it was made on, and computed from once more.
+   *
+   * @generated from field: int64 lake_version = 3;
+   */
+  lakeVersion: bigint;
+
+  /**
+   * The plan that it was made by.
+   *
+   * @generated from field: cidadao.v1.Plan plan = 4;
+   */
+  plan?: Plan | undefined;
+
+  /**
+   * The detector as it is now.
+   *
+   * @generated from field: cidadao.v1.DetectorRef detector = 5;
+   */
+  detector?: DetectorRef | undefined;
+
+  /**
+   * The query that was run, its parameters filled in.
+   *
+   * @generated from field: string query = 6;
+   */
+  query: string;
+
+  /**
+   * Tables and views that the query reads.
+   *
+   * @generated from field: repeated string tables = 7;
+   */
+  tables: string[];
+
+  /**
+   * The parameters that were filled in.
+   *
+   * @generated from field: repeated cidadao.v1.AppliedLimit parameters = 8;
+   */
+  parameters: AppliedLimit[];
+
+  /**
+   * The same finding came out: the same id, which stands for the same evidence.
+   *
+   * @generated from field: bool reproduced = 9;
+   */
+  reproduced: boolean;
+
+  /**
+   * What came out about the same contracts, with the published rows it rests on; unset if nothing did.
+   *
+   * @generated from field: cidadao.v1.Finding recomputed = 10;
+   */
+  recomputed?: Finding | undefined;
+
+  /**
+   * Why it is not the same, in Portuguese; empty if it is.
+   *
+   * @generated from field: string difference = 11;
+   */
+  difference: string;
+
+  /**
+   * The same in English.
+   *
+   * @generated from field: string difference_en = 12;
+   */
+  differenceEn: string;
+
+  /**
+   * Every change of its review, the oldest first.
+   *
+   * @generated from field: repeated cidadao.v1.FindingReviewChange review_changes = 13;
+   */
+  reviewChanges: FindingReviewChange[];
+};
+
+/**
+ * Describes the message cidadao.v1.FindingExplanation.
+ * Use `create(FindingExplanationSchema)` to create a new message.
+ */
+export const FindingExplanationSchema: GenMessage<FindingExplanation> = /*@__PURE__*/
+  messageDesc(file_cidadao_v1_investigation_service, 17);
+
+/**
+ * One change of the review of a finding.
+ *
+ * @generated from message cidadao.v1.FindingReviewChange
+ */
+export type FindingReviewChange = Message<"cidadao.v1.FindingReviewChange"> & {
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp review_time = 1;
+   */
+  reviewTime?: Timestamp | undefined;
+
+  /**
+   * Who.
+   *
+   * @generated from field: string reviewer = 2;
+   */
+  reviewer: string;
+
+  /**
+   * What it was.
+   *
+   * @generated from field: cidadao.v1.ReviewState from_state = 3;
+   */
+  fromState: ReviewState;
+
+  /**
+   * What it became.
+   *
+   * @generated from field: cidadao.v1.ReviewState to_state = 4;
+   */
+  toState: ReviewState;
+
+  /**
+   * Why.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message cidadao.v1.FindingReviewChange.
+ * Use `create(FindingReviewChangeSchema)` to create a new message.
+ */
+export const FindingReviewChangeSchema: GenMessage<FindingReviewChange> = /*@__PURE__*/
+  messageDesc(file_cidadao_v1_investigation_service, 18);
 
 /**
  * Answer of GetInvestigationResults.
@@ -730,7 +991,7 @@ export type GetInvestigationResultsResponse = Message<"cidadao.v1.GetInvestigati
  * Use `create(GetInvestigationResultsResponseSchema)` to create a new message.
  */
 export const GetInvestigationResultsResponseSchema: GenMessage<GetInvestigationResultsResponse> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 14);
+  messageDesc(file_cidadao_v1_investigation_service, 19);
 
 /**
  * About the run behind a set of findings.
@@ -807,7 +1068,7 @@ export type ResultsMetadata = Message<"cidadao.v1.ResultsMetadata"> & {
  * Use `create(ResultsMetadataSchema)` to create a new message.
  */
 export const ResultsMetadataSchema: GenMessage<ResultsMetadata> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 15);
+  messageDesc(file_cidadao_v1_investigation_service, 20);
 
 /**
  * Request of GetInvestigationReport.
@@ -842,7 +1103,7 @@ export type GetInvestigationReportRequest = Message<"cidadao.v1.GetInvestigation
  * Use `create(GetInvestigationReportRequestSchema)` to create a new message.
  */
 export const GetInvestigationReportRequestSchema: GenMessage<GetInvestigationReportRequest> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 16);
+  messageDesc(file_cidadao_v1_investigation_service, 21);
 
 /**
  * A rendered report.
@@ -891,7 +1152,7 @@ export type InvestigationReport = Message<"cidadao.v1.InvestigationReport"> & {
  * Use `create(InvestigationReportSchema)` to create a new message.
  */
 export const InvestigationReportSchema: GenMessage<InvestigationReport> = /*@__PURE__*/
-  messageDesc(file_cidadao_v1_investigation_service, 17);
+  messageDesc(file_cidadao_v1_investigation_service, 22);
 
 /**
  * What an investigation is for.
@@ -1020,6 +1281,30 @@ export const InvestigationService: GenService<{
     methodKind: "unary";
     input: typeof GetInvestigationResultsRequestSchema;
     output: typeof GetInvestigationResultsResponseSchema;
+  },
+  /**
+   * Says what became of a finding that was checked. It holds for every run that makes the same finding, whoever
+   * started it, and each change is kept: who, when, from what to what, and why. The same again changes nothing.
+   * NOT_FOUND if no completed investigation that the caller sees has made it.
+   *
+   * @generated from rpc cidadao.v1.InvestigationService.ReviewFinding
+   */
+  reviewFinding: {
+    methodKind: "unary";
+    input: typeof ReviewFindingRequestSchema;
+    output: typeof FindingReviewSchema;
+  },
+  /**
+   * Computes a finding once more, from the version of the lake that it was made on and with the same plan, and shows
+   * the query with its parameters and whether the same finding comes out. NOT_FOUND as for ReviewFinding;
+   * FAILED_PRECONDITION if the server has its detector no more.
+   *
+   * @generated from rpc cidadao.v1.InvestigationService.ExplainFinding
+   */
+  explainFinding: {
+    methodKind: "unary";
+    input: typeof ExplainFindingRequestSchema;
+    output: typeof FindingExplanationSchema;
   },
   /**
    * Renders the report. FAILED_PRECONDITION until the investigation has completed.

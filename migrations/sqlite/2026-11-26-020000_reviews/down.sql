@@ -1,0 +1,3 @@
+DROP INDEX findings_id;
+DROP TABLE finding_reviews;
+DROP TABLE finding_states;
