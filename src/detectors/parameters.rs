@@ -26,7 +26,7 @@ impl Parameter {
     /// The rule that it breaks: a law sets the parameter, it is no such number, or it makes no sense.
     pub fn accept(&self, value: &str) -> Result<String, String> {
         if !self.legal_basis.is_empty() {
-            return Err(format!("is set by law ({}) and cannot be overridden", self.legal_basis));
+            return Err(format!("must stay as the law sets it ({})", self.legal_basis));
         }
         let form = || {
             format!(

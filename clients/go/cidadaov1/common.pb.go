@@ -152,7 +152,8 @@ func (Priority) EnumDescriptor() ([]byte, []int) {
 	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{1}
 }
 
-// How much attention a finding deserves. None of them is a statement of guilt.
+// How much attention a finding deserves. None of them is a statement of guilt. In general it is as said here; the exact rule of
+// each detector is its `severity_rule` (GetDetector).
 type Severity int32
 
 const (
@@ -162,9 +163,9 @@ const (
 	Severity_SEVERITY_LOW Severity = 1
 	// Outlier among its peers.
 	Severity_SEVERITY_MEDIUM Severity = 2
-	// Breach of a legal limit on its face, or a ratio far outside that of its peers.
+	// Breach of a legal limit on its face, a ratio far outside that of its peers, or a large value without competition.
 	Severity_SEVERITY_HIGH Severity = 3
-	// Breach of a legal limit on its face with a large value at stake.
+	// As high, with more at stake: a far larger value, an emergency of few days, a ban that holds for the whole country.
 	Severity_SEVERITY_CRITICAL Severity = 4
 )
 

@@ -45,8 +45,8 @@ fn a_value_keeps_to_unit_form_and_bounds() {
         ("high_value_direct_award", "min_value", "1000.5", Ok("1000.50")),
         ("high_value_direct_award", "min_value", "1000.505", Err("must have at most 2 decimals (BRL)")),
         ("value_jump", "slip_factor", "12.5", Ok("12.5")),
-        ("amendment_cap", "cap", "0.30", Err("is set by law (Lei 14.133/2021 art. 125")),
-        ("emergency_overrun", "days_8666", "365", Err("is set by law (Lei 8.666/1993 art. 24 IV) and cannot")),
+        ("amendment_cap", "cap", "0.30", Err("must stay as the law sets it (Lei 14.133/2021 art. 125")),
+        ("emergency_overrun", "days_8666", "365", Err("must stay as the law sets it (Lei 8.666/1993 art. 24 IV)")),
     ] {
         match (parameter(detector, name).accept(value), expected) {
             (Ok(got), Ok(expected)) => assert_eq!(got, expected, "{name} {value}"),

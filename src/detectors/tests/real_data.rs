@@ -148,6 +148,10 @@ async fn a_real_month() {
                 assert_eq!((run.summary.fired, run.summary.clear), (0, 0));
                 assert!(super::verdicts(&run)["window_not_covered"] > 2_000);
             }
+            // What judges tenders finds none here.
+            _ if !detector.header.tables.iter().any(|table| table == "contracts") => {
+                assert_eq!(run.summary.fired + run.summary.clear + run.summary.not_evaluable, 0, "{id}");
+            }
             _ => assert!(run.summary.fired + run.summary.clear > 0, "{id}"),
         }
         // A band of value is no flag, and is only asked for by name.

@@ -87,7 +87,7 @@ async fn an_override_shows_in_plan_and_findings_and_is_no_earlier_answer() {
     assert!(usual.findings.iter().all(|finding| limit(finding).default_value.is_empty()));
     let request = pb::GetInvestigationReportRequest { investigation_id: lower.investigation_id, ..Default::default() };
     let report = client.get_investigation_report(request).await.unwrap().into_inner().report_content;
-    assert!(report.contains("high_value_direct_award.min_value = 1000.00 (padrão: 1000000.00)"), "{report}");
+    assert!(report.contains(r"high\_value\_direct\_award.min\_value = 1000.00 (padrão: 1000000.00)"), "{report}");
     assert!(report.contains("R$ 1.000,00 (alterado; padrão: R$ 1.000.000,00)"));
     server.stop().await;
 }

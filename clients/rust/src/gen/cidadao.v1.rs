@@ -491,7 +491,8 @@ impl Priority {
         }
     }
 }
-/// How much attention a finding deserves. None of them is a statement of guilt.
+/// How much attention a finding deserves. None of them is a statement of guilt. In general it is as said here; the exact rule of
+/// each detector is its `severity_rule` (GetDetector).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Severity {
@@ -501,9 +502,9 @@ pub enum Severity {
     Low = 1,
     /// Outlier among its peers.
     Medium = 2,
-    /// Breach of a legal limit on its face, or a ratio far outside that of its peers.
+    /// Breach of a legal limit on its face, a ratio far outside that of its peers, or a large value without competition.
     High = 3,
-    /// Breach of a legal limit on its face with a large value at stake.
+    /// As high, with more at stake: a far larger value, an emergency of few days, a ban that holds for the whole country.
     Critical = 4,
 }
 impl Severity {

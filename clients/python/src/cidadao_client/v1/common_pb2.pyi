@@ -105,12 +105,14 @@ class _SeverityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Severity.Val
     SEVERITY_MEDIUM: _Severity.ValueType  # 2
     """Outlier among its peers."""
     SEVERITY_HIGH: _Severity.ValueType  # 3
-    """Breach of a legal limit on its face, or a ratio far outside that of its peers."""
+    """Breach of a legal limit on its face, a ratio far outside that of its peers, or a large value without competition."""
     SEVERITY_CRITICAL: _Severity.ValueType  # 4
-    """Breach of a legal limit on its face with a large value at stake."""
+    """As high, with more at stake: a far larger value, an emergency of few days, a ban that holds for the whole country."""
 
 class Severity(_Severity, metaclass=_SeverityEnumTypeWrapper):
-    """How much attention a finding deserves. None of them is a statement of guilt."""
+    """How much attention a finding deserves. None of them is a statement of guilt. In general it is as said here; the exact rule of
+    each detector is its `severity_rule` (GetDetector).
+    """
 
 SEVERITY_UNSPECIFIED: Severity.ValueType  # 0
 """Not set."""
@@ -119,9 +121,9 @@ SEVERITY_LOW: Severity.ValueType  # 1
 SEVERITY_MEDIUM: Severity.ValueType  # 2
 """Outlier among its peers."""
 SEVERITY_HIGH: Severity.ValueType  # 3
-"""Breach of a legal limit on its face, or a ratio far outside that of its peers."""
+"""Breach of a legal limit on its face, a ratio far outside that of its peers, or a large value without competition."""
 SEVERITY_CRITICAL: Severity.ValueType  # 4
-"""Breach of a legal limit on its face with a large value at stake."""
+"""As high, with more at stake: a far larger value, an emergency of few days, a ban that holds for the whole country."""
 Global___Severity: _TypeAlias = Severity  # noqa: Y015
 
 class _ReviewState:

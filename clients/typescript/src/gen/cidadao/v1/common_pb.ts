@@ -1132,7 +1132,8 @@ export const PrioritySchema: GenEnum<Priority> = /*@__PURE__*/
   enumDesc(file_cidadao_v1_common, 1);
 
 /**
- * How much attention a finding deserves. None of them is a statement of guilt.
+ * How much attention a finding deserves. None of them is a statement of guilt. In general it is as said here; the exact rule of
+ * each detector is its `severity_rule` (GetDetector).
  *
  * @generated from enum cidadao.v1.Severity
  */
@@ -1159,14 +1160,14 @@ export enum Severity {
   MEDIUM = 2,
 
   /**
-   * Breach of a legal limit on its face, or a ratio far outside that of its peers.
+   * Breach of a legal limit on its face, a ratio far outside that of its peers, or a large value without competition.
    *
    * @generated from enum value: SEVERITY_HIGH = 3;
    */
   HIGH = 3,
 
   /**
-   * Breach of a legal limit on its face with a large value at stake.
+   * As high, with more at stake: a far larger value, an emergency of few days, a ban that holds for the whole country.
    *
    * @generated from enum value: SEVERITY_CRITICAL = 4;
    */
