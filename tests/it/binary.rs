@@ -196,7 +196,7 @@ fn labels(dir: &Path) -> BTreeMap<String, BTreeSet<(String, String)>> {
 fn planted_red_flags_are_found_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let month = dir.path().join("month");
-    let sample = ["sample", "--rows", "40000", "--seed", "7", "--out"];
+    let sample = ["sample", "--rows", "100000", "--seed", "7", "--out"];
     ok(&cidadao(dir.path()).args(sample).arg(&month).output().unwrap());
     let expected = labels(&month);
     // The files have no classes of items, so that one detector can find nothing in them.

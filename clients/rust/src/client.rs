@@ -325,10 +325,7 @@ impl Client {
     ///
     /// # Errors
     /// The status of the call.
-    pub async fn list_detectors(
-        &self,
-        request: v1::ListDetectorsRequest,
-    ) -> Result<v1::ListDetectorsResponse, Error> {
+    pub async fn list_detectors(&self, request: v1::ListDetectorsRequest) -> Result<v1::ListDetectorsResponse, Error> {
         self.call(self.settings.timeout, &self.detectors, request, |mut stub, request| async move {
             stub.list_detectors(request).await
         })
