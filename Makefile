@@ -15,7 +15,6 @@ run: ## Build (dev profile: the fastest to build), import a synthetic month, inv
 test: setup lint ## Install what the tests need and run everything
 	$(CARGO) test --locked
 	clients/test.sh
-	tests/e2e/run.sh
 
 .PHONY: setup
 setup: ## Install what the tests need and is missing
