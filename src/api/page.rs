@@ -6,6 +6,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::model::Violation;
+use crate::secret::hex;
 
 /// Most entries of a page.
 const MAX_PAGE: i32 = 1_000;
@@ -78,15 +79,6 @@ impl Binding {
         }
         position
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -1,6 +1,5 @@
 //! The detectors that are known.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use super::own::{self, Overdue, QueryLimits};
 use super::render::{Language, Template};
 use super::{DetectorError, Header, Run};
 use crate::model::{DetectorRef, ParameterOverride, Table};
+use crate::secret::hex;
 
 const BUILTIN: [&str; 33] = [
     include_str!("sql/amendment_cap.sql"),
@@ -155,11 +155,7 @@ impl Detector {
 
     /// SHA-256 of its file, in hex: the same one gives the same answers.
     pub fn fingerprint(&self) -> String {
-        Sha256::digest(self.file.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String does not fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(&Sha256::digest(self.file.as_bytes()))
     }
 
     /// Its id.

@@ -1,7 +1,6 @@
 //! Findings, with the published rows that they rest on.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -18,6 +17,7 @@ use super::limits::LegalLimits;
 use super::render::{Language, Value};
 use super::{Detector, DetectorError};
 use crate::model::{AppliedLimit, Evidence, EvidenceRow, EvidenceValue, Finding, Severity, Table};
+use crate::secret::hex;
 
 /// Rows that a finding shows; its total tells the rest.
 const ROWS: usize = 100;
@@ -252,11 +252,7 @@ fn id(detector: &Detector, fired: &Fired) -> String {
         ids.iter().for_each(|id| part(id));
     }
     fired.limits.iter().for_each(|id| part(id));
-    hash.finalize().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&hash.finalize()[..16])
 }
 
 async fn rows(

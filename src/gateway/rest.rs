@@ -23,6 +23,7 @@ use super::stream::{Form, Shape, Stream};
 use super::write::{Place, Writer};
 use super::{body, health, query, read, site};
 use crate::api::{Api, REQUEST_ID, RequestId, Services};
+use crate::secret::hex;
 
 /// What the shim is made of.
 #[derive(Debug, Clone)]
@@ -321,14 +322,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 
 /// A validator of a body: equal bodies have it in common, others do not.
 pub(super) fn etag(body: &[u8]) -> String {
-    let digest = Sha256::digest(body);
-    let mut out = String::with_capacity(34);
-    out.push('"');
-    for byte in &digest[..16] {
-        out.push_str(&format!("{byte:02x}"));
-    }
-    out.push('"');
-    out
+    format!("\"{}\"", hex(&Sha256::digest(body)[..16]))
 }
 
 /// Whether the client has the body of this validator.
