@@ -11,6 +11,7 @@ mod evidence;
 pub mod functions;
 mod header;
 pub mod limits;
+mod once;
 mod own;
 mod parameters;
 pub mod planted;

@@ -23,7 +23,7 @@ use super::functions::{self, Function};
 use super::limits::LegalLimits;
 use super::own::{self, Answers, QueryLimits};
 use super::render::Value;
-use super::{Detector, DetectorError, Parameter, scope};
+use super::{Detector, DetectorError, Parameter, once, scope};
 use crate::lake::schema::CURRENT;
 use crate::lake::{self, LakeError, LakeSnapshot};
 use crate::model::{AppliedLimit, DetectorSummary, Finding, Outcome, Plan, ReasonCount, Severity, Table};
@@ -193,8 +193,8 @@ impl Run {
         }
         let failed = || DetectorError::query(format!("detector {}", detector.id()));
         self.make_tables_of(detector).await.map_err(failed())?;
-        let frame = self.context.sql_with_options(detector.sql(), only_select()).await.map_err(failed())?;
-        let mut stream = frame.execute_stream().await.map_err(failed())?;
+        let prepared = once::prepare(&self.context, detector.id(), detector.sql()).await.map_err(failed())?;
+        let mut stream = prepared.stream().await.map_err(failed())?;
         while let Some(batch) = stream.next().await {
             tally
                 .add(&batch.map_err(failed())?)
