@@ -38,6 +38,10 @@ enum Format {
     Portal,
     /// Open Contracting Data Standard.
     Ocds,
+    /// Pages of PNCP.
+    Pncp,
+    /// Answers of the REST API of the Portal da Transparência.
+    PortalApi,
 }
 
 pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow::Result<ExitCode> {
@@ -46,6 +50,8 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
     let said = args.format.map(|format| match format {
         Format::Portal => ImportFormat::Portal,
         Format::Ocds => ImportFormat::Ocds,
+        Format::Pncp => ImportFormat::Pncp,
+        Format::PortalApi => ImportFormat::PortalApi,
     });
     let options = ImportOptions { accept_loss: args.accept_loss, format: said };
     let (addresses, mut paths) = split(&args.sources)?;

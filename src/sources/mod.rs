@@ -1,5 +1,6 @@
 //! Published files, and how they become rows of the lake.
 
+mod answers;
 mod error;
 mod fault;
 mod fetch;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::fault::Quarantine;
 use super::input::{self, Format, Gathered, Input};
 use super::portal::NOTES;
-use super::{ImportError, PiiKey, file, ocds};
+use super::{ImportError, PiiKey, answers, file, ocds};
 use crate::model::{ImportRecord, LakeFile, QuarantinedRow, Table};
 
 /// How far an import is with one file.
@@ -41,6 +41,8 @@ pub struct FileSummary {
     pub superseded: i64,
     /// Contracts whose supplier is not published.
     pub without_supplier: i64,
+    /// Records that tell of no spending, taken in and judged by nobody: income, sales, calls for interest.
+    pub not_spending: i64,
     /// Rows that could not be taken in.
     pub quarantined: i64,
     /// The same, by reason.
@@ -78,6 +80,8 @@ pub struct ImportSummary {
     pub payments: i64,
     /// Contracts whose supplier is not published.
     pub without_supplier: i64,
+    /// Records that tell of no spending, taken in and judged by nobody: income, sales, calls for interest.
+    pub not_spending: i64,
     /// Rows of any kind that could not be taken in.
     pub quarantined: i64,
     /// Contracts that repeat an earlier row to the letter.
@@ -154,6 +158,7 @@ impl ImportSummary {
             self.other_superseded += sign * file.superseded;
         }
         self.without_supplier += sign * file.without_supplier;
+        self.not_spending += sign * file.not_spending;
         self.quarantined += sign * file.quarantined;
         self.amounts_rounded += sign * file.amounts_rounded;
         self.values_unreadable += sign * file.values_unreadable;
@@ -239,6 +244,7 @@ impl Known {
 pub(crate) enum Scan {
     Portal(file::Scan),
     Ocds(ocds::Scan),
+    Answers(answers::Scan),
 }
 
 impl Scan {
@@ -247,6 +253,7 @@ impl Scan {
         match self {
             Self::Portal(scan) => &scan.content_hash,
             Self::Ocds(scan) => &scan.content_hash,
+            Self::Answers(scan) => &scan.content_hash,
         }
     }
 
@@ -255,6 +262,7 @@ impl Scan {
         match self {
             Self::Portal(scan) => scan.rows(),
             Self::Ocds(scan) => scan.units,
+            Self::Answers(scan) => scan.rows(),
         }
     }
 }
@@ -267,6 +275,7 @@ pub(crate) fn scan(input: &Input, progress: &dyn Fn(Progress)) -> Result<Scan, I
     Ok(match input.format {
         Format::Portal(kind) => Scan::Portal(file::scan(input, kind, &mut report)?),
         Format::Ocds => Scan::Ocds(ocds::scan(input, &mut report)?),
+        Format::Answers(kind) => Scan::Answers(answers::scan(input, kind, &mut report)?),
     })
 }
 
@@ -291,6 +300,7 @@ pub(crate) fn parse(
         duplicates: 0,
         superseded: 0,
         without_supplier: 0,
+        not_spending: 0,
         quarantined: 0,
         quarantined_by_reason: BTreeMap::new(),
         amounts_rounded: 0,
@@ -313,7 +323,17 @@ pub(crate) fn parse(
             (summary.amounts_rounded, summary.values_unreadable) = (written.rounded, written.unreadable);
             (written.files, written.quarantine)
         }
-        (Format::Ocds, Scan::Portal(_)) => (Vec::new(), Quarantine::default()),
+        (Format::Answers(kind), Scan::Answers(scan)) => {
+            let written = answers::write(input, kind, &scan, root, &id, key, &mut report)?;
+            summary.tables.insert(kind.table().as_str().to_owned(), scan.rows());
+            (summary.duplicates, summary.superseded) = (scan.duplicates, scan.superseded);
+            (summary.without_supplier, summary.not_spending) = (scan.without_supplier, scan.not_spending);
+            summary.amounts_rounded = scan.rounded;
+            (written.into_iter().collect(), scan.quarantine)
+        }
+        (Format::Ocds | Format::Answers(_), Scan::Portal(_)) | (_, Scan::Answers(_)) => {
+            (Vec::new(), Quarantine::default())
+        }
     };
     summary.quarantined = quarantine.total();
     summary.quarantined_by_reason = quarantine.by_reason.iter().map(|(r, n)| ((*r).to_owned(), *n)).collect();
@@ -329,6 +349,10 @@ pub(crate) fn parse(
         counts.extend(summary.tables.clone());
         counts.insert("amounts_rounded".to_owned(), summary.amounts_rounded);
         counts.insert("values_unreadable".to_owned(), summary.values_unreadable);
+    }
+    if let Format::Answers(_) = input.format {
+        counts.insert("not_spending".to_owned(), summary.not_spending);
+        counts.insert("amounts_rounded".to_owned(), summary.amounts_rounded);
     }
     let record = ImportRecord {
         id,

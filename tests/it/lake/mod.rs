@@ -1,5 +1,6 @@
 //! The lake from published files to queries, over a real store.
 
+mod answers;
 mod faults;
 mod fetch;
 mod kill;
