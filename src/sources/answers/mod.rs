@@ -27,7 +27,8 @@ use super::pii::{PiiKey, hex};
 use super::portal::Provenance;
 use crate::lake::{TableWriter, schema};
 use crate::model::{LakeFile, Table};
-use page::Page;
+pub(crate) use page::{Page, member};
+pub(crate) use pncp::ControlNumber;
 use record::{Fault, Record};
 use row::{Content, Row};
 

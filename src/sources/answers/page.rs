@@ -65,3 +65,15 @@ impl<'a> Page<'a> {
         self.records.iter().map(|range| &self.text[range.clone()])
     }
 }
+
+/// The text of a member of a record, as it was written; the last one where it is repeated.
+pub(crate) fn member<'a>(record: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let key = format!("\"{name}\"");
+    let mut found = None;
+    members(record, 0..record.len(), &mut |own, value| {
+        if own == key.as_bytes() {
+            found = record.get(value);
+        }
+    });
+    found
+}

@@ -18,16 +18,16 @@ const TENDER_NUMBER: [&str; 2] = ["numeroControlePncpCompra", "numeroControlePNC
 
 /// The parts of a control number: `CNPJ(14)-T-SEQ(6)/AAAA`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct ControlNumber<'a> {
-    cnpj: &'a str,
+pub(crate) struct ControlNumber<'a> {
+    pub(crate) cnpj: &'a str,
     /// 1 of a tender, 2 of a contract.
     kind: &'a str,
-    sequence: &'a str,
-    year: &'a str,
+    pub(crate) sequence: &'a str,
+    pub(crate) year: &'a str,
 }
 
 impl<'a> ControlNumber<'a> {
-    fn parse(text: &'a str) -> Option<Self> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let (rest, year) = text.split_once('/')?;
         let mut parts = rest.split('-');
         let (cnpj, kind, sequence) = (parts.next()?, parts.next()?, parts.next()?);

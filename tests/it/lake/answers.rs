@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cidadao::detectors::{Catalogue, Run};
+use cidadao::lake::contracts;
 use cidadao::model::Plan;
 use cidadao::sources::ImportError;
 use flate2::Compression;
@@ -129,6 +130,9 @@ async fn the_published_page_agrees_with_an_independent_count() {
     );
     let again = house.import(&[file]).await.unwrap();
     assert_eq!((again.unchanged.len(), again.lake_version), (1, 1));
+    let detail = contracts::get(&house.session().await, "pncp-83102277000152-2-000018-2025").await.unwrap().unwrap();
+    let link = "https://pncp.gov.br/app/contratos/83102277000152/2025/18";
+    assert_eq!(detail.contract.source.columns["link"], link);
     // What has no modality is judged by no rule that needs one, and nothing fails.
     let run = Run::prepare(house.session().await, &Plan::default()).await.unwrap();
     assert_eq!(run.contracts_in_scope(), 499);
