@@ -6,7 +6,7 @@ use super::tender_ref::{TenderRef, is_sentinel};
 use super::{
     Fault, Layout, PiiKey, Provenance, Published, digest, first_128, first_hex, fold_object, is_withheld, slug,
 };
-use crate::lake::{LakeError, TableWriter};
+use crate::lake::{LakeError, RowBuilder};
 use crate::model::{Modality, Money, Table, TaxIdKind, fold};
 
 const NUMBER: usize = 0;
@@ -129,10 +129,12 @@ impl ContractKey<'_> {
 
     /// The id in the lake, and what makes two rows the same contract.
     pub(crate) fn id(&self, supplier: &Person<'_>) -> (String, u128) {
-        let shown = self.digest(&supplier.id().unwrap_or_default());
-        let id = format!("portal-{}-{}-{}", slug(self.buyer_id), slug(self.number), first_hex(&shown));
+        let id = supplier.id().unwrap_or_default();
+        let shown = self.digest(&id);
         // Two persons may share a mask; their contracts are not the same.
-        (id, first_128(&self.digest(&supplier.normal)))
+        let exact = if id == supplier.normal { shown } else { self.digest(&supplier.normal) };
+        let id = format!("portal-{}-{}-{}", slug(self.buyer_id), slug(self.number), first_hex(&shown));
+        (id, first_128(&exact))
     }
 }
 
@@ -188,12 +190,7 @@ impl Layout for Contracts {
         row.supplier.kind == TaxIdKind::Secret
     }
 
-    fn write(
-        row: &Contract<'_>,
-        from: Provenance<'_>,
-        key: &PiiKey,
-        writer: &mut TableWriter,
-    ) -> Result<(), LakeError> {
+    fn write(row: &Contract<'_>, from: Provenance<'_>, key: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
         let published = row.published;
         let object = mask_text(published.raw(OBJECT));
         let legal_basis = published.optional(LEGAL_BASIS).map(mask_text);
