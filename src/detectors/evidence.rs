@@ -337,9 +337,8 @@ fn evidence_row(
     let Value::Int(line) = Value::of(batch, "source_line", row)? else {
         return Err("source_line is no number".to_owned());
     };
-    let id = match Value::of(batch, id, row)? {
-        Value::Text(id) => id,
-        _ => return Err("an id is no text".to_owned()),
+    let Value::Text(id) = Value::of(batch, id, row)? else {
+        return Err("an id is no text".to_owned());
     };
     shown.extend(published_at(&id).map(|link| ("link".to_owned(), link)));
     Ok(EvidenceRow {

@@ -178,12 +178,15 @@ struct Place<'a> {
     text: &'a [u8],
 }
 
+/// What is done with each record.
+type Visit<'a> = dyn FnMut(&Place<'_>, Result<Row, Fault>) -> Result<(), ImportError> + 'a;
+
 /// Gives every record of the files to `visit`, in their order, read or with what is wrong with it.
 fn each(
     input: &Input,
     kind: Kind,
     report: &mut dyn FnMut(u64, i64),
-    visit: &mut dyn FnMut(&Place<'_>, Result<Row, Fault>) -> Result<(), ImportError>,
+    visit: &mut Visit<'_>,
 ) -> Result<String, ImportError> {
     let mut hash = Sha256::new();
     let mut scratch = Scratch::default();
