@@ -48,6 +48,7 @@ bench: ## Measure import and investigation of a large sample (release build)
 	$(CARGO) build --locked --release
 	benches/import.sh
 	benches/large_sample.sh
+	benches/detectors.sh
 	benches/cardinal.sh
 	benches/service.sh
 	benches/rest.sh

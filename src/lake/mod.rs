@@ -5,6 +5,7 @@ pub mod contracts;
 mod engine;
 mod error;
 pub mod filters;
+mod memory;
 pub mod schema;
 mod session;
 mod snapshot;
