@@ -15,7 +15,7 @@ use crate::detectors::QueryLimits;
 use crate::jobs::Retention;
 use crate::model::JobKind;
 use crate::secret::{KEY_BYTES, Secret};
-use crate::sources::{PORTAL, is_trusted_base};
+use crate::sources::{PNCP, PORTAL, PORTAL_API, is_trusted_base};
 use crate::telemetry::TelemetryOptions;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -45,6 +45,15 @@ pub struct Settings {
     /// Where the bulk files of the Portal da Transparência are downloaded from, `https://…` (or `http://` on loopback) [default: https://portaldatransparencia.gov.br/download-de-dados]
     #[arg(long, env = "CIDADAO_PORTAL_URL", value_name = "URL", global = true)]
     pub portal_url: Option<String>,
+    /// Where PNCP answers, `https://host` (or `http://` on loopback) [default: https://pncp.gov.br]
+    #[arg(long, env = "CIDADAO_PNCP_URL", value_name = "URL", global = true)]
+    pub pncp_url: Option<String>,
+    /// Where the API of the Portal da Transparência answers [default: https://api.portaldatransparencia.gov.br/api-de-dados]
+    #[arg(long, env = "CIDADAO_PORTAL_API_URL", value_name = "URL", global = true)]
+    pub portal_api_url: Option<String>,
+    /// Key of the API of the Portal da Transparência, which gives one to whoever asks for it [default: none]
+    #[arg(long, env = "CIDADAO_PORTAL_API_KEY", value_name = "KEY", hide_env_values = true, global = true)]
+    pub portal_api_key: Option<Secret>,
     /// Cache and wake-ups between replicas: `redis://[user][:password]@host[:port][/database]`
     /// [default: in the memory of the process]
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true, global = true)]
@@ -167,6 +176,12 @@ pub struct Config {
     pub database_url: String,
     /// Where the bulk files of the Portal are downloaded from.
     pub portal_url: String,
+    /// Where PNCP answers.
+    pub pncp_url: String,
+    /// Where the API of the Portal da Transparência answers.
+    pub portal_api_url: String,
+    /// The key of that.
+    pub portal_api_key: Option<Secret>,
     /// Cache and wake-ups between replicas; in the memory of the process if there is none.
     pub redis_url: Option<RedisUrl>,
     /// How long a cached value is kept.
@@ -274,6 +289,9 @@ impl Settings {
             data_dir: self.data_dir.or(below.data_dir),
             database_url: self.database_url.or(below.database_url),
             portal_url: self.portal_url.or(below.portal_url),
+            pncp_url: self.pncp_url.or(below.pncp_url),
+            portal_api_url: self.portal_api_url.or(below.portal_api_url),
+            portal_api_key: self.portal_api_key.or(below.portal_api_key),
             redis_url: self.redis_url.or(below.redis_url),
             cache_ttl_seconds: self.cache_ttl_seconds.or(below.cache_ttl_seconds),
             workers: self.workers.or(below.workers),
@@ -358,10 +376,14 @@ impl Config {
             let scheme = database_url.split(':').next().unwrap_or_default().to_owned();
             return Err(invalid("database_url", "must start with sqlite: or postgres://", scheme));
         }
-        let portal_url = settings.portal_url.unwrap_or_else(|| PORTAL.to_owned());
-        if !is_trusted_base(&portal_url) {
-            return Err(invalid("portal_url", "must be https://, or http:// on loopback", portal_url));
-        }
+        let trusted = |field, given: Option<String>, default: &str| {
+            let url = given.unwrap_or_else(|| default.to_owned());
+            let trusted = is_trusted_base(&url);
+            if trusted { Ok(url) } else { Err(invalid(field, "must be https://, or http:// on loopback", url)) }
+        };
+        let portal_url = trusted("portal_url", settings.portal_url, PORTAL)?;
+        let pncp_url = trusted("pncp_url", settings.pncp_url, PNCP)?;
+        let portal_api_url = trusted("portal_api_url", settings.portal_api_url, PORTAL_API)?;
         let redis_url = settings.redis_url.filter(|url| !url.is_empty()).map(|url| url.parse::<RedisUrl>());
         let redis_url = redis_url.transpose().map_err(|error| invalid("redis_url", &error.rule, error.value))?;
         let seconds = |field, value: u64, low: u64, high: u64| {
@@ -399,6 +421,9 @@ impl Config {
             data_dir,
             database_url,
             portal_url,
+            pncp_url,
+            portal_api_url,
+            portal_api_key: settings.portal_api_key.filter(|key| !key.expose().is_empty()),
             redis_url,
             cache_ttl: seconds("cache_ttl_seconds", settings.cache_ttl_seconds.unwrap_or(3_600), 1, 2_592_000)?,
             workers: between("workers", settings.workers.unwrap_or(2), 1, 64)?,

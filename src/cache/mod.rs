@@ -3,6 +3,7 @@
 //!
 //! Whatever happens to Redis, an answer is the same as without a cache, only slower.
 
+mod bucket;
 mod codec;
 mod flights;
 mod glob;
@@ -24,6 +25,7 @@ use self::flights::Flights;
 use self::memory::{Entry, Memory};
 use self::remote::Remote;
 
+pub use self::bucket::{Bucket, Rate};
 pub use self::codec::Codec;
 pub use self::hints::{Hint, HintStats, Hints};
 pub use self::redis::{Redis, RedisOptions, RedisStats, RedisUrl, RedisUrlError};

@@ -8,10 +8,12 @@ use chrono::Utc;
 use serde_json::Value;
 
 use super::{Output, output};
+use crate::cache::{Bucket, Redis, RedisOptions};
 use crate::config::Config;
 use crate::lake::Lake;
 use crate::sources::{
-    self, Address, FetchOptions, Fetched, ImportFormat, ImportOptions, ImportSummary, PiiKey, Progress,
+    self, Address, ApiAddress, ApiFetched, ApiOptions, FetchOptions, Fetched, ImportFormat, ImportOptions,
+    ImportSummary, PiiKey, Progress,
 };
 use crate::store::{Store, StoreOptions};
 
@@ -20,7 +22,9 @@ use crate::store::{Store, StoreOptions};
 pub(super) struct Args {
     /// Files, directories or official zips of the Portal da Transparência; OCDS as JSON or JSON Lines, .gz or .zip;
     /// or an address of the Portal: portal:compras/202401, portal:licitacoes/202401, portal:ceis, portal:cnep,
-    /// portal:cepim, portal:acordos-leniencia (these also with a day, portal:ceis/20260706)
+    /// portal:cepim, portal:acordos-leniencia (these also with a day, portal:ceis/20260706); or a list of an API:
+    /// pncp:contratos/2025-03-01..2025-03-12, pncp:contratacoes/..2025-03-12 (what is new since the last import),
+    /// portal-api:contratos/26246/2025-01-01..2025-12-31, portal-api:licitacoes/26246/2025-03-01..2025-03-31
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<PathBuf>,
     /// Take in a new edition that has less than half of the rows of the one in the lake
@@ -29,6 +33,15 @@ pub(super) struct Args {
     /// What the files are; found out from their content by default
     #[arg(long, value_enum)]
     format: Option<Format>,
+    /// Of tenders of PNCP also their items and results: a request for each
+    #[arg(long)]
+    with_items: bool,
+    /// Codes of the modalities whose tenders are asked of PNCP, with commas between them [default: all that it lists]
+    #[arg(long, value_name = "CODES", value_delimiter = ',')]
+    modalities: Vec<u32>,
+    /// Days before the last one in the lake that are read again where the first day is left out
+    #[arg(long, value_name = "DAYS", default_value_t = 3)]
+    overlap_days: u32,
 }
 
 /// A published format.
@@ -38,6 +51,10 @@ enum Format {
     Portal,
     /// Open Contracting Data Standard.
     Ocds,
+    /// Pages of PNCP.
+    Pncp,
+    /// Answers of the REST API of the Portal da Transparência.
+    PortalApi,
 }
 
 pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow::Result<ExitCode> {
@@ -46,12 +63,21 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
     let said = args.format.map(|format| match format {
         Format::Portal => ImportFormat::Portal,
         Format::Ocds => ImportFormat::Ocds,
+        Format::Pncp => ImportFormat::Pncp,
+        Format::PortalApi => ImportFormat::PortalApi,
     });
     let options = ImportOptions { accept_loss: args.accept_loss, format: said };
-    let (addresses, mut paths) = split(&args.sources)?;
+    let Asked { addresses, lists, mut paths } = split(&args.sources)?;
     let fetched = if addresses.is_empty() { None } else { Some(download(config, &addresses).await?) };
     paths.extend(fetched.iter().flat_map(|fetched| fetched.paths.iter().cloned()));
-    let summary = into(config, &lake, &store, &paths, options).await?;
+    let read = if lists.is_empty() { None } else { Some(read(config, args, &lists, &store).await?) };
+    paths.extend(read.iter().flat_map(|read| read.paths.iter().cloned()));
+    let mut summary = if paths.is_empty() {
+        ImportSummary { lake_version: store.lake_version().await?, ..ImportSummary::default() }
+    } else {
+        into(config, &lake, &store, &paths, options).await?
+    };
+    summary.ignored.extend(read.iter().flat_map(|read| read.empty.iter().cloned()));
     match format {
         Output::Json => output::json(&summary)?,
         Output::Table => print(&summary)?,
@@ -59,16 +85,55 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is to be imported.
+#[derive(Default)]
+struct Asked {
+    addresses: Vec<Address>,
+    lists: Vec<ApiAddress>,
+    paths: Vec<PathBuf>,
+}
+
 /// Addresses and paths; what lies here by the name of an address is a path.
-fn split(sources: &[PathBuf]) -> anyhow::Result<(Vec<Address>, Vec<PathBuf>)> {
-    let (mut addresses, mut paths) = (Vec::new(), Vec::new());
+fn split(sources: &[PathBuf]) -> anyhow::Result<Asked> {
+    let mut asked = Asked::default();
     for source in sources {
-        match source.to_str().filter(|_| !source.exists()).map(Address::parse).transpose()?.flatten() {
-            Some(address) => addresses.push(address),
-            None => paths.push(source.clone()),
+        let text = source.to_str().filter(|_| !source.exists());
+        if let Some(address) = text.map(Address::parse).transpose()?.flatten() {
+            asked.addresses.push(address);
+        } else if let Some(list) = text.map(ApiAddress::parse).transpose()?.flatten() {
+            asked.lists.push(list);
+        } else {
+            asked.paths.push(source.clone());
         }
     }
-    Ok((addresses, paths))
+    Ok(asked)
+}
+
+/// Reads lists of APIs, page by page.
+async fn read(config: &Config, args: &Args, lists: &[ApiAddress], store: &Store) -> anyhow::Result<ApiFetched> {
+    let redis = match &config.redis_url {
+        Some(url) => Some(Redis::connect(RedisOptions::new(url.clone())).await),
+        None => None,
+    };
+    let options = ApiOptions {
+        key: config.portal_api_key.clone(),
+        pncp_bucket: Bucket::new("pncp", ApiOptions::PNCP_RATE, redis.clone()),
+        portal_bucket: Bucket::new("portal-api", ApiOptions::PORTAL_RATE, redis),
+        items: args.with_items,
+        modalities: args.modalities.clone(),
+        overlap_days: args.overlap_days,
+        ..ApiOptions::of(&config.pncp_url, &config.portal_api_url)
+    };
+    let datasets: Vec<String> = store.imports().await?.into_iter().map(|import| import.dataset).collect();
+    let bar = output::bar(0, "{spinner} {bytes} {msg}")?;
+    let shown = bar.clone();
+    let progress = move |progress: Progress| {
+        shown.set_position(progress.bytes_done);
+        shown.set_message(format!("{} ({} records)", progress.file, progress.rows));
+    };
+    let read = sources::fetch_lists(lists, &config.data_dir, &options, &datasets, Utc::now(), &progress).await;
+    bar.finish_and_clear();
+    Ok(read?)
 }
 
 /// Downloads with a progress bar.

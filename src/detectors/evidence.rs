@@ -16,7 +16,7 @@ use super::functions::show_tax_id;
 use super::limits::LegalLimits;
 use super::render::{Language, Value};
 use super::{Detector, DetectorError};
-use crate::model::{AppliedLimit, Evidence, EvidenceRow, EvidenceValue, Finding, Severity, Table};
+use crate::model::{AppliedLimit, Evidence, EvidenceRow, EvidenceValue, Finding, Severity, Table, published_at};
 use crate::secret::hex;
 
 /// Rows that a finding shows; its total tells the rest.
@@ -337,12 +337,13 @@ fn evidence_row(
     let Value::Int(line) = Value::of(batch, "source_line", row)? else {
         return Err("source_line is no number".to_owned());
     };
+    let Value::Text(id) = Value::of(batch, id, row)? else {
+        return Err("an id is no text".to_owned());
+    };
+    shown.extend(published_at(&id).map(|link| ("link".to_owned(), link)));
     Ok(EvidenceRow {
         table: table.as_str().to_owned(),
-        id: match Value::of(batch, id, row)? {
-            Value::Text(id) => id,
-            _ => return Err("an id is no text".to_owned()),
-        },
+        id,
         source: text("source")?.unwrap_or_default(),
         file: text("source_file")?.unwrap_or_default(),
         line,

@@ -18,6 +18,9 @@ pub static MOMENT: LazyLock<DataType> =
 
 /// `row_status` of a row that counts.
 pub const CURRENT: &str = "current";
+/// `row_status` of a row that tells of no spending: income, a sale, a call for interest. It is no subject of any
+/// figure or finding.
+pub const NOT_SPENDING: &str = "not_spending";
 /// `row_status` of a row that repeats an earlier one of its file to the letter.
 pub const DUPLICATE: &str = "duplicate";
 /// `row_status` of a row that a later one with the same key replaces.

@@ -110,7 +110,7 @@ impl LakeSnapshot {
 async fn republished_ids(all: DataFrame, table: Table) -> Result<Vec<RecordBatch>, LakeError> {
     let imports = || col("import_id");
     let found = all
-        .filter(col("row_status").eq(lit(schema::CURRENT)))?
+        .filter(is_latest_of_its_file())?
         .aggregate(
             vec![col(table.id_column()).alias(SHADOW_ID)],
             vec![max(imports()).alias(SHADOW_LATEST), count(imports()).alias(SHADOW_COUNT)],
@@ -118,6 +118,11 @@ async fn republished_ids(all: DataFrame, table: Table) -> Result<Vec<RecordBatch
         .filter(col(SHADOW_COUNT).gt(lit(1_i64)))?
         .select(vec![col(SHADOW_ID), col(SHADOW_LATEST)])?;
     Ok(found.collect().await?)
+}
+
+/// A row that its file does not take back: one that counts, or one that a later import found to be no spending.
+fn is_latest_of_its_file() -> Expr {
+    col("row_status").in_list(vec![lit(schema::CURRENT), lit(schema::NOT_SPENDING)], false)
 }
 
 fn without_republished(
@@ -133,8 +138,8 @@ fn without_republished(
     let batches = found.iter().map(|batch| batch.clone().with_schema(Arc::clone(&shadow_schema)));
     let batches = batches.collect::<Result<Vec<_>, _>>().map_err(datafusion::error::DataFusionError::from)?;
     let shadows = session.read_table(Arc::new(MemTable::try_new(shadow_schema, vec![batches])?))?;
-    let current = col("row_status").eq(lit(schema::CURRENT));
-    let replaced = current.and(col(SHADOW_LATEST).is_not_null()).and(col(SHADOW_LATEST).not_eq(col("import_id")));
+    let replaced =
+        is_latest_of_its_file().and(col(SHADOW_LATEST).is_not_null()).and(col(SHADOW_LATEST).not_eq(col("import_id")));
     let status = when(replaced, lit(schema::SUPERSEDED)).otherwise(col("row_status"))?;
     let columns: Vec<Expr> = schema::of(table)
         .fields()

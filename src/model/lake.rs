@@ -130,3 +130,34 @@ pub struct QuarantinedRow {
     /// The value at fault, at most 200 characters, with every run of 11 digits masked.
     pub value: String,
 }
+
+/// Where the source shows the record of a row to people, if that follows from its id: contracts and tenders of
+/// PNCP, items of these.
+pub fn published_at(id: &str) -> Option<String> {
+    let mut parts = id.strip_prefix("pncp-")?.split('-');
+    let (cnpj, kind, sequence, year) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let page = match kind {
+        "1" => "editais",
+        "2" => "contratos",
+        _ => return None,
+    };
+    Some(format!("https://pncp.gov.br/app/{page}/{cnpj}/{year}/{}", sequence.trim_start_matches('0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_of_pncp_are_found_on_the_web() {
+        let at = |id| published_at(id);
+        let contract = "https://pncp.gov.br/app/contratos/83102277000152/2025/18";
+        assert_eq!(at("pncp-83102277000152-2-000018-2025").as_deref(), Some(contract));
+        let tender = "https://pncp.gov.br/app/editais/83102277000152/2025/13";
+        assert_eq!(at("pncp-83102277000152-1-000013-2025").as_deref(), Some(tender));
+        assert_eq!(at("pncp-83102277000152-1-000013-2025-item-2").as_deref(), Some(tender));
+        for id in ["portal-200-1-x", "ocds-x-1", "pncp-1", "pncp-83102277000152-0-000013-2025"] {
+            assert_eq!(at(id), None, "{id}");
+        }
+    }
+}

@@ -28,10 +28,28 @@ pub enum ImportError {
         paths: String,
     },
     /// A file that was named is of no known layout.
-    #[error("{file}: not a file of a known layout (bulk files of the Portal da Transparência, OCDS)")]
+    #[error(
+        "{file}: not a file of a known layout (bulk files and API answers of the Portal da Transparência, OCDS, PNCP)"
+    )]
     UnknownLayout {
         /// The file.
         file: String,
+    },
+    /// A file that was named is of a known API, but holds nothing to take in.
+    #[error("{file}: {what}: there is nothing to import")]
+    NoData {
+        /// The file.
+        file: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A JSON document is damaged.
+    #[error("{file}: {detail}")]
+    Document {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        detail: String,
     },
     /// A file has no header.
     #[error("{file}: empty, not even a header")]

@@ -29,6 +29,7 @@ pub(crate) enum Reason {
     InvalidJson,
     NotAnObject,
     LinkedReleases,
+    MalformedId,
 }
 
 impl Reason {
@@ -50,6 +51,7 @@ impl Reason {
             Self::InvalidJson => "invalid_json",
             Self::NotAnObject => "not_an_object",
             Self::LinkedReleases => "linked_releases",
+            Self::MalformedId => "malformed_id",
         }
     }
 }

@@ -12,7 +12,7 @@ use zip::result::ZipError;
 
 use super::portal::{self, Kind};
 use super::records::{MAX_RECORD_BYTES, Records};
-use super::{ImportError, ocds};
+use super::{ImportError, answers, ocds};
 
 /// Largest file inside an archive, unpacked: ten times the largest monthly file there is.
 const MAX_ENTRY_BYTES: u64 = 8 << 30;
@@ -50,6 +50,8 @@ pub(crate) enum Format {
     Portal(Kind),
     /// Open Contracting Data Standard.
     Ocds,
+    /// Answers of an API.
+    Answers(answers::Kind),
 }
 
 /// A format that files are said to have, whatever they look like.
@@ -59,6 +61,10 @@ pub enum ImportFormat {
     Portal,
     /// Open Contracting Data Standard, as JSON or JSON Lines.
     Ocds,
+    /// Pages of PNCP.
+    Pncp,
+    /// Answers of the REST API of the Portal da Transparência.
+    PortalApi,
 }
 
 /// What is to be imported as one dataset.
@@ -70,7 +76,7 @@ pub(crate) struct Input {
     pub(crate) dataset: String,
     /// Size, unpacked as far as that is known.
     pub(crate) bytes: u64,
-    /// The files, at least one; several only of [`Format::Ocds`].
+    /// The files, at least one; several only of [`Format::Ocds`] and [`Format::Answers`].
     pub(crate) sources: Vec<Source>,
 }
 
@@ -82,6 +88,10 @@ pub(crate) struct Gathered {
     pub(crate) ignored: Vec<String>,
     /// Files of OCDS that the path at hand holds, with the prefix of their publisher.
     ocds: Vec<(String, Source)>,
+    /// Answers of APIs that it holds.
+    answers: Vec<(answers::Kind, Source)>,
+    /// Why the last file that was left aside holds no data, where that is known.
+    no_data: Option<&'static str>,
     format: Option<ImportFormat>,
 }
 
@@ -108,13 +118,27 @@ impl Gathered {
                 self.inputs.push(Input { name, format, dataset, bytes: source.bytes, sources: vec![source] });
             }
             Some(Found::Ocds(prefix)) => self.ocds.push((prefix, source)),
-            None => return false,
+            Some(Found::Answers(kind)) => self.answers.push((kind, source)),
+            Some(Found::NoData(_)) | None => return false,
         }
         true
     }
 
-    /// Makes a dataset of the OCDS files of a path, for each publisher: a process may have its
-    /// releases in several files of a directory, so that these are taken in together.
+    /// Notes a file, or that it is left aside and why.
+    fn add_or_ignore(&mut self, source: Source, found: Option<Found>, shown: String) {
+        let what = match &found {
+            Some(Found::NoData(what)) => Some(*what),
+            _ => None,
+        };
+        if !self.add(source, found) {
+            self.no_data = what;
+            self.ignored.push(what.map_or_else(|| shown.clone(), |what| format!("{shown}: {what}")));
+        }
+    }
+
+    /// Makes a dataset of the OCDS files of a path, for each publisher, and of the answers of each API: a
+    /// process may have its releases in several files of a directory, a list has several pages, so that
+    /// these are taken in together.
     fn close(&mut self, path: &Path) {
         let mut by_prefix: BTreeMap<String, Vec<Source>> = BTreeMap::new();
         for (prefix, source) in std::mem::take(&mut self.ocds) {
@@ -130,6 +154,19 @@ impl Gathered {
                     stem = &stem[..cut];
                 }
             }
+        }
+        let mut by_kind: BTreeMap<answers::Kind, Vec<Source>> = BTreeMap::new();
+        for (kind, source) in std::mem::take(&mut self.answers) {
+            by_kind.entry(kind).or_default().push(source);
+        }
+        for (kind, sources) in by_kind {
+            self.inputs.push(Input {
+                name: name.clone(),
+                format: Format::Answers(kind),
+                dataset: format!("{}/{stem}", kind.source()),
+                bytes: sources.iter().map(|source| source.bytes).sum(),
+                sources,
+            });
         }
         for (prefix, sources) in by_prefix {
             let publisher = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
@@ -149,6 +186,9 @@ enum Found {
     Portal(Kind),
     /// With the prefix of its publisher, which may be empty.
     Ocds(String),
+    Answers(answers::Kind),
+    /// Of a known API, but without data; why.
+    NoData(&'static str),
 }
 
 impl Source {
@@ -229,8 +269,12 @@ pub(crate) fn gather(paths: &[PathBuf], format: Option<ImportFormat>) -> Result<
         } else if metadata.is_file() {
             let before = gathered.inputs.len();
             file(path, metadata.len(), &mut gathered)?;
-            if gathered.inputs.len() == before && gathered.ocds.is_empty() {
-                return Err(ImportError::UnknownLayout { file: path.display().to_string() });
+            if gathered.inputs.len() == before && gathered.ocds.is_empty() && gathered.answers.is_empty() {
+                let file = path.display().to_string();
+                if let Some(what) = gathered.no_data {
+                    return Err(ImportError::NoData { file, what });
+                }
+                return Err(ImportError::UnknownLayout { file });
             }
         } else {
             return Err(ImportError::NotAFile { path: path.clone() });
@@ -300,9 +344,7 @@ fn file(path: &Path, bytes: u64, gathered: &mut Gathered) -> Result<(), ImportEr
     let source = Source { name, bytes, container };
     let format = gathered.format;
     let found = source.read(|reader| classify(&source.name, reader, format).map_err(|error| source.failed(error)))?;
-    if !gathered.add(source, found) {
-        gathered.ignored.push(path.display().to_string());
-    }
+    gathered.add_or_ignore(source, found, path.display().to_string());
     Ok(())
 }
 
@@ -337,9 +379,7 @@ fn archive(path: &Path, gathered: &mut Gathered) -> Result<(), ImportError> {
             detail: format!("entry {name:?}: {error}"),
         })?;
         let source = Source { name: name.clone(), bytes, container: Container::Zip(path.to_owned(), index) };
-        if !gathered.add(source, found) {
-            gathered.ignored.push(format!("{file}: {name}"));
-        }
+        gathered.add_or_ignore(source, found, format!("{file}: {name}"));
     }
     Ok(())
 }
@@ -347,12 +387,25 @@ fn archive(path: &Path, gathered: &mut Gathered) -> Result<(), ImportError> {
 /// The kind that the name or else the beginning says.
 fn classify(name: &str, bytes: &mut dyn Read, format: Option<ImportFormat>) -> io::Result<Option<Found>> {
     let name = name.strip_suffix(".gz").unwrap_or(name);
-    if let Some(kind) = Kind::of_name(name).filter(|_| format != Some(ImportFormat::Ocds)) {
+    let may_be = |own: ImportFormat| format.is_none_or(|said| said == own);
+    if let Some(kind) = Kind::of_name(name).filter(|_| may_be(ImportFormat::Portal)) {
         return Ok(Some(Found::Portal(kind)));
     }
     let mut head = Vec::new();
     bytes.take(MAX_RECORD_BYTES.max(ocds::HEAD_BYTES) as u64).read_to_end(&mut head)?;
-    if format != Some(ImportFormat::Portal) {
+    match answers::detect(&head) {
+        Some(answers::Detected::Records(kind)) => {
+            let own = if kind.is_pncp() { ImportFormat::Pncp } else { ImportFormat::PortalApi };
+            if may_be(own) {
+                return Ok(Some(Found::Answers(kind)));
+            }
+        }
+        Some(answers::Detected::NoData(what)) if format != Some(ImportFormat::Ocds) => {
+            return Ok(Some(Found::NoData(what)));
+        }
+        _ => {}
+    }
+    if may_be(ImportFormat::Ocds) {
         let prefix = ocds::detect(&head);
         let blank = head.iter().all(u8::is_ascii_whitespace);
         if let Some(prefix) = prefix.or_else(|| (format.is_some() && !blank).then(String::new)) {
@@ -361,7 +414,7 @@ fn classify(name: &str, bytes: &mut dyn Read, format: Option<ImportFormat>) -> i
     }
     let records = Records::open(head.as_slice().take(MAX_RECORD_BYTES as u64))?;
     let kind = records.and_then(|records| Kind::of_header(records.header()));
-    Ok(kind.filter(|_| format != Some(ImportFormat::Ocds)).map(Found::Portal))
+    Ok(kind.filter(|_| may_be(ImportFormat::Portal)).map(Found::Portal))
 }
 
 /// Whether a file that nobody named may be of a known layout.

@@ -1,5 +1,6 @@
 //! Published files, and how they become rows of the lake.
 
+mod answers;
 mod error;
 mod fault;
 mod fetch;
@@ -21,7 +22,10 @@ mod tests;
 
 pub use error::ImportError;
 pub use fault::MAX_KEPT;
-pub use fetch::{Address, AddressError, FetchError, FetchOptions, Fetched, PORTAL, fetch, is_trusted_base};
+pub use fetch::{
+    Address, AddressError, ApiAddress, ApiFetched, ApiOptions, FetchError, FetchOptions, Fetched, PNCP, PORTAL,
+    PORTAL_API, fetch, fetch_lists, is_trusted_base,
+};
 pub use import::{ImportOptions, import};
 pub use input::ImportFormat;
 pub use parse::{FileSummary, ImportSummary, ParsedFiles, Progress, files_to_parquet};

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::fault::Quarantine;
 use super::input::{self, Format, Gathered, Input};
 use super::portal::NOTES;
-use super::{ImportError, PiiKey, file, ocds, reader};
+use super::{ImportError, PiiKey, answers, file, ocds, reader};
 use crate::model::{ImportRecord, LakeFile, QuarantinedRow, Table};
 
 /// How far an import is.
@@ -41,6 +41,8 @@ pub struct FileSummary {
     pub superseded: i64,
     /// Contracts whose supplier is not published.
     pub without_supplier: i64,
+    /// Records that tell of no spending, taken in and judged by nobody: income, sales, calls for interest.
+    pub not_spending: i64,
     /// Rows that could not be taken in.
     pub quarantined: i64,
     /// The same, by reason.
@@ -78,6 +80,8 @@ pub struct ImportSummary {
     pub payments: i64,
     /// Contracts whose supplier is not published.
     pub without_supplier: i64,
+    /// Records that tell of no spending, taken in and judged by nobody: income, sales, calls for interest.
+    pub not_spending: i64,
     /// Rows of any kind that could not be taken in.
     pub quarantined: i64,
     /// Contracts that repeat an earlier row to the letter.
@@ -154,6 +158,7 @@ impl ImportSummary {
             self.other_superseded += sign * file.superseded;
         }
         self.without_supplier += sign * file.without_supplier;
+        self.not_spending += sign * file.not_spending;
         self.quarantined += sign * file.quarantined;
         self.amounts_rounded += sign * file.amounts_rounded;
         self.values_unreadable += sign * file.values_unreadable;
@@ -250,6 +255,7 @@ pub(crate) enum Scan {
     /// Nothing, if there is nothing that it could be equal to.
     Portal(Option<reader::Hashed>),
     Ocds(ocds::Scan),
+    Answers(answers::Scan),
 }
 
 impl Scan {
@@ -258,6 +264,7 @@ impl Scan {
         match self {
             Self::Portal(hashed) => hashed.as_ref().map(|hashed| hashed.content_hash.as_str()),
             Self::Ocds(scan) => Some(&scan.content_hash),
+            Self::Answers(scan) => Some(&scan.content_hash),
         }
     }
 
@@ -266,14 +273,14 @@ impl Scan {
         match self {
             Self::Portal(None) => 0,
             Self::Portal(Some(_)) => HASHING,
-            Self::Ocds(_) => SCANNING,
+            Self::Ocds(_) | Self::Answers(_) => SCANNING,
         }
     }
 }
 
 /// Parts of the work on a file of the Portal that its first pass is.
 const HASHING: u64 = 10;
-/// The same of files of OCDS.
+/// The same of files of OCDS, and of answers of APIs.
 const SCANNING: u64 = 50;
 
 /// The first pass over a dataset. `compared` says whether there is anything of its name that its content is to be
@@ -290,6 +297,9 @@ pub(crate) fn scan(input: &Input, compared: bool, progress: &dyn Fn(Progress)) -
         Format::Portal(_) if !compared => Scan::Portal(None),
         Format::Portal(_) => Scan::Portal(Some(reader::hash(input, &mut |bytes| report(HASHING, bytes, 0))?)),
         Format::Ocds => Scan::Ocds(ocds::scan(input, &mut |bytes, rows| report(SCANNING, bytes, rows))?),
+        Format::Answers(kind) => {
+            Scan::Answers(answers::scan(input, kind, &mut |bytes, rows| report(SCANNING, bytes, rows))?)
+        }
     })
 }
 
@@ -317,6 +327,7 @@ pub(crate) fn parse(
         duplicates: 0,
         superseded: 0,
         without_supplier: 0,
+        not_spending: 0,
         quarantined: 0,
         quarantined_by_reason: BTreeMap::new(),
         amounts_rounded: 0,
@@ -343,7 +354,18 @@ pub(crate) fn parse(
             (summary.amounts_rounded, summary.values_unreadable) = (written.rounded, written.unreadable);
             (written.files, written.quarantine)
         }
-        (Format::Ocds, Scan::Portal(_)) => (Vec::new(), Quarantine::default()),
+        (Format::Answers(kind), Scan::Answers(scan)) => {
+            summary.rows = scan.rows();
+            let written = answers::write(input, kind, &scan, root, &id, key, &mut report)?;
+            summary.tables.insert(kind.table().as_str().to_owned(), scan.rows());
+            (summary.duplicates, summary.superseded) = (scan.duplicates, scan.superseded);
+            (summary.without_supplier, summary.not_spending) = (scan.without_supplier, scan.not_spending);
+            summary.amounts_rounded = scan.rounded;
+            (written.into_iter().collect(), scan.quarantine)
+        }
+        (Format::Ocds | Format::Answers(_), Scan::Portal(_)) | (_, Scan::Answers(_)) => {
+            (Vec::new(), Quarantine::default())
+        }
     };
     summary.quarantined = quarantine.total();
     summary.quarantined_by_reason = quarantine.by_reason.iter().map(|(r, n)| ((*r).to_owned(), *n)).collect();
@@ -359,6 +381,10 @@ pub(crate) fn parse(
         counts.extend(summary.tables.clone());
         counts.insert("amounts_rounded".to_owned(), summary.amounts_rounded);
         counts.insert("values_unreadable".to_owned(), summary.values_unreadable);
+    }
+    if let Format::Answers(_) = input.format {
+        counts.insert("not_spending".to_owned(), summary.not_spending);
+        counts.insert("amounts_rounded".to_owned(), summary.amounts_rounded);
     }
     let record = ImportRecord {
         id,

@@ -20,7 +20,7 @@ const DATA_SETS: [(&str, Every); 6] = [
 ];
 
 /// Hours that Brasília is behind UTC.
-const BRASILIA_HOURS: i32 = -3;
+pub(super) const BRASILIA_HOURS: i32 = -3;
 
 /// What a published file is named by: `portal:<data set>/<AAAAMM or AAAAMMDD>`. A list of sanctions may go
 /// without its day: the latest one is meant.
@@ -40,6 +40,32 @@ pub enum AddressError {
         text: String,
         /// The name in it.
         name: String,
+    },
+    /// An API has no such list.
+    #[error("{text}: there is no list {name:?}; there are {known}")]
+    UnknownList {
+        /// The address.
+        text: String,
+        /// The name in it.
+        name: String,
+        /// Those that there are.
+        known: &'static str,
+    },
+    /// Nothing was imported before that an import could go on from.
+    #[error("{text}: the lake holds no day of this list: name the first day")]
+    NothingBefore {
+        /// The address.
+        text: String,
+    },
+    /// The days run backwards.
+    #[error("{text}: the last day {last} is before the first, {first}")]
+    Backwards {
+        /// The address.
+        text: String,
+        /// First day.
+        first: NaiveDate,
+        /// Last day.
+        last: NaiveDate,
     },
     /// The period is missing or malformed.
     #[error("{text}: the period must be {form}")]

@@ -23,10 +23,69 @@ const SHOWN_BYTES: usize = 64 << 10;
 const SHOWN_CHARS: usize = 120;
 
 /// Why one attempt failed.
-enum Failure {
+pub(super) enum Failure {
     /// Another attempt may succeed, after so long if the server says.
     Passing(String, Option<Duration>),
     Final(FetchError),
+}
+
+impl Failure {
+    /// Another attempt may succeed.
+    pub(super) const fn passing(detail: String) -> Self {
+        Self::Passing(detail, None)
+    }
+}
+
+/// The attempts at one address.
+pub(super) struct Attempts<'a> {
+    url: &'a str,
+    options: &'a FetchOptions,
+    made: u32,
+}
+
+impl<'a> Attempts<'a> {
+    pub(super) const fn new(url: &'a str, options: &'a FetchOptions) -> Self {
+        Self { url, options, made: 0 }
+    }
+
+    /// Waits until the next attempt.
+    ///
+    /// # Errors
+    /// If there is to be none.
+    pub(super) async fn after(&mut self, failure: Failure) -> Result<(), FetchError> {
+        self.made += 1;
+        let (detail, asked) = match failure {
+            Failure::Final(error) => return Err(error),
+            Failure::Passing(detail, asked) => (detail, asked),
+        };
+        if self.made >= self.options.attempts {
+            return Err(FetchError::GaveUp { url: self.url.to_owned(), attempts: self.made, detail });
+        }
+        let wait = retry::wait(self.options, self.made + 1, asked, chance());
+        let (url, attempt, wait_ms) = (self.url, self.made + 1, wait.as_millis() as u64);
+        tracing::warn!(url, detail, attempt, wait_ms, "download is tried again");
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+}
+
+/// A client that checks certificates, and asks nobody without encryption beyond this machine.
+pub(super) fn client(options: &FetchOptions, redirects: Policy) -> Result<Client, FetchError> {
+    let failed = |detail: String| FetchError::Client { url: options.base.clone(), detail };
+    let secure = options.base.starts_with("https://");
+    if !is_trusted_base(&options.base) {
+        return Err(failed("must be https://, or http:// on loopback".to_owned()));
+    }
+    let mut builder = Client::builder()
+        .user_agent(concat!("cidadao/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(options.silence)
+        .read_timeout(options.silence)
+        .https_only(secure)
+        .redirect(redirects);
+    if !secure {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| failed(told(&error)))
 }
 
 /// Downloads archives.
@@ -39,22 +98,7 @@ pub(super) struct Downloader<'a> {
 impl<'a> Downloader<'a> {
     /// A client that checks certificates, and follows nobody from `https` to `http`.
     pub(super) fn new(options: &'a FetchOptions) -> Result<Self, FetchError> {
-        let failed = |detail: String| FetchError::Client { url: options.base.clone(), detail };
-        let secure = options.base.starts_with("https://");
-        if !is_trusted_base(&options.base) {
-            return Err(failed("must be https://, or http:// on loopback".to_owned()));
-        }
-        let mut builder = Client::builder()
-            .user_agent(concat!("cidadao/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(options.silence)
-            .read_timeout(options.silence)
-            .https_only(secure)
-            .redirect(Policy::limited(MAX_REDIRECTS));
-        if !secure {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| failed(told(&error)))?;
-        Ok(Self { client, options })
+        Ok(Self { client: client(options, Policy::limited(MAX_REDIRECTS))?, options })
     }
 
     /// Downloads the archive at `url` to `path`.
@@ -64,20 +108,11 @@ impl<'a> Downloader<'a> {
         path: &Path,
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<(), FetchError> {
-        let mut attempt = 1;
+        let mut attempts = Attempts::new(url, self.options);
         loop {
             match self.attempt(url, path, progress).await {
                 Ok(()) => return Ok(()),
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Passing(detail, _)) if attempt >= self.options.attempts => {
-                    return Err(FetchError::GaveUp { url: url.to_owned(), attempts: attempt, detail });
-                }
-                Err(Failure::Passing(detail, asked)) => {
-                    attempt += 1;
-                    let wait = retry::wait(self.options, attempt, asked, chance());
-                    tracing::warn!(url, detail, attempt, wait_ms = wait.as_millis() as u64, "download is tried again");
-                    tokio::time::sleep(wait).await;
-                }
+                Err(failure) => attempts.after(failure).await?,
             }
         }
     }
@@ -88,7 +123,7 @@ impl<'a> Downloader<'a> {
         path: &Path,
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<(), Failure> {
-        let passing = |detail: String| Failure::Passing(detail, None);
+        let passing = Failure::passing;
         let response = self.client.get(url).send().await.map_err(|error| passing(told(&error)))?;
         let response = check(url, response).await?;
         let too_large = || Failure::Final(FetchError::TooLarge { url: url.to_owned(), limit: self.options.max_bytes });
@@ -130,7 +165,7 @@ fn chance() -> f64 {
 }
 
 /// The answer, if it is one to read.
-async fn check(url: &str, response: Response) -> Result<Response, Failure> {
+pub(super) async fn check(url: &str, response: Response) -> Result<Response, Failure> {
     let status = response.status();
     if status.is_success() && status != StatusCode::NO_CONTENT {
         return Ok(response);
@@ -151,13 +186,13 @@ async fn check(url: &str, response: Response) -> Result<Response, Failure> {
     })
 }
 
-fn is_html(headers: &HeaderMap) -> bool {
+pub(super) fn is_html(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"))
 }
 
 /// The title of a page, or its beginning.
-async fn shown(mut response: Response) -> String {
+pub(super) async fn shown(mut response: Response) -> String {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {
         body.extend_from_slice(&chunk);
@@ -176,7 +211,7 @@ async fn shown(mut response: Response) -> String {
 }
 
 /// An error with its causes: the outermost only says that a request failed.
-fn told(error: &reqwest::Error) -> String {
+pub(super) fn told(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

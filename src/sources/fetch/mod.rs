@@ -1,6 +1,7 @@
 //! Published files by their address: `portal:compras/202401` is downloaded and taken in as if it lay here.
 
 mod address;
+mod api;
 mod download;
 mod retry;
 
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 
 use super::Progress;
 pub use address::{Address, AddressError};
+pub use api::{ApiAddress, ApiFetched, ApiOptions, PNCP, PORTAL_API, fetch_lists};
 use download::Downloader;
 pub use download::is_trusted_base;
 
@@ -106,6 +108,29 @@ pub enum FetchError {
         /// The limit.
         limit: u64,
     },
+    /// A list went on changing while it was read: what stands in it is not known.
+    #[error("{url}: the list changed while it was read, {passes} times over ({detail}): try again later")]
+    Unstable {
+        /// Its first page.
+        url: String,
+        /// How often it was read.
+        passes: u32,
+        /// What did not agree.
+        detail: String,
+    },
+    /// A filter that was asked for was not applied.
+    #[error("{url}: the answer has nothing of {filter}, which was asked for: the API ignores the filter")]
+    FilterIgnored {
+        /// The page.
+        url: String,
+        /// The filter and its value.
+        filter: String,
+    },
+    /// The API answers nobody without a key.
+    #[error(
+        "portal_api_key is not set: the API of the Portal da Transparência needs a key (--portal-api-key or CIDADAO_PORTAL_API_KEY)"
+    )]
+    KeyMissing,
     /// The client cannot be made or asked.
     #[error("{url}: {detail}")]
     Client {
@@ -145,10 +170,7 @@ pub async fn fetch(
     now: DateTime<Utc>,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Fetched, FetchError> {
-    let failed = |cause| FetchError::Io { path: directory.to_owned(), cause };
-    fs::create_dir_all(directory).map_err(failed)?;
-    remove_leftovers(directory);
-    let own = tempfile::Builder::new().prefix(DIRECTORY).tempdir_in(directory).map_err(failed)?;
+    let own = own_directory(directory)?;
     let downloader = Downloader::new(options)?;
     let mut paths = Vec::new();
     for address in addresses {
@@ -166,6 +188,14 @@ pub async fn fetch(
         }
     }
     Ok(Fetched { paths, _directory: own })
+}
+
+/// A directory of its own under `directory`, for what is downloaded.
+fn own_directory(directory: &Path) -> Result<TempDir, FetchError> {
+    let failed = |cause| FetchError::Io { path: directory.to_owned(), cause };
+    fs::create_dir_all(directory).map_err(failed)?;
+    remove_leftovers(directory);
+    tempfile::Builder::new().prefix(DIRECTORY).tempdir_in(directory).map_err(failed)
 }
 
 /// Removes what processes that were killed left behind.

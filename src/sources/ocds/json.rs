@@ -7,7 +7,7 @@ use simd_json::{Buffers, Node, StaticNode, Tape};
 
 /// A document.
 #[derive(Debug)]
-pub(super) struct Document<'a> {
+pub(in crate::sources) struct Document<'a> {
     tape: Tape<'a>,
     /// The text, as it was before it was parsed.
     raw: &'a [u8],
@@ -15,7 +15,7 @@ pub(super) struct Document<'a> {
 
 /// What a parser needs again and again.
 #[derive(Default)]
-pub(super) struct Scratch {
+pub(in crate::sources) struct Scratch {
     text: Vec<u8>,
     buffers: Buffers,
 }
@@ -31,7 +31,7 @@ impl Scratch {
     ///
     /// # Errors
     /// If it is no JSON, or not UTF-8.
-    pub(super) fn parse<'a>(&'a mut self, raw: &'a [u8]) -> Result<Document<'a>, simd_json::Error> {
+    pub(in crate::sources) fn parse<'a>(&'a mut self, raw: &'a [u8]) -> Result<Document<'a>, simd_json::Error> {
         // The parser unescapes in place.
         self.text.clear();
         self.text.extend_from_slice(raw);
@@ -42,7 +42,7 @@ impl Scratch {
 
 impl<'a> Document<'a> {
     /// The value that it holds.
-    pub(super) fn root(&'a self) -> View<'a> {
+    pub(in crate::sources) fn root(&'a self) -> View<'a> {
         View { document: self, at: 0 }
     }
 
@@ -93,14 +93,14 @@ fn numbers(raw: &[u8]) -> impl Iterator<Item = &str> {
 
 /// A value of a document.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct View<'a> {
+pub(in crate::sources) struct View<'a> {
     document: &'a Document<'a>,
     at: usize,
 }
 
 /// What a value is.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Scalar<'a> {
+pub(in crate::sources) enum Scalar<'a> {
     Null,
     Truth(bool),
     Integer(i128),
@@ -112,7 +112,7 @@ pub(super) enum Scalar<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn scalar(self) -> Scalar<'a> {
+    pub(in crate::sources) fn scalar(self) -> Scalar<'a> {
         match self.document.node(self.at) {
             Some(Node::String(text)) => Scalar::Text(text),
             Some(Node::Object { .. }) => Scalar::Object,
@@ -125,16 +125,16 @@ impl<'a> View<'a> {
         }
     }
 
-    pub(super) fn is_object(self) -> bool {
+    pub(in crate::sources) fn is_object(self) -> bool {
         matches!(self.document.node(self.at), Some(Node::Object { .. }))
     }
 
-    pub(super) fn is_null(self) -> bool {
+    pub(in crate::sources) fn is_null(self) -> bool {
         self.scalar() == Scalar::Null
     }
 
     /// The members of an object, in order; none of anything else.
-    pub(super) fn members(self) -> impl Iterator<Item = (&'a str, View<'a>)> {
+    pub(in crate::sources) fn members(self) -> impl Iterator<Item = (&'a str, View<'a>)> {
         let left = match self.document.node(self.at) {
             Some(Node::Object { len, .. }) => *len,
             _ => 0,
@@ -149,7 +149,7 @@ impl<'a> View<'a> {
     }
 
     /// The elements of an array; an object stands for an array of one, as some publishers write it.
-    pub(super) fn elements(self) -> impl Iterator<Item = View<'a>> {
+    pub(in crate::sources) fn elements(self) -> impl Iterator<Item = View<'a>> {
         let (left, mut at) = match self.document.node(self.at) {
             Some(Node::Array { len, .. }) => (*len, self.at + 1),
             Some(Node::Object { .. }) => (1, self.at),
@@ -163,17 +163,17 @@ impl<'a> View<'a> {
     }
 
     /// A member that is not null; the last one where a key is repeated.
-    pub(super) fn get(self, key: &str) -> Option<View<'a>> {
+    pub(in crate::sources) fn get(self, key: &str) -> Option<View<'a>> {
         self.members().filter(|(own, _)| *own == key).last().map(|(_, value)| value).filter(|value| !value.is_null())
     }
 
     /// The elements of a member.
-    pub(super) fn list(self, key: &str) -> impl Iterator<Item = View<'a>> {
+    pub(in crate::sources) fn list(self, key: &str) -> impl Iterator<Item = View<'a>> {
         self.get(key).into_iter().flat_map(View::elements)
     }
 
     /// A text without blanks around it, or a number as it was written; `None` if blank or neither.
-    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+    pub(in crate::sources) fn text(self) -> Option<Cow<'a, str>> {
         match self.scalar() {
             Scalar::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()).map(Cow::Borrowed),
             Scalar::Integer(number) => Some(Cow::Owned(number.to_string())),
@@ -183,12 +183,12 @@ impl<'a> View<'a> {
     }
 
     /// The text of a member.
-    pub(super) fn text_of(self, key: &str) -> Option<Cow<'a, str>> {
+    pub(in crate::sources) fn text_of(self, key: &str) -> Option<Cow<'a, str>> {
         self.get(key).and_then(View::text)
     }
 
     /// The number as it was written.
-    pub(super) fn number(self) -> Option<&'a str> {
+    pub(in crate::sources) fn number(self) -> Option<&'a str> {
         match self.scalar() {
             Scalar::Integer(_) | Scalar::Float(_) => self.document.number(self.at),
             _ => None,

@@ -8,17 +8,17 @@
 
 mod bids;
 mod contracts;
-mod json;
+pub(super) mod json;
 mod merge;
 mod parties;
 mod pipeline;
 mod process;
 mod rows;
 mod spill;
-mod split;
+pub(super) mod split;
 mod stream;
 mod tables;
-mod values;
+pub(super) mod values;
 
 #[cfg(test)]
 mod tests;

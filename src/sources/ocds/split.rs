@@ -9,7 +9,7 @@ const MAX_NESTING: usize = 4;
 
 /// Finds where a JSON value ends; it is fed block by block.
 #[derive(Debug, Default)]
-pub(super) struct Skipper {
+pub(in crate::sources) struct Skipper {
     depth: usize,
     in_string: bool,
     escaped: bool,
@@ -19,7 +19,7 @@ pub(super) struct Skipper {
 impl Skipper {
     /// How many bytes of the block still belong to the value, once it ends in this block. The first
     /// block begins with the first byte of the value; 0 means that no value begins there.
-    pub(super) fn feed(&mut self, block: &[u8]) -> Option<usize> {
+    pub(in crate::sources) fn feed(&mut self, block: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(byte) = block.get(at) {
             if self.in_string {
@@ -57,7 +57,7 @@ impl Skipper {
 }
 
 /// Whether a byte stands between values.
-pub(super) const fn is_blank(byte: u8) -> bool {
+pub(in crate::sources) const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
@@ -72,7 +72,7 @@ fn value_end(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Calls `visit` with the place of each element of the array that `range` begins with.
-fn elements(bytes: &[u8], range: Range<usize>, visit: &mut dyn FnMut(Range<usize>)) {
+pub(in crate::sources) fn elements(bytes: &[u8], range: Range<usize>, visit: &mut dyn FnMut(Range<usize>)) {
     let bytes = bytes.get(..range.end).unwrap_or_default();
     let mut at = skip_blanks(bytes, range.start + 1);
     while at < bytes.len() && bytes[at] != b']' {
@@ -90,7 +90,7 @@ fn elements(bytes: &[u8], range: Range<usize>, visit: &mut dyn FnMut(Range<usize
 
 /// Calls `visit` with key, quotes and all, and place of each member of the object that `range`
 /// begins with.
-fn members(bytes: &[u8], range: Range<usize>, visit: &mut dyn FnMut(&[u8], Range<usize>)) {
+pub(in crate::sources) fn members(bytes: &[u8], range: Range<usize>, visit: &mut dyn FnMut(&[u8], Range<usize>)) {
     let bytes = bytes.get(..range.end).unwrap_or_default();
     let mut at = skip_blanks(bytes, range.start + 1);
     while bytes.get(at) == Some(&b'"') {

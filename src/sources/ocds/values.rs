@@ -97,7 +97,7 @@ fn exact_units(number: f64, places: u32) -> Option<i128> {
 
 /// A JSON number in units of its last of `places` decimals, and whether it had to be rounded: half
 /// a unit goes up, away from zero.
-pub(super) fn parse_decimal(text: &str, places: u32) -> Option<(i128, bool)> {
+pub(in crate::sources) fn parse_decimal(text: &str, places: u32) -> Option<(i128, bool)> {
     let (negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
@@ -135,7 +135,7 @@ pub(super) fn parse_decimal(text: &str, places: u32) -> Option<(i128, bool)> {
     (units <= MAX_UNITS).then_some((if negative { -units } else { units }, rounded))
 }
 
-fn parse_day(text: &str) -> Option<NaiveDate> {
+pub(in crate::sources) fn parse_day(text: &str) -> Option<NaiveDate> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| {
         let digits = bytes.get(from..to)?;
@@ -149,7 +149,7 @@ fn parse_day(text: &str) -> Option<NaiveDate> {
 }
 
 /// The moment of a text of ISO 8601.
-pub(super) fn parse_moment(text: &str) -> Option<DateTime<Utc>> {
+pub(in crate::sources) fn parse_moment(text: &str) -> Option<DateTime<Utc>> {
     let day = text.get(..10).and_then(parse_day)?;
     if text.len() == 10 {
         return day.and_hms_opt(0, 0, 0).map(|moment| moment.and_utc());

@@ -87,18 +87,54 @@ impl Contract<'_> {
         self.published.optional(column).filter(|name| !is_withheld(name))
     }
 
-    /// What makes two rows the same contract, with the supplier told by `supplier`.
-    fn identity(&self, supplier: &str) -> [u8; 32] {
+    fn key(&self) -> ContractKey<'_> {
+        ContractKey {
+            buyer_id: self.buyer_id,
+            number: self.number,
+            tender_number: self.tender_number().unwrap_or_default(),
+            tender_buyer_id: self.tender_buyer_id().unwrap_or_default(),
+            tender_modality: self.tender_modality().unwrap_or_default(),
+            signature_date: self.signature_date,
+        }
+    }
+}
+
+/// What tells a contract of the federal government from others, whichever way the Portal publishes it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ContractKey<'a> {
+    /// Code of the unit.
+    pub(crate) buyer_id: &'a str,
+    /// Number, nine digits.
+    pub(crate) number: &'a str,
+    /// Number, unit and code of the modality of its tender; empty where it names none.
+    pub(crate) tender_number: &'a str,
+    pub(crate) tender_buyer_id: &'a str,
+    pub(crate) tender_modality: &'a str,
+    pub(crate) signature_date: Option<NaiveDate>,
+}
+
+impl ContractKey<'_> {
+    fn digest(&self, supplier: &str) -> [u8; 32] {
         let signed = self.signature_date.map(|day| day.to_string()).unwrap_or_default();
         digest([
             self.buyer_id,
             self.number,
             supplier,
-            self.tender_number().unwrap_or_default(),
-            self.tender_buyer_id().unwrap_or_default(),
-            self.tender_modality().unwrap_or_default(),
+            self.tender_number,
+            self.tender_buyer_id,
+            self.tender_modality,
             &signed,
         ])
+    }
+
+    /// The id in the lake, and what makes two rows the same contract.
+    pub(crate) fn id(&self, supplier: &Person<'_>) -> (String, u128) {
+        let id = supplier.id().unwrap_or_default();
+        let shown = self.digest(&id);
+        // Two persons may share a mask; their contracts are not the same.
+        let exact = if id == supplier.normal { shown } else { self.digest(&supplier.normal) };
+        let id = format!("portal-{}-{}-{}", slug(self.buyer_id), slug(self.number), first_hex(&shown));
+        (id, first_128(&exact))
     }
 }
 
@@ -146,12 +182,8 @@ impl Layout for Contracts {
     }
 
     fn id(row: &Contract<'_>) -> (String, Option<u128>) {
-        let supplier = row.supplier.id().unwrap_or_default();
-        let shown = row.identity(&supplier);
-        let id = format!("portal-{}-{}-{}", slug(row.buyer_id), slug(row.number), first_hex(&shown));
-        // Two persons may share a mask; their contracts are not the same.
-        let exact = if supplier == row.supplier.normal { shown } else { row.identity(&row.supplier.normal) };
-        (id, Some(first_128(&exact)))
+        let (id, identity) = row.key().id(&row.supplier);
+        (id, Some(identity))
     }
 
     fn without_supplier(row: &Contract<'_>) -> bool {

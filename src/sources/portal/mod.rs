@@ -31,13 +31,16 @@ use crate::model::{Table, fold};
 
 pub(crate) use amendments::Amendments;
 pub(crate) use commitments::Commitments;
-pub(crate) use contracts::{Contracts, modality};
+pub(crate) use contracts::{ContractKey, Contracts, modality};
 pub(crate) use items::Items;
 pub(crate) use notes::Notes;
 pub(crate) use participants::Participants;
 pub(crate) use sanctions::{Agreements, Effects, Impediments, Sanctions};
 pub(crate) use tender_items::TenderItems;
+pub(crate) use tender_ref::TenderRef;
+pub(in crate::sources) use tender_ref::is_sentinel;
 pub(crate) use tenders::Tenders;
+pub(in crate::sources) use values::parse_date;
 
 /// What the summary of an import calls notes on contracts.
 pub(crate) const NOTES: &str = "apostilamentos";
@@ -321,7 +324,7 @@ pub(crate) trait Layout {
 }
 
 /// SHA-256 of texts, told apart by their lengths.
-fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
+pub(in crate::sources) fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
     // One call on one buffer: many small ones cost more than the hash.
     let mut text = Vec::with_capacity(512);
     for part in parts {
@@ -332,12 +335,12 @@ fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
 }
 
 /// The first half of a digest, as a number to compare by.
-fn first_128(digest: &[u8; 32]) -> u128 {
+pub(in crate::sources) fn first_128(digest: &[u8; 32]) -> u128 {
     digest.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
 }
 
 /// Names that the source writes where it gives none.
-fn is_withheld(name: &str) -> bool {
+pub(in crate::sources) fn is_withheld(name: &str) -> bool {
     // Hardly any name is so short that it could be one of these words.
     name.len() <= 32 && matches!(fold(name).as_str(), "sem informacao" | "sigiloso")
 }
@@ -358,7 +361,7 @@ fn slug(text: &str) -> String {
 
 /// The description of an item or the object of a contract folded, without the word that only says
 /// that it is the object.
-fn fold_object(object: &str) -> String {
+pub(in crate::sources) fn fold_object(object: &str) -> String {
     let folded = fold(object);
     match folded.split_once(' ') {
         Some(("objeto" | "objetivo", rest)) => rest.to_owned(),

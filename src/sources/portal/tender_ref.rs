@@ -71,7 +71,7 @@ pub(super) fn modality_of(code: &str, name: &str) -> Modality {
 }
 
 /// Codes that the source writes where it has none.
-pub(super) fn is_sentinel(code: &str) -> bool {
+pub(in crate::sources) fn is_sentinel(code: &str) -> bool {
     matches!(code, "-1" | "-2" | "-3" | "-11")
 }
 

@@ -45,7 +45,7 @@ impl Published<'_> {
     }
 }
 
-fn parse_date(text: &str) -> Option<NaiveDate> {
+pub(in crate::sources) fn parse_date(text: &str) -> Option<NaiveDate> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| {
         let digits = bytes.get(from..to)?;

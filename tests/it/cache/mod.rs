@@ -1,5 +1,6 @@
 //! The cache, the same tests in memory and in Redis; then what Redis alone can do to it.
 
+mod bucket;
 mod hints;
 mod patterns;
 mod trouble;

@@ -50,6 +50,11 @@ impl RawHttp {
 
     /// The first lines of the requests so far.
     pub(crate) fn requests(&self) -> Vec<String> {
+        self.heads().iter().map(|head| head.lines().next().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The requests so far, their headers with them.
+    pub(crate) fn heads(&self) -> Vec<String> {
         self.requests.lock().expect("no panic").clone()
     }
 }
@@ -65,8 +70,7 @@ fn serve(mut stream: TcpStream, reply: Reply, seen: &Mutex<Vec<String>>) {
             _ => return,
         }
     }
-    let line = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
-    seen.lock().expect("no panic").push(line);
+    seen.lock().expect("no panic").push(String::from_utf8_lossy(&request).into_owned());
     match reply {
         Reply::Bytes(bytes) | Reply::Reset(bytes) => {
             let _ = stream.write_all(&bytes);
