@@ -244,6 +244,7 @@ impl Public {
             StoreError::LeaseLost { .. }
             | StoreError::OutOfStep { .. }
             | StoreError::AlreadyImported { .. }
+            | StoreError::LakeMoved { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Migration { .. }
             | StoreError::Database { .. } => Self::internal(error),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::{Output, output};
+use super::{Output, output, quality};
 use crate::config::Config;
 use crate::lake::{Lake, verify};
 use crate::model::{ImportRecord, LakeVersion};
@@ -19,6 +19,12 @@ pub(super) enum Command {
         /// Versions to show, newest first
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..))]
         versions: i64,
+    },
+    /// What the rows of the datasets are worth: what was left out, and what is missing, wrong or doubtful
+    Quality {
+        /// Datasets, as `lake status` names them [default: all]
+        #[arg(value_name = "DATASET")]
+        datasets: Vec<String>,
     },
     /// Read every file of a version in full and compare it with the manifest; exit status 1 if one is not sound
     #[command(disable_version_flag = true)]
@@ -59,6 +65,7 @@ pub(super) async fn run(config: &Config, command: &Command, format: Output) -> a
     let lake = Lake::new(config.lake_dir(), store.clone());
     match command {
         Command::Status { versions } => status(&lake, &store, *versions, format).await,
+        Command::Quality { datasets } => quality::show(&store, datasets, format).await,
         Command::Verify { version } => check(&lake, *version, format).await,
     }
 }

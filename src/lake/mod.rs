@@ -5,6 +5,7 @@ pub mod contracts;
 mod engine;
 mod error;
 pub mod filters;
+mod quality;
 pub mod schema;
 mod session;
 mod snapshot;
@@ -15,6 +16,7 @@ mod writer;
 
 pub use engine::Engine;
 pub use error::LakeError;
+pub use quality::{orphans, quality};
 pub use session::{session, session_spilling_to};
 pub use snapshot::LakeSnapshot;
 pub use totals::{ContractTotal, GroupTotal, Totals, totals};

@@ -1,14 +1,16 @@
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
 use super::input::{self, Format, Gathered, ImportFormat, Input};
 use super::parse::{Known, ParsedFile, parse, scan};
 use super::{ImportError, ImportSummary, PiiKey, Progress, portal};
-use crate::lake::Lake;
-use crate::model::{AuditEntry, LakeFile};
-use crate::store::{NewImport, Store, StoreError};
+use crate::lake::{self, Lake, LakeSnapshot};
+use crate::model::{AuditEntry, LakeFile, QualityReport};
+use crate::store::{ImportCommit, NewImport, Store, StoreError};
 
 /// An edition of fewer rows than this may lose half of them, one of a tenth of it all of them.
 const FEW_ROWS: i64 = 100;
@@ -22,6 +24,8 @@ pub struct ImportOptions {
     pub format: Option<ImportFormat>,
 }
 
+/// Times that rows without a contract are counted again because somebody else made a version meanwhile.
+const RECOUNTS: usize = 5;
 /// Progress that is kept while nobody looks.
 const PENDING_PROGRESS: usize = 64;
 
@@ -53,6 +57,7 @@ pub async fn import(
     let mut known = Known::default();
     let mut written = Written { root: lake.root().to_owned(), files: Vec::new(), committing: false };
     let mut imports: Vec<NewImport> = Vec::new();
+    let mut reports: BTreeMap<String, QualityReport> = BTreeMap::new();
     for input in inputs.into_iter().map(Arc::new) {
         let scanned = Arc::clone(&input);
         let scan = blocking(progress, move |report| scan(&scanned, report)).await?;
@@ -69,20 +74,40 @@ pub async fn import(
         let parsed = blocking(progress, work).await?;
         summary.add(&parsed);
         written.files.extend(parsed.lake_files.iter().cloned());
+        reports.insert(parsed.record.id.clone(), report(lake, &parsed, now).await?);
         imports.push(new_import(parsed));
     }
     if imports.is_empty() {
         summary.lake_version = store.lake_version().await?;
         return Ok(summary);
     }
+    let mut recounts = 0;
     loop {
+        let version = count_orphans(lake, store, &imports, &mut reports).await?;
         written.check()?;
         // From here on nobody can tell whether the manifest knows the files.
         written.committing = true;
-        match store.commit_imports(imports.clone()).await {
+        let batch = ImportCommit {
+            imports: imports.clone(),
+            reports: reports.clone(),
+            after: (recounts < RECOUNTS).then_some(version),
+            job: None,
+        };
+        match store.commit_imports(batch).await {
             Ok(version) => {
                 summary.lake_version = version;
+                for import in &imports {
+                    let of_dataset = summary.files.iter_mut().find(|file| file.dataset == import.record.dataset);
+                    if let Some(file) = of_dataset {
+                        file.quality = reports.remove(&import.record.id);
+                    }
+                }
                 return Ok(summary);
+            }
+            // It was undone, as no file of these is in any version.
+            Err(StoreError::LakeMoved { .. }) => {
+                written.committing = false;
+                recounts += 1;
             }
             // Somebody else brought the same content meanwhile: the manifest knows none of these files.
             Err(StoreError::AlreadyImported { dataset, .. }) => {
@@ -113,6 +138,45 @@ async fn check_loss(store: &Store, input: &Input, rows: i64) -> Result<(), Impor
         return Err(ImportError::LostRows { file, dataset, before, rows });
     }
     Ok(())
+}
+
+/// What the rows of a file are worth, without those that belong to no contract.
+async fn report(lake: &Lake, parsed: &ParsedFile, now: DateTime<Utc>) -> Result<QualityReport, ImportError> {
+    let written = LakeSnapshot::from_files(lake.root().to_owned(), parsed.lake_files.clone());
+    let summary = &parsed.summary;
+    Ok(QualityReport {
+        rows: summary.rows,
+        duplicates: summary.duplicates,
+        quarantined: summary.quarantined,
+        quarantined_by_reason: summary.quarantined_by_reason.clone(),
+        amounts_rounded: summary.amounts_rounded,
+        values_unreadable: summary.values_unreadable,
+        tables: lake::quality(&written, now.date_naive()).await?,
+    })
+}
+
+/// Counts the rows that belong to no contract or tender of the lake as these imports will make it. Returns the version
+/// that they were counted on.
+async fn count_orphans(
+    lake: &Lake,
+    store: &Store,
+    imports: &[NewImport],
+    reports: &mut BTreeMap<String, QualityReport>,
+) -> Result<i64, ImportError> {
+    let (version, current) = store.current_files().await?;
+    let replaced: HashSet<&str> = imports.iter().map(|import| import.record.dataset.as_str()).collect();
+    let kept = current.into_iter().filter(|held| !replaced.contains(held.dataset.as_str())).map(|held| held.file);
+    let around: Vec<LakeFile> = kept.chain(imports.iter().flat_map(|import| import.files.iter().cloned())).collect();
+    for import in imports {
+        let Some(report) = reports.get_mut(&import.record.id) else { continue };
+        let written = LakeSnapshot::from_files(lake.root().to_owned(), import.files.clone());
+        let others = around.iter().filter(|file| !import.files.contains(file)).cloned().collect();
+        let counted = lake::orphans(&written, others).await?;
+        for table in &mut report.tables {
+            table.orphans = counted.get(&table.table).copied().flatten();
+        }
+    }
+    Ok(version)
 }
 
 fn new_import(parsed: ParsedFile) -> NewImport {

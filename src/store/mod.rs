@@ -32,7 +32,7 @@ pub use commit::{FinishCommit, StepCommit};
 pub use error::StoreError;
 pub use jobs::{ActiveQuery, JobQuery};
 pub use leases::{HeartbeatState, Release};
-pub use manifest::NewImport;
+pub use manifest::{DatasetFile, ImportCommit, NewImport};
 pub use options::{Clock, StoreOptions};
 pub use pool::PoolStats;
 pub use results::FindingQuery;

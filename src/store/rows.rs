@@ -368,6 +368,7 @@ pub(super) struct ImportRow {
     pub(super) imported_at: Timestamp,
     pub(super) added_version: i64,
     pub(super) replaced_version: Option<i64>,
+    pub(super) job_id: Option<String>,
 }
 
 impl TryFrom<ImportRow> for ImportRecord {

@@ -118,6 +118,14 @@ diesel::table! {
         imported_at -> Timestamp,
         added_version -> BigInt,
         replaced_version -> Nullable<BigInt>,
+        job_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    import_reports (import_id) {
+        import_id -> Text,
+        report -> Json,
     }
 }
 
@@ -174,3 +182,4 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(finding_states, findings, jobs);
+diesel::allow_tables_to_appear_in_same_query!(import_reports, imports, lake_files);

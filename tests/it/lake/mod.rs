@@ -5,6 +5,7 @@ mod fetch;
 mod kill;
 mod ocds;
 mod portal;
+mod quality;
 mod real_month;
 mod tables;
 
