@@ -5,15 +5,44 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
-use super::input::{self, Format, Gathered, ImportFormat, Input};
+use super::input::{self, Bounds, Format, Gathered, ImportFormat, Input, Stop};
 use super::parse::{Known, ParsedFile, parse, scan};
 use super::{ImportError, ImportSummary, PiiKey, Progress, portal};
-use crate::lake::{self, Lake, LakeSnapshot};
+use crate::lake::{self, Lake, LakeError, LakeSnapshot};
 use crate::model::{AuditEntry, LakeFile, QualityReport};
 use crate::store::{ImportCommit, NewImport, Store, StoreError};
 
 /// An edition of fewer rows than this may lose half of them, one of a tenth of it all of them.
 const FEW_ROWS: i64 = 100;
+
+/// Who takes files in, and within which bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Importer {
+    /// Who asks for it, for the audit log.
+    pub actor: String,
+    /// From where, for the audit log.
+    pub remote: String,
+    /// The job that does it and the token of its lease, without which nothing is committed.
+    pub job: Option<(String, i64)>,
+    /// What is not beneath this directory, whatever links lead there, is left aside.
+    pub within: Option<PathBuf>,
+}
+
+impl Importer {
+    /// Somebody at the command line of this machine.
+    pub fn command_line() -> Self {
+        Self { actor: "cli".to_owned(), remote: "cli".to_owned(), job: None, within: None }
+    }
+}
+
+/// Stops the reading of an import that nobody waits for any more.
+struct StopOnDrop(Stop);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.now();
+    }
+}
 
 /// How an import goes about what it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,8 +75,26 @@ pub async fn import(
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<ImportSummary, ImportError> {
+    import_by(&Importer::command_line(), paths, lake, store, key, options, progress).await
+}
+
+/// The same for somebody. Dropped before its end, it takes nothing in, and soon stops reading.
+///
+/// # Errors
+/// [`ImportError`].
+pub async fn import_by(
+    importer: &Importer,
+    paths: &[PathBuf],
+    lake: &Lake,
+    store: &Store,
+    key: &PiiKey,
+    options: ImportOptions,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<ImportSummary, ImportError> {
     let paths = paths.to_vec();
-    let gathered = blocking(progress, move |_| input::gather(&paths, options.format)).await?;
+    let bounds = Bounds { within: importer.within.clone(), stop: Stop::default() };
+    let _stop = StopOnDrop(bounds.stop.clone());
+    let gathered = blocking(progress, move |_| input::gather_within(&paths, options.format, bounds)).await?;
     let Gathered { inputs, ignored, .. } = gathered;
     if let Err(error) = lake.remove_orphans().await {
         // They cost space and nothing else.
@@ -58,12 +105,17 @@ pub async fn import(
     let mut written = Written { root: lake.root().to_owned(), files: Vec::new(), committing: false };
     let mut imports: Vec<NewImport> = Vec::new();
     let mut reports: BTreeMap<String, QualityReport> = BTreeMap::new();
+    let all_total = inputs.iter().map(|input| input.bytes).sum();
+    let mut before = 0;
     for input in inputs.into_iter().map(Arc::new) {
+        let progress = &|step: Progress| progress(Progress { all_done: before + step.bytes_done, all_total, ..step });
+        let done = before + input.bytes;
         let scanned = Arc::clone(&input);
         let scan = blocking(progress, move |report| scan(&scanned, report)).await?;
         let again = known.holds(&input, &scan)?;
         if again || store.import_by_hash(&input.dataset, scan.content_hash()).await?.is_some() {
             summary.unchanged.push(input.name.clone());
+            before = done;
             continue;
         }
         if !options.accept_loss {
@@ -75,7 +127,8 @@ pub async fn import(
         summary.add(&parsed);
         written.files.extend(parsed.lake_files.iter().cloned());
         reports.insert(parsed.record.id.clone(), report(lake, &parsed, now).await?);
-        imports.push(new_import(parsed));
+        imports.push(new_import(importer, parsed));
+        before = done;
     }
     if imports.is_empty() {
         summary.lake_version = store.lake_version().await?;
@@ -91,7 +144,7 @@ pub async fn import(
             imports: imports.clone(),
             reports: reports.clone(),
             after: (recounts < RECOUNTS).then_some(version),
-            job: None,
+            job: importer.job.clone(),
         };
         match store.commit_imports(batch).await {
             Ok(version) => {
@@ -151,7 +204,7 @@ async fn report(lake: &Lake, parsed: &ParsedFile, now: DateTime<Utc>) -> Result<
         quarantined_by_reason: summary.quarantined_by_reason.clone(),
         amounts_rounded: summary.amounts_rounded,
         values_unreadable: summary.values_unreadable,
-        tables: lake::quality(&written, now.date_naive()).await?,
+        tables: apart(async move { lake::quality(&written, now.date_naive()).await }).await?,
     })
 }
 
@@ -171,7 +224,7 @@ async fn count_orphans(
         let Some(report) = reports.get_mut(&import.record.id) else { continue };
         let written = LakeSnapshot::from_files(lake.root().to_owned(), import.files.clone());
         let others = around.iter().filter(|file| !import.files.contains(file)).cloned().collect();
-        let counted = lake::orphans(&written, others).await?;
+        let counted = apart(async move { lake::orphans(&written, others).await }).await?;
         for table in &mut report.tables {
             table.orphans = counted.get(&table.table).copied().flatten();
         }
@@ -179,13 +232,13 @@ async fn count_orphans(
     Ok(version)
 }
 
-fn new_import(parsed: ParsedFile) -> NewImport {
+fn new_import(importer: &Importer, parsed: ParsedFile) -> NewImport {
     let ParsedFile { record, lake_files, quarantine, .. } = parsed;
     let audit = AuditEntry {
-        actor: "cli".to_owned(),
+        actor: importer.actor.clone(),
         action: "import.committed".to_owned(),
         resource: record.id.clone(),
-        remote: "cli".to_owned(),
+        remote: importer.remote.clone(),
         result: "ok".to_owned(),
         details: serde_json::json!({
             "dataset": record.dataset,
@@ -195,6 +248,20 @@ fn new_import(parsed: ParsedFile) -> NewImport {
         }),
     };
     NewImport { record, replaces_dataset: true, files: lake_files, quarantine, audit }
+}
+
+/// Runs queries on threads of their own: they would hold up whatever else the caller's threads do.
+async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T, LakeError>> + Send + 'static,
+) -> Result<T, ImportError> {
+    let interrupted = |error: &dyn std::fmt::Display| ImportError::Interrupted(error.to_string());
+    let task = tokio::task::spawn_blocking(move || {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+        threads.map(|threads| threads.block_on(threads.spawn(work)))
+    });
+    let ended = task.await.map_err(|error| interrupted(&error))?.map_err(|error| interrupted(&error))?;
+    Ok(ended.map_err(|error| interrupted(&error))??)
 }
 
 /// Runs work that blocks; `progress` is called by the task that waits for it.

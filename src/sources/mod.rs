@@ -18,8 +18,11 @@ mod tests;
 
 pub use error::ImportError;
 pub use fault::MAX_KEPT;
-pub use fetch::{Address, AddressError, FetchError, FetchOptions, Fetched, PORTAL, fetch, is_trusted_base};
-pub use import::{ImportOptions, import};
+pub use fetch::{
+    Address, AddressError, Allowed, FetchError, FetchOptions, Fetched, ImportRules, PORTAL, UriError, fetch, fetch_web,
+    is_trusted_base,
+};
+pub use import::{ImportOptions, Importer, import, import_by};
 pub use input::ImportFormat;
 pub use parse::{FileSummary, ImportSummary, ParsedFiles, Progress, files_to_parquet};
 pub use pii::PiiKey;

@@ -22,6 +22,17 @@ pub struct Progress {
     pub bytes_total: u64,
     /// Rows taken in so far.
     pub rows: i64,
+    /// Bytes done of everything that the call takes in.
+    pub all_done: u64,
+    /// Bytes of everything that the call takes in, unpacked.
+    pub all_total: u64,
+}
+
+impl Progress {
+    /// Progress with a file that is all there is.
+    pub(crate) const fn of(file: String, bytes_done: u64, bytes_total: u64, rows: i64) -> Self {
+        Self { file, bytes_done, bytes_total, rows, all_done: bytes_done, all_total: bytes_total }
+    }
 }
 
 /// What became of one file.
@@ -265,7 +276,7 @@ impl Scan {
 pub(crate) fn scan(input: &Input, progress: &dyn Fn(Progress)) -> Result<Scan, ImportError> {
     let mut report = |bytes: u64, rows| {
         let (file, bytes_total) = (input.name.clone(), input.bytes);
-        progress(Progress { file, bytes_done: bytes.min(bytes_total) / 2, bytes_total, rows });
+        progress(Progress::of(file, bytes.min(bytes_total) / 2, bytes_total, rows));
     };
     Ok(match input.format {
         Format::Portal(kind) => Scan::Portal(file::scan(input, kind, &mut report)?),
@@ -284,7 +295,7 @@ pub(crate) fn parse(
     let id = Uuid::now_v7().to_string();
     let mut report = |bytes: u64, rows| {
         let (file, bytes_total) = (input.name.clone(), input.bytes);
-        progress(Progress { file, bytes_done: (bytes_total + bytes.min(bytes_total)) / 2, bytes_total, rows });
+        progress(Progress::of(file, (bytes_total + bytes.min(bytes_total)) / 2, bytes_total, rows));
     };
     let mut summary = FileSummary {
         file: input.name.clone(),

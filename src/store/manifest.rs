@@ -8,7 +8,7 @@ use super::commit::held;
 use super::dialect::Dialect;
 use super::pool::{read, transaction};
 use super::rows::{AuditRow, ImportRow, LakeFileRow, QuarantineRow, json as to_json};
-use super::schema::{audit_log, import_reports, imports, lake_files, lake_versions, quarantine};
+use super::schema::{audit_log, import_reports, import_spans, imports, lake_files, lake_versions, quarantine};
 use super::{Store, StoreError, Timestamp, utc};
 use crate::model::{AuditEntry, ImportRecord, LakeFile, LakeVersion, QualityReport, QuarantinedRow};
 
@@ -66,10 +66,11 @@ impl Store {
     /// The files of a version, by path.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if there is no such version.
+    /// [`StoreError::NotFound`] if there is no such version, or it is kept no longer.
     pub async fn lake_files(&self, version: i64) -> Result<Vec<LakeFile>, StoreError> {
         let (known, rows) = read!(self, |conn| {
-            let known = lake_versions::table.find(version).count().get_result::<i64>(conn).await?;
+            let known = lake_versions::table.find(version).filter(lake_versions::expired_at.is_null());
+            let known = known.count().get_result::<i64>(conn).await?;
             let rows = lake_files::table
                 .filter(lake_files::added_version.le(version))
                 .filter(lake_files::removed_version.is_null().or(lake_files::removed_version.gt(version)))
@@ -165,7 +166,12 @@ impl Store {
                     for (id, _) in &earlier {
                         let replaced = imports::replaced_version.eq(Some(version));
                         diesel::update(imports::table.find(id)).set(replaced).execute(conn).await?;
+                        let span = import_spans::table.filter(import_spans::import_id.eq(id));
+                        let span = span.filter(import_spans::removed_version.is_null());
+                        let removed = import_spans::removed_version.eq(Some(version));
+                        diesel::update(span).set(removed).execute(conn).await?;
                         let files = lake_files::table.filter(lake_files::import_id.eq(id));
+                        let files = files.filter(lake_files::removed_version.is_null());
                         let removed = lake_files::removed_version.eq(Some(version));
                         diesel::update(files).set(removed).execute(conn).await?;
                     }
@@ -182,11 +188,20 @@ impl Store {
                     job_id: job.as_ref().map(|(id, _)| id.clone()),
                 };
                 diesel::insert_into(imports::table).values(&row).execute(conn).await?;
+                let span = (import_spans::import_id.eq(&record.id), import_spans::added_version.eq(version));
+                diesel::insert_into(import_spans::table).values(span).execute(conn).await?;
                 if let Some(report) = report {
                     let row = (import_reports::import_id.eq(&record.id), import_reports::report.eq(report));
                     diesel::insert_into(import_reports::table).values(row).execute(conn).await?;
                 }
                 for file in &import.files {
+                    // A file is written once: its path is of no other one, not even of an old version.
+                    let taken = lake_files::table.filter(lake_files::path.eq(&file.path)).count();
+                    if taken.get_result::<i64>(conn).await? > 0 {
+                        return Err(StoreError::Database {
+                            reason: format!("{} is in the manifest already", file.path),
+                        });
+                    }
                     let row = LakeFileRow {
                         path: file.path.clone(),
                         table_name: file.table.as_str().to_owned(),
@@ -227,10 +242,16 @@ impl Store {
                 .filter(lake_versions::version.gt(0))
                 .order(lake_versions::version.desc())
                 .limit(limit)
-                .select((lake_versions::version, lake_versions::created_at))
-                .load::<(i64, Timestamp)>(conn)
+                .select((
+                    lake_versions::version,
+                    lake_versions::created_at,
+                    lake_versions::operation,
+                    lake_versions::of_version,
+                    lake_versions::expired_at,
+                ))
+                .load::<(i64, Timestamp, String, Option<i64>, Option<Timestamp>)>(conn)
                 .await?;
-            let oldest = versions.last().map_or(0, |(version, _)| *version);
+            let oldest = versions.as_slice().last().map_or(0, |(version, ..)| *version);
             let added = imports::table
                 .filter(imports::added_version.ge(oldest))
                 .order(imports::dataset)
@@ -241,9 +262,12 @@ impl Store {
         })?;
         let of =
             |version: i64| added.iter().filter(move |(own, _)| *own == version).map(|(_, dataset)| dataset.clone());
-        let versions = versions.into_iter().map(|(version, created_at)| LakeVersion {
+        let versions = versions.into_iter().map(|(version, created_at, operation, of_version, expired)| LakeVersion {
             version,
             created_at: utc(created_at),
+            operation,
+            of_version,
+            expired: expired.is_some(),
             datasets: of(version).collect(),
         });
         Ok(versions.collect())

@@ -19,6 +19,7 @@ mod retention;
 mod reviews;
 mod rows;
 mod schema;
+mod versions;
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use pool::PoolStats;
 pub use results::FindingQuery;
 pub use retention::{Retained, RetentionQuery};
 pub use reviews::NewReview;
+pub use versions::{Expired, Expiry, Merge};
 
 use pool::{Pools, read};
 

@@ -387,7 +387,7 @@ impl TryFrom<ImportRow> for ImportRecord {
     }
 }
 
-#[derive(Debug, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = lake_files, treat_none_as_default_value = false)]
 pub(super) struct LakeFileRow {
     pub(super) path: String,

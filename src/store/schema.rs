@@ -105,6 +105,17 @@ diesel::table! {
         version -> BigInt,
         import_id -> Nullable<Text>,
         created_at -> Timestamp,
+        operation -> Text,
+        of_version -> Nullable<BigInt>,
+        expired_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    import_spans (import_id, added_version) {
+        import_id -> Text,
+        added_version -> BigInt,
+        removed_version -> Nullable<BigInt>,
     }
 }
 
@@ -130,7 +141,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    lake_files (path) {
+    lake_files (path, added_version) {
         path -> Text,
         table_name -> Text,
         row_count -> BigInt,

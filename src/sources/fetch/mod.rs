@@ -3,6 +3,7 @@
 mod address;
 mod download;
 mod retry;
+mod uri;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use super::Progress;
 pub use address::{Address, AddressError};
 use download::Downloader;
 pub use download::is_trusted_base;
+pub use uri::{Allowed, ImportRules, UriError, fetch_web};
 
 /// Where the bulk files of the Portal da Transparência are, unless a mirror is configured.
 pub const PORTAL: &str = "https://portaldatransparencia.gov.br/download-de-dados";
@@ -146,9 +148,7 @@ pub async fn fetch(
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Fetched, FetchError> {
     let failed = |cause| FetchError::Io { path: directory.to_owned(), cause };
-    fs::create_dir_all(directory).map_err(failed)?;
-    remove_leftovers(directory);
-    let own = tempfile::Builder::new().prefix(DIRECTORY).tempdir_in(directory).map_err(failed)?;
+    let own = own_directory(directory).map_err(failed)?;
     let downloader = Downloader::new(options)?;
     let mut paths = Vec::new();
     for address in addresses {
@@ -166,6 +166,13 @@ pub async fn fetch(
         }
     }
     Ok(Fetched { paths, _directory: own })
+}
+
+/// A directory for the downloads of one call.
+fn own_directory(directory: &Path) -> std::io::Result<TempDir> {
+    fs::create_dir_all(directory)?;
+    remove_leftovers(directory);
+    tempfile::Builder::new().prefix(DIRECTORY).tempdir_in(directory)
 }
 
 /// Removes what processes that were killed left behind.

@@ -8,6 +8,7 @@ mod portal;
 mod quality;
 mod real_month;
 mod tables;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::fs;
