@@ -46,6 +46,7 @@ test-e2e: ## Test the binary (CIDADAO_BIN, or the debug build) from outside: RES
 .PHONY: bench
 bench: ## Measure import and investigation of a large sample (release build)
 	$(CARGO) build --locked --release
+	benches/import.sh
 	benches/large_sample.sh
 	benches/cardinal.sh
 	benches/service.sh

@@ -1,5 +1,6 @@
 //! `DatasetService`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -211,7 +212,7 @@ impl Service {
         let asked: ingest::Request = serde_json::from_value(job.payload.clone())?;
         let output = Output::of(&job);
         let ids = output.editions.iter().filter(|_| reports).map(|edition| edition.id.clone()).collect::<Vec<_>>();
-        let mut reports = if ids.is_empty() { Default::default() } else { self.api.store.import_reports(ids).await? };
+        let mut reports = if ids.is_empty() { BTreeMap::new() } else { self.api.store.import_reports(ids).await? };
         let (uri, file_name) = match asked.source {
             Source::Uri(uri) => (uri, String::new()),
             Source::Upload(upload) => (String::new(), upload.file_name),

@@ -203,7 +203,7 @@ fn upload_of(job: &Job) -> Option<String> {
 
 /// The step that says how far the reading is.
 fn progress(job: &Job, stage: &str, step: &Progress) -> StepCommit {
-    let share = if step.all_total == 0 { 0.0 } else { step.all_done as f64 / step.all_total as f64 };
+    let share = if step.bytes_total == 0 { 0.0 } else { step.bytes_done as f64 / step.bytes_total as f64 };
     // Downloading is the first tenth of it; it never falls.
     let fraction = match stage {
         "fetch" => 0.1 * share,

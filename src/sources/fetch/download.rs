@@ -135,7 +135,7 @@ impl<'a> Downloader<'a> {
             }
             file.write_all(&chunk).map_err(io)?;
             let bytes_total = declared.unwrap_or(bytes);
-            progress(Progress::of(name.clone(), bytes.min(bytes_total), bytes_total, 0));
+            progress(Progress { file: name.clone(), bytes_done: bytes.min(bytes_total), bytes_total, rows: 0 });
         }
         file.sync_all().map_err(io)?;
         drop(file);
