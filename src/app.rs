@@ -17,11 +17,12 @@ use crate::config::Config;
 use crate::detectors::{Catalogue, DetectorError, QueryLimits};
 use crate::gateway::binding::BindingError;
 use crate::gateway::{self, Gateway, GatewayParts, MetricsSource};
+use crate::ingest::{Intake, Uploads};
 use crate::jobs::{JobHandler, Jobs, JobsOptions};
 use crate::lake::{Engine, Lake};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
-use crate::{analysis, investigation, secret};
+use crate::{analysis, ingest, investigation, secret};
 
 /// Memory of the cache, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -137,6 +138,8 @@ pub struct AppParts {
     pub hints: Hints,
     /// The lake.
     pub lake: Lake,
+    /// What may be taken in over the API.
+    pub intake: Intake,
     /// The detectors.
     pub catalogue: Arc<Catalogue>,
     /// How much a user's own detector may use.
@@ -223,6 +226,10 @@ impl App {
             ..JobsOptions::default()
         };
         let queries = Engine { handle: engine.handle(), memory: config.engine_memory, threads: config.engine_threads };
+        let intake = Intake {
+            rules: config.import_rules(),
+            uploads: Uploads::new(config.data_dir.join("uploads"), config.max_upload),
+        };
         let handlers: Vec<Arc<dyn JobHandler>> = vec![
             Arc::new(investigation::Handler {
                 lake: lake.clone(),
@@ -234,6 +241,12 @@ impl App {
                 own_limits: config.own_limits,
             }),
             Arc::new(analysis::Handler { lake: lake.clone(), engine: queries.clone(), metrics: metrics.clone() }),
+            Arc::new(ingest::Handler {
+                lake: lake.clone(),
+                store: store.clone(),
+                intake: intake.clone(),
+                data_dir: config.data_dir.clone(),
+            }),
         ];
         Ok(Self::of(AppParts {
             auth: Auth::new(store.clone(), &auth),
@@ -243,6 +256,7 @@ impl App {
             hints,
             redis,
             lake,
+            intake,
             catalogue,
             own_limits: config.own_limits,
             metrics,
@@ -294,6 +308,7 @@ impl App {
                 memory: parts.engine_memory,
                 threads: parts.engine_threads,
             },
+            intake: parts.intake.clone(),
             catalogue: Arc::clone(&parts.catalogue),
             own_limits: parts.own_limits,
             metrics: parts.metrics.clone(),

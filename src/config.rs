@@ -15,7 +15,7 @@ use crate::detectors::QueryLimits;
 use crate::jobs::Retention;
 use crate::model::JobKind;
 use crate::secret::{KEY_BYTES, Secret};
-use crate::sources::{PNCP, PORTAL, PORTAL_API, is_trusted_base};
+use crate::sources::{ImportRules, PNCP, PORTAL, PORTAL_API, is_trusted_base};
 use crate::telemetry::TelemetryOptions;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -42,6 +42,15 @@ pub struct Settings {
     /// Operational database: `sqlite:PATH` or `postgres://…` [default: sqlite:<data dir>/cidadao.db]
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
+    /// Directories whose files may be imported over the API, with commas between them [default: none]
+    #[arg(long, env = "CIDADAO_IMPORT_ROOTS", value_name = "DIRS", value_delimiter = ',', global = true)]
+    pub import_roots: Option<Vec<PathBuf>>,
+    /// Hosts whose files may be imported over the API, `host` or `host:port` with commas between them; that of the Portal allows `portal:` [default: none]
+    #[arg(long, env = "CIDADAO_IMPORT_HOSTS", value_name = "HOSTS", value_delimiter = ',', global = true)]
+    pub import_hosts: Option<Vec<String>>,
+    /// Largest file that may be uploaded, in MiB; 0 is none [default: 1024]
+    #[arg(long, env = "CIDADAO_MAX_UPLOAD_MIB", value_name = "MIB", global = true)]
+    pub max_upload_mib: Option<usize>,
     /// Where the bulk files of the Portal da Transparência are downloaded from, `https://…` (or `http://` on loopback) [default: https://portaldatransparencia.gov.br/download-de-dados]
     #[arg(long, env = "CIDADAO_PORTAL_URL", value_name = "URL", global = true)]
     pub portal_url: Option<String>,
@@ -94,6 +103,9 @@ pub struct Settings {
     /// Analyses that run at the same time in this process [default: as many as workers]
     #[arg(long, env = "CIDADAO_MAX_ANALYSES", value_name = "N", global = true)]
     pub max_analyses: Option<usize>,
+    /// Imports that run at the same time in this process [default: 1]
+    #[arg(long, env = "CIDADAO_MAX_IMPORTS", value_name = "N", global = true)]
+    pub max_imports: Option<usize>,
     /// Seconds after its start in which a job must have ended, where its request does not say; 0 is without limit [default: 21600]
     #[arg(long, env = "CIDADAO_JOB_TIMEOUT_SECONDS", value_name = "SECONDS", global = true)]
     pub job_timeout_seconds: Option<u64>,
@@ -174,6 +186,12 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Operational database.
     pub database_url: String,
+    /// Directories whose files may be imported over the API.
+    pub import_roots: Vec<PathBuf>,
+    /// Hosts whose files may be imported over the API, in lower case.
+    pub import_hosts: Vec<String>,
+    /// Largest file that may be uploaded, in bytes; 0 is none.
+    pub max_upload: u64,
     /// Where the bulk files of the Portal are downloaded from.
     pub portal_url: String,
     /// Where PNCP answers.
@@ -288,6 +306,9 @@ impl Settings {
             metrics_addr: self.metrics_addr.or(below.metrics_addr),
             data_dir: self.data_dir.or(below.data_dir),
             database_url: self.database_url.or(below.database_url),
+            import_roots: self.import_roots.or(below.import_roots),
+            import_hosts: self.import_hosts.or(below.import_hosts),
+            max_upload_mib: self.max_upload_mib.or(below.max_upload_mib),
             portal_url: self.portal_url.or(below.portal_url),
             pncp_url: self.pncp_url.or(below.pncp_url),
             portal_api_url: self.portal_api_url.or(below.portal_api_url),
@@ -307,6 +328,7 @@ impl Settings {
             max_attempts: self.max_attempts.or(below.max_attempts),
             max_investigations: self.max_investigations.or(below.max_investigations),
             max_analyses: self.max_analyses.or(below.max_analyses),
+            max_imports: self.max_imports.or(below.max_imports),
             job_timeout_seconds: self.job_timeout_seconds.or(below.job_timeout_seconds),
             heartbeat_seconds: self.heartbeat_seconds.or(below.heartbeat_seconds),
             results_ttl_seconds: self.results_ttl_seconds.or(below.results_ttl_seconds),
@@ -384,6 +406,16 @@ impl Config {
         let portal_url = trusted("portal_url", settings.portal_url, PORTAL)?;
         let pncp_url = trusted("pncp_url", settings.pncp_url, PNCP)?;
         let portal_api_url = trusted("portal_api_url", settings.portal_api_url, PORTAL_API)?;
+        let import_roots = settings.import_roots.unwrap_or_default();
+        if let Some(bad) = import_roots.iter().find(|root| !root.is_absolute() || root.parent().is_none()) {
+            let rule = "must be an absolute path each, and not the whole machine";
+            return Err(invalid("import_roots", rule, bad.display().to_string()));
+        }
+        let import_hosts: Vec<String> =
+            settings.import_hosts.unwrap_or_default().iter().map(|host| host.to_ascii_lowercase()).collect();
+        if let Some(bad) = import_hosts.iter().find(|host| !is_origin(&format!("https://{host}"))) {
+            return Err(invalid("import_hosts", "must be host or host:port each", bad.clone()));
+        }
         let redis_url = settings.redis_url.filter(|url| !url.is_empty()).map(|url| url.parse::<RedisUrl>());
         let redis_url = redis_url.transpose().map_err(|error| invalid("redis_url", &error.rule, error.value))?;
         let seconds = |field, value: u64, low: u64, high: u64| {
@@ -402,6 +434,8 @@ impl Config {
         for (field, kind, limit) in [
             ("max_investigations", JobKind::Investigation, settings.max_investigations),
             ("max_analyses", JobKind::Analysis, settings.max_analyses),
+            // More at once would only share the same disk and processors.
+            ("max_imports", JobKind::Import, Some(settings.max_imports.unwrap_or(1))),
         ] {
             if let Some(limit) = limit {
                 limits.push((kind, between(field, limit, 1, 64)?));
@@ -420,6 +454,10 @@ impl Config {
             metrics_addr,
             data_dir,
             database_url,
+            import_roots,
+            import_hosts,
+            max_upload: between("max_upload_mib", settings.max_upload_mib.unwrap_or(1_024), 0, 1 << 20)? as u64
+                * (1 << 20),
             portal_url,
             pncp_url,
             portal_api_url,
@@ -498,6 +536,15 @@ impl Config {
             service_name: "cidadao".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             environment: self.environment.clone(),
+        }
+    }
+
+    /// What may be imported by URI over the API.
+    pub fn import_rules(&self) -> ImportRules {
+        ImportRules {
+            roots: self.import_roots.clone(),
+            hosts: self.import_hosts.clone(),
+            portal_url: self.portal_url.clone(),
         }
     }
 
@@ -592,6 +639,11 @@ mod tests {
         let text = Config::resolve(secret).unwrap_err().to_string();
         assert!(text.contains("redis_url: must start with redis://") && !text.contains("hunter2"), "{text}");
         for settings in [
+            Settings { import_roots: Some(vec!["relative".into()]), ..Settings::default() },
+            Settings { import_roots: Some(vec!["/".into()]), ..Settings::default() },
+            Settings { import_hosts: Some(vec!["https://example.org".into()]), ..Settings::default() },
+            Settings { import_hosts: Some(vec!["*".into()]), ..Settings::default() },
+            Settings { max_imports: Some(0), ..Settings::default() },
             Settings { workers: Some(0), ..Settings::default() },
             Settings { lease_seconds: Some(0), ..Settings::default() },
             Settings { cache_ttl_seconds: Some(0), ..Settings::default() },

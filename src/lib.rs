@@ -11,6 +11,7 @@
 //! | [`sources`] | published files: their layouts, and how they become rows of the lake |
 //! | [`detectors`] | red flags as SQL: catalogue, legal limits, engine |
 //! | [`investigation`] | question → plan → detectors → findings → report |
+//! | [`ingest`] | imports that are asked for over the API, each a durable job |
 //! | [`analysis`] | figures of a period |
 //! | [`cardinal`] | the indicators of Cardinal on OCDS JSON Lines, as a drop-in |
 //! | [`telemetry`] | logs, traces, metrics |
@@ -33,6 +34,7 @@ pub mod cli;
 pub mod config;
 pub mod detectors;
 pub mod gateway;
+pub mod ingest;
 pub mod investigation;
 pub mod jobs;
 pub mod lake;

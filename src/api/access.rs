@@ -19,6 +19,7 @@ pub(super) enum Need {
 use Need::Nothing;
 const VIEWER: Need = Need::Role(Role::Viewer);
 const ANALYST: Need = Need::Role(Role::Analyst);
+const OPERATOR: Need = Need::Role(Role::Admin);
 const ADMIN: Need = Need::Identified(Role::Admin);
 
 /// Every RPC as (service, method, what it needs).
@@ -45,6 +46,14 @@ pub(super) const TABLE: &[(&str, &str, Need)] = &[
     ("cidadao.v1.ContractService", "GetContract", VIEWER),
     ("cidadao.v1.DetectorService", "ListDetectors", VIEWER),
     ("cidadao.v1.DetectorService", "GetDetector", VIEWER),
+    ("cidadao.v1.DatasetService", "ImportDataset", OPERATOR),
+    ("cidadao.v1.DatasetService", "UploadDataset", OPERATOR),
+    ("cidadao.v1.DatasetService", "CancelImport", OPERATOR),
+    ("cidadao.v1.DatasetService", "GetImport", VIEWER),
+    ("cidadao.v1.DatasetService", "ListImports", VIEWER),
+    ("cidadao.v1.DatasetService", "WatchImport", VIEWER),
+    ("cidadao.v1.DatasetService", "ListDatasets", VIEWER),
+    ("cidadao.v1.DatasetService", "GetDataset", VIEWER),
     ("cidadao.v1.AuthService", "Login", Nothing),
     ("cidadao.v1.AuthService", "WhoAmI", VIEWER),
     ("cidadao.v1.AuthService", "CreateApiKey", ADMIN),

@@ -14,6 +14,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use super::caller::Caller;
 use crate::auth::AuthError;
 use crate::detectors::DetectorError;
+use crate::ingest::UploadError;
 use crate::investigation::ExplainError;
 use crate::jobs::JobsError;
 use crate::lake::LakeError;
@@ -27,6 +28,8 @@ pub const ERROR_DOMAIN: &str = "cidadao.ai";
 const MAX_VIOLATION_BYTES: usize = 3_000;
 /// When to try again what is unavailable.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
+/// When to try again where others have to end first.
+const BUSY_DELAY: Duration = Duration::from_secs(30);
 
 /// Why a call is refused or fails.
 #[derive(Debug)]
@@ -77,6 +80,21 @@ pub(super) enum ApiError {
         /// Its id.
         id: String,
     },
+    /// The configuration does not allow what a field names.
+    Denied(Violation),
+    /// So many of something are under way that one more has to wait.
+    TooMany {
+        /// What they are.
+        what: &'static str,
+        /// How many may be.
+        limit: i64,
+    },
+    /// A client that streams sent nothing for so long.
+    Silent(Duration),
+    /// The stream of a client broke off.
+    Stream(Status),
+    /// An upload cannot be written.
+    Upload(UploadError),
     /// The server is stopping.
     Stopping,
     /// What is stored cannot be read.
@@ -195,6 +213,8 @@ impl Public {
             "finding" => "FINDING_NOT_FOUND",
             "api_key" => "API_KEY_NOT_FOUND",
             "user" => "USER_NOT_FOUND",
+            "import" => "IMPORT_NOT_FOUND",
+            "dataset" => "DATASET_NOT_FOUND",
             _ => "NOT_FOUND",
         };
         let id = short(id);
@@ -244,6 +264,7 @@ impl Public {
             StoreError::LeaseLost { .. }
             | StoreError::OutOfStep { .. }
             | StoreError::AlreadyImported { .. }
+            | StoreError::LakeMoved { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Migration { .. }
             | StoreError::Database { .. } => Self::internal(error),
@@ -333,6 +354,26 @@ impl Public {
                 }
                 other => Self::internal(other),
             },
+            ApiError::Denied(Violation { field, rule, value }) => {
+                let message = format!("{field}: {rule}, got {value:?}");
+                Self::new(Code::PermissionDenied, "IMPORT_NOT_ALLOWED", message)
+                    .with("field", field)
+                    .with("rule", rule)
+                    .with("value", value)
+            }
+            ApiError::TooMany { what, limit } => {
+                let message = format!("{limit} {what} are under way; try again when one has ended");
+                Self::new(Code::ResourceExhausted, "TOO_MANY_UNDER_WAY", message)
+                    .with("what", *what)
+                    .with("limit", limit.to_string())
+                    .after(BUSY_DELAY)
+            }
+            ApiError::Silent(silence) => {
+                let message = format!("no message came for {silence:?}");
+                Self::new(Code::DeadlineExceeded, "UPLOAD_SILENT", message)
+            }
+            ApiError::Stream(status) => Self::new(status.code(), "STREAM_BROKEN", status.message()),
+            ApiError::Upload(error) => Self::internal(error),
             ApiError::Stopping => {
                 let message = "the server is stopping; try again, at a stream after its last sequence";
                 Self::new(Code::Unavailable, "STOPPING", message)
@@ -366,11 +407,13 @@ impl Public {
     fn lake(error: &LakeError) -> Self {
         match error {
             LakeError::Manifest(store) if store.is_transient() => Self::store(store),
-            LakeError::Io { .. }
-            | LakeError::Engine(_)
-            | LakeError::Schema { .. }
-            | LakeError::Manifest(_)
-            | LakeError::NoSuchVersion { .. } => Self::internal(error),
+            LakeError::Io { .. } | LakeError::Engine(_) | LakeError::Schema { .. } | LakeError::Manifest(_) => {
+                Self::internal(error)
+            }
+            LakeError::NoSuchVersion { asked, .. } => {
+                let message = format!("version {asked} of the lake is kept no longer");
+                Self::new(Code::FailedPrecondition, "LAKE_VERSION_GONE", message).with("version", asked.to_string())
+            }
         }
     }
 
@@ -521,6 +564,25 @@ mod tests {
                 "WITHOUT_RESULTS",
                 &["id", "state"],
             ),
+            (
+                ApiError::Denied(Violation::new("uri", "must be on a host of import_hosts", "https://x/y")),
+                Code::PermissionDenied,
+                "IMPORT_NOT_ALLOWED",
+                &["field", "rule", "value"],
+            ),
+            (
+                ApiError::TooMany { what: "imports", limit: 3 },
+                Code::ResourceExhausted,
+                "TOO_MANY_UNDER_WAY",
+                &["what", "limit"],
+            ),
+            (ApiError::Silent(std::time::Duration::from_secs(60)), Code::DeadlineExceeded, "UPLOAD_SILENT", &[]),
+            (
+                ApiError::Upload(UploadError::Io { path: PathBuf::from("/secret"), cause: std::io::Error::other("x") }),
+                Code::Internal,
+                "INTERNAL",
+                &[],
+            ),
             (ApiError::ReportNotRequested { id: id() }, Code::FailedPrecondition, "REPORT_NOT_REQUESTED", &["id"]),
             (ApiError::Stopping, Code::Unavailable, "STOPPING", &[]),
             (ApiError::Jobs(JobsError::NotFound { id: id() }), Code::NotFound, "NOT_FOUND", &["id"]),
@@ -549,6 +611,12 @@ mod tests {
             (ApiError::Store(StoreError::Migration { reason: secret() }), Code::Internal, "INTERNAL", &[]),
             (ApiError::Lake(io), Code::Internal, "INTERNAL", &[]),
             (ApiError::Lake(LakeError::Manifest(unavailable())), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
+            (
+                ApiError::Lake(LakeError::NoSuchVersion { asked: 3, latest: 9 }),
+                Code::FailedPrecondition,
+                "LAKE_VERSION_GONE",
+                &["version"],
+            ),
             (
                 ApiError::Lake(LakeError::Manifest(StoreError::Database { reason: secret() })),
                 Code::Internal,

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use tonic::{Request, Response, Status};
 
@@ -121,13 +120,13 @@ impl Service {
         let owner = (principal.role < Role::Admin).then(|| principal.id.clone());
         let arguments = [principal.id.as_str(), state.map_or("", JobState::as_str)];
         let binding = page::Binding::new("ListInvestigations", &arguments);
-        let before = binding.position(&request.page_token, read_place, &mut found);
+        let before = binding.position(&request.page_token, jobs::read_place, &mut found);
         if !found.is_empty() {
             return Err(ApiError::Invalid(found));
         }
         let query = JobQuery { kind: KIND, owner, state, before, limit: more_than(size) };
         let mut listed = self.api.jobs.list(query).await?;
-        let next_page_token = page::cut(&mut listed, size, |job| binding.token(&place(job)));
+        let next_page_token = page::cut(&mut listed, size, |job| binding.token(&jobs::place(job)));
         let investigations =
             listed.into_iter().map(|job| investigation(job, &self.api.catalogue)).collect::<Result<_, _>>()?;
         Ok(pb::ListInvestigationsResponse { investigations, next_page_token })
@@ -315,15 +314,6 @@ fn results_kept(job: &Job) -> Result<(), ApiError> {
 
 fn request_of(job: &Job) -> Result<investigation::Request, serde_json::Error> {
     serde_json::from_value(job.payload.clone())
-}
-
-fn place(job: &Job) -> String {
-    format!("{}|{}", job.created_at.timestamp_micros(), job.id)
-}
-
-fn read_place(text: &str) -> Option<(DateTime<Utc>, String)> {
-    let (micros, id) = text.split_once('|')?;
-    Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, convert::hyphenated(id)?.to_string()))
 }
 
 fn check_types(types: &[String], known: &[&str], ran: &[&str], found: &mut Vec<Violation>) {

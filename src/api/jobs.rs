@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 
+use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt as _};
 use tonic::Status;
 
@@ -40,6 +41,17 @@ pub(super) async fn find(api: &Api, caller: &Caller, kind: JobKind, id: &str) ->
     };
     job.filter(|job| job.kind == kind && caller.principal.may_see(&job.owner))
         .ok_or_else(|| ApiError::NotFound { resource, id: id.to_owned() })
+}
+
+/// The place of a job in a list, the newest first.
+pub(super) fn place(job: &Job) -> String {
+    format!("{}|{}", job.created_at.timestamp_micros(), job.id)
+}
+
+/// The place that a text is.
+pub(super) fn read_place(text: &str) -> Option<(DateTime<Utc>, String)> {
+    let (micros, id) = text.split_once('|')?;
+    Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, convert::hyphenated(id)?.to_string()))
 }
 
 /// The events of a job after a sequence, those to come included; ends after the last one.

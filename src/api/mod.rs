@@ -8,6 +8,7 @@ pub mod client;
 mod contracts;
 mod convert;
 mod dashboard;
+mod datasets;
 mod deadline;
 mod detectors;
 mod engine;
@@ -42,6 +43,7 @@ pub use crate::model::Role;
 
 use crate::auth::Auth;
 use crate::detectors::{Catalogue, QueryLimits};
+use crate::ingest::Intake;
 use crate::jobs::Jobs;
 use crate::lake::{Engine, Lake};
 use crate::store::Store;
@@ -63,6 +65,8 @@ pub struct Api {
     pub lake: Lake,
     /// Where and within which limits contracts are searched.
     pub engine: Engine,
+    /// What may be taken in over the API.
+    pub intake: Intake,
     /// Detectors that a request may name.
     pub catalogue: Arc<Catalogue>,
     /// How much a user's own detector may use.

@@ -18,10 +18,11 @@ use super::layer::{Observe, ObserveLayer};
 use super::pb::analysis_service_server::AnalysisServiceServer;
 use super::pb::auth_service_server::AuthServiceServer;
 use super::pb::contract_service_server::ContractServiceServer;
+use super::pb::dataset_service_server::DatasetServiceServer;
 use super::pb::detector_service_server::DetectorServiceServer;
 use super::pb::health_service_server::HealthServiceServer;
 use super::pb::investigation_service_server::InvestigationServiceServer;
-use super::{Api, analysis, auth, contracts, detectors, investigation, pb};
+use super::{Api, analysis, auth, contracts, datasets, detectors, investigation, pb};
 
 /// Largest request, in bytes: well above the largest valid one, so that a query which is too long is
 /// answered by its rule and not by the transport.
@@ -89,6 +90,7 @@ impl Stack {
             .add_service(limited!(AnalysisServiceServer::new(analysis::Service::new(api.clone()))))
             .add_service(limited!(ContractServiceServer::new(contracts::Service::new(api.clone()))))
             .add_service(limited!(DetectorServiceServer::new(detectors::Service::new(api.clone()))))
+            .add_service(limited!(DatasetServiceServer::new(datasets::Service::new(api.clone()))))
             .add_service(limited!(AuthServiceServer::new(auth::Service::new(api.clone()))))
             .add_service(limited!(HealthServiceServer::new(health_of_parts)))
             .add_service(health_service)

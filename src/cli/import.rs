@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use chrono::Utc;
 use serde_json::Value;
 
-use super::{Output, output};
+use super::{Output, output, quality};
 use crate::cache::{Bucket, Redis, RedisOptions};
 use crate::config::Config;
 use crate::lake::Lake;
@@ -191,5 +191,12 @@ fn print(summary: &ImportSummary) -> anyhow::Result<()> {
             _ => &mut table,
         };
     }
-    output::line(table.to_string())
+    output::line(table.to_string())?;
+    let measured: Vec<_> =
+        summary.files.iter().filter_map(|file| Some((file.dataset.as_str(), file.quality.as_ref()?))).collect();
+    if measured.is_empty() {
+        return Ok(());
+    }
+    output::line(quality::overview(measured))?;
+    output::line("`cidadao lake quality` has more of it")
 }

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Output, output};
+use super::{Output, output, quality};
 use crate::config::Config;
-use crate::lake::{Lake, verify};
+use crate::lake::{self, Lake, verify};
 use crate::model::{ImportRecord, LakeVersion};
-use crate::store::{Store, StoreOptions};
+use crate::store::{Expiry, Store, StoreOptions};
 
 /// What to do with the lake.
 #[derive(Debug, clap::Subcommand)]
@@ -19,6 +20,37 @@ pub(super) enum Command {
         /// Versions to show, newest first
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..))]
         versions: i64,
+    },
+    /// What the rows of the datasets are worth: what was left out, and what is missing, wrong or doubtful
+    Quality {
+        /// Datasets, as `lake status` names them [default: all]
+        #[arg(value_name = "DATASET")]
+        datasets: Vec<String>,
+    },
+    /// Merge the small files of each dataset and table; a new version with the same rows
+    Compact {
+        /// Size in MiB below which a file is small
+        #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(i64).range(1..=1 << 20))]
+        small_mib: i64,
+    },
+    /// Make a new version that holds what an earlier one holds; nothing is deleted
+    #[command(disable_version_flag = true)]
+    Rollback {
+        /// Version to go back to; 0 is the empty lake
+        #[arg(value_parser = clap::value_parser!(i64).range(0..))]
+        version: i64,
+    },
+    /// Let go of old versions and delete the files that only they have; what a running job reads is kept
+    Vacuum {
+        /// Keep versions that were the latest within so many days; those of the last hour are always kept
+        #[arg(long, value_name = "DAYS", default_value_t = 30)]
+        keep_days: u32,
+        /// Keep so many of the latest versions
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(i64).range(1..))]
+        keep_versions: i64,
+        /// Only tell what would go
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Read every file of a version in full and compare it with the manifest; exit status 1 if one is not sound
     #[command(disable_version_flag = true)]
@@ -59,6 +91,13 @@ pub(super) async fn run(config: &Config, command: &Command, format: Output) -> a
     let lake = Lake::new(config.lake_dir(), store.clone());
     match command {
         Command::Status { versions } => status(&lake, &store, *versions, format).await,
+        Command::Quality { datasets } => quality::show(&store, datasets, format).await,
+        Command::Compact { small_mib } => compact(&lake, small_mib << 20, format).await,
+        Command::Rollback { version } => rollback(&lake, *version, format).await,
+        Command::Vacuum { keep_days, keep_versions, dry_run } => {
+            let keep = Duration::from_secs(24 * 3_600) * *keep_days;
+            vacuum(&lake, Expiry { keep, keep_versions: *keep_versions }, *dry_run, format).await
+        }
         Command::Verify { version } => check(&lake, *version, format).await,
     }
 }
@@ -97,12 +136,61 @@ async fn status(lake: &Lake, store: &Store, versions: i64, format: Output) -> an
         table.add_row([&one.dataset, &one.file, &one.imported_at, &count("rows"), &count("quarantined")]);
     }
     output::line(table.to_string())?;
-    let mut table = output::table(["version", "made", "datasets"]);
+    let mut table = output::table(["version", "made", "by", "datasets"]);
     for one in &status.versions {
         let made = one.created_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-        table.add_row([&one.version.to_string(), &made, &one.datasets.join(", ")]);
+        let mut by = one.of_version.map_or_else(|| one.operation.clone(), |of| format!("{} to {of}", one.operation));
+        if one.expired {
+            by.push_str(", kept no longer");
+        }
+        table.add_row([&one.version.to_string(), &made, &by, &one.datasets.join(", ")]);
     }
     output::line(table.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn compact(lake: &Lake, small: i64, format: Output) -> anyhow::Result<ExitCode> {
+    let done = lake::compact(lake, small).await?;
+    if format == Output::Json {
+        output::json(&done)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if done.merged.is_empty() {
+        output::line(format!("version {}: there is nothing to merge", done.version))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(format!("version {}", done.version))?;
+    let mut table = output::table(["dataset", "table", "files", "rows", "bytes before", "bytes after"]);
+    for one in &done.merged {
+        let counts = [one.files as i64, one.rows, one.bytes_before, one.bytes_after].map(|count| count.to_string());
+        table.add_row([one.dataset.clone(), one.table.as_str().to_owned()].into_iter().chain(counts));
+    }
+    output::line(table.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn rollback(lake: &Lake, to: i64, format: Output) -> anyhow::Result<ExitCode> {
+    let version = lake::roll_back(lake, to).await?;
+    match format {
+        Output::Json => output::json(&serde_json::json!({ "version": version, "of_version": to }))?,
+        Output::Table => output::line(format!("version {version} holds what version {to} holds"))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn vacuum(lake: &Lake, expiry: Expiry, dry: bool, format: Output) -> anyhow::Result<ExitCode> {
+    let done = lake::vacuum(lake, expiry, dry).await?;
+    match format {
+        Output::Json => output::json(&done)?,
+        Output::Table => {
+            let (versions, files, bytes) = (done.versions.len(), done.files, done.bytes);
+            let would = if dry { "would go" } else { "are gone" };
+            let oldest = done.oldest_version;
+            output::line(format!(
+                "{versions} versions and {files} files ({bytes} bytes) {would}; {oldest} is the oldest version that is kept"
+            ))?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,6 +13,7 @@ mod keys;
 mod lake;
 mod openapi;
 mod output;
+mod quality;
 mod report;
 mod sample;
 mod serve;

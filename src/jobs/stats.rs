@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::Jobs;
 use crate::model::{JobKind, JobState};
 
-const KINDS: [JobKind; 2] = [JobKind::Investigation, JobKind::Analysis];
+const KINDS: [JobKind; 3] = [JobKind::Investigation, JobKind::Analysis, JobKind::Import];
 const ENDS: [JobState; 4] = [JobState::Completed, JobState::Failed, JobState::Cancelled, JobState::DeadLetter];
 
 /// What the workers of this process do, for health and metrics.

@@ -30,8 +30,8 @@ pub enum LakeError {
     /// The manifest cannot be read.
     #[error("manifest of the lake: {0}")]
     Manifest(#[from] StoreError),
-    /// There is no such version.
-    #[error("version {asked} of the lake does not exist; the latest is {latest}")]
+    /// There is no such version, or it is kept no longer.
+    #[error("version {asked} of the lake does not exist or is kept no longer; the latest is {latest}")]
     NoSuchVersion {
         /// Version that was asked for.
         asked: i64,

@@ -39,7 +39,7 @@ impl LakeSnapshot {
     }
 
     /// The directory that paths are relative to.
-    pub(super) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
@@ -87,6 +87,15 @@ impl LakeSnapshot {
             };
             session.register_table(format!("{}_all", table.as_str()), provider)?;
         }
+        Ok(())
+    }
+
+    /// Registers the rows of a table as they stand in its files, under another name.
+    ///
+    /// # Errors
+    /// If the engine refuses a file or the name is taken.
+    pub(super) fn register_files(&self, session: &SessionContext, table: Table, name: &str) -> Result<(), LakeError> {
+        session.register_table(name, self.provider(table)?)?;
         Ok(())
     }
 

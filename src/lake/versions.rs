@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,6 +58,11 @@ impl Lake {
         Ok(snapshot)
     }
 
+    /// The manifest.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Removes what imports that crashed left behind: files older than an hour that are of no
     /// version, not even of an old one. Returns how many.
     ///
@@ -66,11 +70,9 @@ impl Lake {
     /// If the manifest or a directory cannot be read, or a file cannot be removed.
     pub async fn remove_orphans(&self) -> Result<usize, LakeError> {
         let mut candidates = self.old_files()?;
-        let mut version = self.store.lake_version().await?;
-        while version > 0 && !candidates.is_empty() {
-            let known: HashSet<String> = self.store.lake_files(version).await?.into_iter().map(|f| f.path).collect();
+        if !candidates.is_empty() {
+            let known = self.store.known_files().await?;
             candidates.retain(|path| !known.contains(path));
-            version -= 1;
         }
         for path in &candidates {
             let path = self.root.join(path);

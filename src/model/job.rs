@@ -9,6 +9,8 @@ pub enum JobKind {
     Investigation,
     /// An analysis.
     Analysis,
+    /// An import into the lake.
+    Import,
 }
 
 impl JobKind {
@@ -17,12 +19,13 @@ impl JobKind {
         match self {
             Self::Investigation => "investigation",
             Self::Analysis => "analysis",
+            Self::Import => "import",
         }
     }
 
     /// The kind of a name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Investigation, Self::Analysis].into_iter().find(|kind| kind.as_str() == name)
+        [Self::Investigation, Self::Analysis, Self::Import].into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -128,6 +131,8 @@ pub struct Counts {
     pub evaluated: i64,
     /// Subjects that could not be judged.
     pub not_evaluable: i64,
+    /// Rows that an import has read.
+    pub rows: i64,
 }
 
 /// A job to store.

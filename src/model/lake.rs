@@ -112,6 +112,12 @@ pub struct LakeVersion {
     pub version: i64,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// What made it: `import`, `compact` or `rollback`.
+    pub operation: String,
+    /// The version that a rollback went back to.
+    pub of_version: Option<i64>,
+    /// Whether it is kept no longer: its files may be gone.
+    pub expired: bool,
     /// Datasets that it added or replaced.
     pub datasets: Vec<String>,
 }

@@ -1,23 +1,53 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use tokio::sync::mpsc;
 
-use super::input::{self, Format, Gathered, ImportFormat, Input};
+use super::input::{self, Bounds, Format, Gathered, ImportFormat, Input, Stop};
 use super::parse::{Known, ParsedFile, Scan, parse, scan};
 use super::{ImportError, ImportSummary, PiiKey, Progress, portal};
-use crate::lake::Lake;
-use crate::model::{AuditEntry, ImportRecord, LakeFile};
-use crate::store::{NewImport, Store, StoreError};
+use crate::lake::{self, Lake, LakeError, LakeSnapshot};
+use crate::model::{AuditEntry, ImportRecord, LakeFile, QualityReport};
+use crate::store::{ImportCommit, NewImport, Store, StoreError};
 
 /// An edition of fewer rows than this may lose half of them, one of a tenth of it all of them.
 const FEW_ROWS: i64 = 100;
 
 /// Most files that are worked on at once: each takes some 100 MiB.
 const MOST_AT_ONCE: usize = 4;
+
+/// Who takes files in, and within which bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Importer {
+    /// Who asks for it, for the audit log.
+    pub actor: String,
+    /// From where, for the audit log.
+    pub remote: String,
+    /// The job that does it and the token of its lease, without which nothing is committed.
+    pub job: Option<(String, i64)>,
+    /// What is not beneath this directory, whatever links lead there, is left aside.
+    pub within: Option<PathBuf>,
+}
+
+impl Importer {
+    /// Somebody at the command line of this machine.
+    pub fn command_line() -> Self {
+        Self { actor: "cli".to_owned(), remote: "cli".to_owned(), job: None, within: None }
+    }
+}
+
+/// Stops the reading of an import that nobody waits for any more.
+struct StopOnDrop(Stop);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.now();
+    }
+}
 
 /// How an import goes about what it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +58,8 @@ pub struct ImportOptions {
     pub format: Option<ImportFormat>,
 }
 
+/// Times that rows without a contract are counted again because somebody else made a version meanwhile.
+const RECOUNTS: usize = 5;
 /// Progress that is kept while nobody looks.
 const PENDING_PROGRESS: usize = 64;
 
@@ -48,8 +80,26 @@ pub async fn import(
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<ImportSummary, ImportError> {
+    import_by(&Importer::command_line(), paths, lake, store, key, options, progress).await
+}
+
+/// The same for somebody. Dropped before its end, it takes nothing in, and soon stops reading.
+///
+/// # Errors
+/// [`ImportError`].
+pub async fn import_by(
+    importer: &Importer,
+    paths: &[PathBuf],
+    lake: &Lake,
+    store: &Store,
+    key: &PiiKey,
+    options: ImportOptions,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<ImportSummary, ImportError> {
     let paths = paths.to_vec();
-    let gathered = blocking(progress, move |_| input::gather(&paths, options.format)).await?;
+    let bounds = Bounds { within: importer.within.clone(), stop: Stop::default() };
+    let _stop = StopOnDrop(bounds.stop.clone());
+    let gathered = blocking(progress, move |_| input::gather_within(&paths, options.format, bounds)).await?;
     let Gathered { inputs, ignored, .. } = gathered;
     if let Err(error) = lake.remove_orphans().await {
         // They cost space and nothing else.
@@ -61,6 +111,7 @@ pub async fn import(
     let mut known = Known::default();
     let mut written = Written { root: lake.root().to_owned(), files: Vec::new(), committing: false };
     let mut imports: Vec<NewImport> = Vec::new();
+    let mut reports: BTreeMap<String, QualityReport> = BTreeMap::new();
     let compared = Repeated::new(&inputs, store.imports().await?);
     let mut waiting = inputs.into_iter().map(Arc::new);
     let mut running = FuturesOrdered::new();
@@ -98,7 +149,13 @@ pub async fn import(
                 };
                 failure = failure.or(checked.err());
                 summary.add(&parsed);
-                imports.push(new_import(parsed));
+                if failure.is_none() {
+                    match report(lake, &parsed, store.now()).await {
+                        Ok(report) => drop(reports.insert(parsed.record.id.clone(), report)),
+                        Err(error) => failure = Some(error),
+                    }
+                }
+                imports.push(new_import(importer, parsed));
             }
             Err(error) => failure = failure.or(Some(error)),
         }
@@ -110,14 +167,33 @@ pub async fn import(
         summary.lake_version = store.lake_version().await?;
         return Ok(summary);
     }
+    let mut recounts = 0;
     loop {
+        let version = count_orphans(lake, store, &imports, &mut reports).await?;
         written.check()?;
         // From here on nobody can tell whether the manifest knows the files.
         written.committing = true;
-        match store.commit_imports(imports.clone()).await {
+        let batch = ImportCommit {
+            imports: imports.clone(),
+            reports: reports.clone(),
+            after: (recounts < RECOUNTS).then_some(version),
+            job: importer.job.clone(),
+        };
+        match store.commit_imports(batch).await {
             Ok(version) => {
                 summary.lake_version = version;
+                for import in &imports {
+                    let of_dataset = summary.files.iter_mut().find(|file| file.dataset == import.record.dataset);
+                    if let Some(file) = of_dataset {
+                        file.quality = reports.remove(&import.record.id);
+                    }
+                }
                 return Ok(summary);
+            }
+            // It was undone, as no file of these is in any version.
+            Err(StoreError::LakeMoved { .. }) => {
+                written.committing = false;
+                recounts += 1;
             }
             // Somebody else brought the same content meanwhile: the manifest knows none of these files.
             Err(StoreError::AlreadyImported { dataset, .. }) => {
@@ -223,13 +299,52 @@ async fn check_loss(store: &Store, input: &Input, rows: i64) -> Result<(), Impor
     Ok(())
 }
 
-fn new_import(parsed: ParsedFile) -> NewImport {
+/// What the rows of a file are worth, without those that belong to no contract.
+async fn report(lake: &Lake, parsed: &ParsedFile, now: DateTime<Utc>) -> Result<QualityReport, ImportError> {
+    let written = LakeSnapshot::from_files(lake.root().to_owned(), parsed.lake_files.clone());
+    let summary = &parsed.summary;
+    Ok(QualityReport {
+        rows: summary.rows,
+        duplicates: summary.duplicates,
+        quarantined: summary.quarantined,
+        quarantined_by_reason: summary.quarantined_by_reason.clone(),
+        amounts_rounded: summary.amounts_rounded,
+        values_unreadable: summary.values_unreadable,
+        tables: apart(async move { lake::quality(&written, now.date_naive()).await }).await?,
+    })
+}
+
+/// Counts the rows that belong to no contract or tender of the lake as these imports will make it. Returns the version
+/// that they were counted on.
+async fn count_orphans(
+    lake: &Lake,
+    store: &Store,
+    imports: &[NewImport],
+    reports: &mut BTreeMap<String, QualityReport>,
+) -> Result<i64, ImportError> {
+    let (version, current) = store.current_files().await?;
+    let replaced: HashSet<&str> = imports.iter().map(|import| import.record.dataset.as_str()).collect();
+    let kept = current.into_iter().filter(|held| !replaced.contains(held.dataset.as_str())).map(|held| held.file);
+    let around: Vec<LakeFile> = kept.chain(imports.iter().flat_map(|import| import.files.iter().cloned())).collect();
+    for import in imports {
+        let Some(report) = reports.get_mut(&import.record.id) else { continue };
+        let written = LakeSnapshot::from_files(lake.root().to_owned(), import.files.clone());
+        let others = around.iter().filter(|file| !import.files.contains(file)).cloned().collect();
+        let counted = apart(async move { lake::orphans(&written, others).await }).await?;
+        for table in &mut report.tables {
+            table.orphans = counted.get(&table.table).copied().flatten();
+        }
+    }
+    Ok(version)
+}
+
+fn new_import(importer: &Importer, parsed: ParsedFile) -> NewImport {
     let ParsedFile { record, lake_files, quarantine, .. } = parsed;
     let audit = AuditEntry {
-        actor: "cli".to_owned(),
+        actor: importer.actor.clone(),
         action: "import.committed".to_owned(),
         resource: record.id.clone(),
-        remote: "cli".to_owned(),
+        remote: importer.remote.clone(),
         result: "ok".to_owned(),
         details: serde_json::json!({
             "dataset": record.dataset,
@@ -239,6 +354,20 @@ fn new_import(parsed: ParsedFile) -> NewImport {
         }),
     };
     NewImport { record, replaces_dataset: true, files: lake_files, quarantine, audit }
+}
+
+/// Runs queries on threads of their own: they would hold up whatever else the caller's threads do.
+async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T, LakeError>> + Send + 'static,
+) -> Result<T, ImportError> {
+    let interrupted = |error: &dyn std::fmt::Display| ImportError::Interrupted(error.to_string());
+    let task = tokio::task::spawn_blocking(move || {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+        threads.map(|threads| threads.block_on(threads.spawn(work)))
+    });
+    let ended = task.await.map_err(|error| interrupted(&error))?.map_err(|error| interrupted(&error))?;
+    Ok(ended.map_err(|error| interrupted(&error))??)
 }
 
 /// Runs work that blocks; `progress` is called by the task that waits for it.

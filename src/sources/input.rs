@@ -5,8 +5,11 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use flate2::read::MultiGzDecoder;
+use serde::{Deserialize, Serialize};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
@@ -33,6 +36,46 @@ enum Container {
     Zip(PathBuf, usize),
 }
 
+/// Tells readers to stop.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub(crate) fn now(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What files may be read, and for how long.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Bounds {
+    /// What is not beneath this directory, whatever links lead there, is left aside.
+    pub(crate) within: Option<PathBuf>,
+    /// Reading fails once this is set.
+    pub(crate) stop: Stop,
+}
+
+impl Bounds {
+    fn allow(&self, path: &Path) -> bool {
+        self.within.as_ref().is_none_or(|root| fs::canonicalize(path).is_ok_and(|full| full.starts_with(root)))
+    }
+}
+
+/// Reads until it is told to stop.
+struct Stoppable<'a> {
+    inner: &'a mut dyn Read,
+    stop: &'a Stop,
+}
+
+impl Read for Stoppable<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.0.load(Ordering::Relaxed) {
+            return Err(io::Error::other("told to stop"));
+        }
+        self.inner.read(buffer)
+    }
+}
+
 /// One file, wherever it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
@@ -41,6 +84,7 @@ pub(crate) struct Source {
     /// Size, unpacked; of a gzip file packed, for it does not say more.
     bytes: u64,
     container: Container,
+    stop: Stop,
 }
 
 /// How the files of a dataset are read.
@@ -55,7 +99,8 @@ pub(crate) enum Format {
 }
 
 /// A format that files are said to have, whatever they look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ImportFormat {
     /// Bulk files of the Portal da Transparência.
     Portal,
@@ -93,6 +138,7 @@ pub(crate) struct Gathered {
     /// Why the last file that was left aside holds no data, where that is known.
     no_data: Option<&'static str>,
     format: Option<ImportFormat>,
+    bounds: Bounds,
 }
 
 /// An entry that unpacks to more than is allowed.
@@ -198,16 +244,18 @@ impl Source {
     /// If it cannot be opened; and what `with` fails with, [`Source::failed`] for reading.
     pub(crate) fn read<T>(&self, with: impl FnOnce(&mut dyn Read) -> Result<T, ImportError>) -> Result<T, ImportError> {
         match &self.container {
-            Container::Plain(path) => with(&mut open(path)?),
+            Container::Plain(path) => with(&mut Stoppable { inner: &mut open(path)?, stop: &self.stop }),
             Container::Gzip(path) => {
                 let mut bytes = MultiGzDecoder::new(io::BufReader::new(open(path)?));
-                with(&mut Guarded { inner: &mut bytes, packed: self.bytes, unpacked: 0, longest: u64::MAX })
+                let mut bytes = Guarded { inner: &mut bytes, packed: self.bytes, unpacked: 0, longest: u64::MAX };
+                with(&mut Stoppable { inner: &mut bytes, stop: &self.stop })
             }
             Container::Zip(path, index) => {
                 let mut archive = open_archive(path)?;
                 let mut entry = archive.by_index(*index).map_err(|error| zip_error(path, &self.name, error))?;
                 let packed = entry.compressed_size();
-                with(&mut Guarded { inner: &mut entry, packed, unpacked: 0, longest: MAX_ENTRY_BYTES })
+                let mut bytes = Guarded { inner: &mut entry, packed, unpacked: 0, longest: MAX_ENTRY_BYTES };
+                with(&mut Stoppable { inner: &mut bytes, stop: &self.stop })
             }
         }
     }
@@ -260,7 +308,19 @@ fn check_size(unpacked: u64, packed: u64, longest: u64) -> Result<(), TooLarge> 
 /// # Errors
 /// If a path cannot be read, or nothing known is there.
 pub(crate) fn gather(paths: &[PathBuf], format: Option<ImportFormat>) -> Result<Gathered, ImportError> {
-    let mut gathered = Gathered { format, ..Gathered::default() };
+    gather_within(paths, format, Bounds::default())
+}
+
+/// The same within bounds.
+///
+/// # Errors
+/// Those of [`gather`].
+pub(crate) fn gather_within(
+    paths: &[PathBuf],
+    format: Option<ImportFormat>,
+    bounds: Bounds,
+) -> Result<Gathered, ImportError> {
+    let mut gathered = Gathered { format, bounds, ..Gathered::default() };
     let mut seen = BTreeSet::new();
     for path in paths {
         let metadata = fs::metadata(path).map_err(|cause| ImportError::Io { path: path.clone(), cause })?;
@@ -307,6 +367,7 @@ fn directory(
     entries.sort();
     for entry in entries {
         match fs::metadata(&entry) {
+            Ok(_) if !gathered.bounds.allow(&entry) => gathered.ignored.push(entry.display().to_string()),
             Ok(metadata) if metadata.is_dir() => directory(&entry, depth + 1, seen, gathered)?,
             Ok(metadata) if metadata.is_file() => {
                 if is_archive_name(&entry) || has_extension(&entry, "gz") || has_known_extension(&entry) {
@@ -341,7 +402,7 @@ fn file(path: &Path, bytes: u64, gathered: &mut Gathered) -> Result<(), ImportEr
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let path_of = path.to_owned();
     let container = if packed { Container::Gzip(path_of) } else { Container::Plain(path_of) };
-    let source = Source { name, bytes, container };
+    let source = Source { name, bytes, container, stop: gathered.bounds.stop.clone() };
     let format = gathered.format;
     let found = source.read(|reader| classify(&source.name, reader, format).map_err(|error| source.failed(error)))?;
     gathered.add_or_ignore(source, found, path.display().to_string());
@@ -378,7 +439,8 @@ fn archive(path: &Path, gathered: &mut Gathered) -> Result<(), ImportError> {
             file: file.clone(),
             detail: format!("entry {name:?}: {error}"),
         })?;
-        let source = Source { name: name.clone(), bytes, container: Container::Zip(path.to_owned(), index) };
+        let container = Container::Zip(path.to_owned(), index);
+        let source = Source { name: name.clone(), bytes, container, stop: gathered.bounds.stop.clone() };
         gathered.add_or_ignore(source, found, format!("{file}: {name}"));
     }
     Ok(())

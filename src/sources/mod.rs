@@ -23,10 +23,10 @@ mod tests;
 pub use error::ImportError;
 pub use fault::MAX_KEPT;
 pub use fetch::{
-    Address, AddressError, ApiAddress, ApiFetched, ApiOptions, FetchError, FetchOptions, Fetched, PNCP, PORTAL,
-    PORTAL_API, fetch, fetch_lists, is_trusted_base,
+    Address, AddressError, Allowed, ApiAddress, ApiFetched, ApiOptions, FetchError, FetchOptions, Fetched, ImportRules,
+    PNCP, PORTAL, PORTAL_API, UriError, fetch, fetch_lists, fetch_web, is_trusted_base,
 };
-pub use import::{ImportOptions, import};
+pub use import::{ImportOptions, Importer, import, import_by};
 pub use input::ImportFormat;
 pub use parse::{FileSummary, ImportSummary, ParsedFiles, Progress, files_to_parquet};
 pub use pii::PiiKey;

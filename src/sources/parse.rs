@@ -9,7 +9,7 @@ use super::fault::Quarantine;
 use super::input::{self, Format, Gathered, Input};
 use super::portal::NOTES;
 use super::{ImportError, PiiKey, answers, file, ocds, reader};
-use crate::model::{ImportRecord, LakeFile, QuarantinedRow, Table};
+use crate::model::{ImportRecord, LakeFile, QualityReport, QuarantinedRow, Table};
 
 /// How far an import is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,9 @@ pub struct FileSummary {
     pub values_unreadable: i64,
     /// SHA-256 of the file, in lower-case hex.
     pub content_hash: String,
+    /// What its rows are worth, once they are in the lake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<QualityReport>,
 }
 
 /// What an import did.
@@ -333,6 +336,7 @@ pub(crate) fn parse(
         amounts_rounded: 0,
         values_unreadable: 0,
         content_hash: scan.content_hash().unwrap_or_default().to_owned(),
+        quality: None,
     };
     let (lake_files, quarantine) = match (input.format, scan) {
         (Format::Portal(kind), Scan::Portal(hashed)) => {

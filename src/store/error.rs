@@ -68,6 +68,14 @@ pub enum StoreError {
         /// The import that brought it.
         import_id: String,
     },
+    /// Somebody else made a version of the lake meanwhile.
+    #[error("the lake is at version {found}, not at {expected}")]
+    LakeMoved {
+        /// The version that the caller worked on.
+        expected: i64,
+        /// The version there is.
+        found: i64,
+    },
     /// A value that the store does not take.
     #[error("{field} must {rule}, not {value:?}")]
     Invalid {

@@ -19,6 +19,7 @@ mod retention;
 mod reviews;
 mod rows;
 mod schema;
+mod versions;
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,12 +33,13 @@ pub use commit::{FinishCommit, StepCommit};
 pub use error::StoreError;
 pub use jobs::{ActiveQuery, JobQuery};
 pub use leases::{HeartbeatState, Release};
-pub use manifest::NewImport;
+pub use manifest::{DatasetFile, ImportCommit, NewImport};
 pub use options::{Clock, StoreOptions};
 pub use pool::PoolStats;
 pub use results::FindingQuery;
 pub use retention::{Retained, RetentionQuery};
 pub use reviews::NewReview;
+pub use versions::{Expired, Expiry, Merge};
 
 use pool::{Pools, read};
 

@@ -368,6 +368,7 @@ pub(super) struct ImportRow {
     pub(super) imported_at: Timestamp,
     pub(super) added_version: i64,
     pub(super) replaced_version: Option<i64>,
+    pub(super) job_id: Option<String>,
 }
 
 impl TryFrom<ImportRow> for ImportRecord {
@@ -386,7 +387,7 @@ impl TryFrom<ImportRow> for ImportRecord {
     }
 }
 
-#[derive(Debug, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = lake_files, treat_none_as_default_value = false)]
 pub(super) struct LakeFileRow {
     pub(super) path: String,

@@ -105,6 +105,17 @@ diesel::table! {
         version -> BigInt,
         import_id -> Nullable<Text>,
         created_at -> Timestamp,
+        operation -> Text,
+        of_version -> Nullable<BigInt>,
+        expired_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    import_spans (import_id, added_version) {
+        import_id -> Text,
+        added_version -> BigInt,
+        removed_version -> Nullable<BigInt>,
     }
 }
 
@@ -118,11 +129,19 @@ diesel::table! {
         imported_at -> Timestamp,
         added_version -> BigInt,
         replaced_version -> Nullable<BigInt>,
+        job_id -> Nullable<Text>,
     }
 }
 
 diesel::table! {
-    lake_files (path) {
+    import_reports (import_id) {
+        import_id -> Text,
+        report -> Json,
+    }
+}
+
+diesel::table! {
+    lake_files (path, added_version) {
         path -> Text,
         table_name -> Text,
         row_count -> BigInt,
@@ -174,3 +193,4 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(finding_states, findings, jobs);
+diesel::allow_tables_to_appear_in_same_query!(import_reports, imports, lake_files);

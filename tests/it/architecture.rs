@@ -65,7 +65,7 @@ fn only_the_allowed_modules_name_a_library() {
 
 #[test]
 fn nothing_points_back() {
-    let layers: [(&str, &[&str]); 11] = [
+    let layers: [(&str, &[&str]); 12] = [
         (
             "cardinal",
             &[
@@ -164,7 +164,8 @@ fn nothing_points_back() {
         ("lake", &["auth", "jobs", "detectors", "investigation", "analysis", "api", "gateway", "cli", "app"]),
         ("sources", &["auth", "jobs", "detectors", "investigation", "analysis", "api", "gateway", "cli", "app"]),
         ("detectors", &["auth", "jobs", "sources", "investigation", "analysis", "api", "gateway", "cli", "app"]),
-        ("investigation", &["auth", "analysis", "api", "gateway", "cli", "app"]),
+        ("investigation", &["auth", "analysis", "ingest", "api", "gateway", "cli", "app"]),
+        ("ingest", &["auth", "detectors", "investigation", "analysis", "api", "gateway", "cli", "app"]),
         (
             "telemetry",
             &[

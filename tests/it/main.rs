@@ -12,6 +12,7 @@ mod cardinal;
 mod evaluate;
 #[cfg(test)]
 mod gateway;
+mod imports;
 mod jobs;
 mod lake;
 mod replicas;

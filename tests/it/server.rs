@@ -14,6 +14,7 @@ use cidadao::auth::{Auth, AuthMode, AuthOptions, PasswordCost};
 use cidadao::cache::{Cache, Hints};
 use cidadao::config::{Config, Settings};
 use cidadao::detectors::{Catalogue, QueryLimits};
+use cidadao::ingest::{Intake, Uploads};
 use cidadao::jobs::{Finish, JobContext, JobFailure, JobHandler, Jobs, JobsOptions};
 use cidadao::lake::Lake;
 use cidadao::model::{
@@ -22,7 +23,7 @@ use cidadao::model::{
 };
 use cidadao::secret::Secret;
 use cidadao::sources::sample::{self, SampleOptions};
-use cidadao::sources::{self, ImportOptions, PiiKey};
+use cidadao::sources::{self, ImportOptions, ImportRules, PiiKey};
 use cidadao::store::{NewImport, StepCommit, Store, StoreOptions};
 use cidadao::telemetry::Metrics;
 use tokio::sync::Semaphore;
@@ -152,7 +153,7 @@ pub(crate) struct TestServer {
     channel: Channel,
     store: Store,
     script: Script,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl TestServer {
@@ -192,12 +193,16 @@ impl TestServer {
             cache: Cache::in_memory(1 << 20),
             hints: Hints::none(),
             lake: Lake::new(dir.path().join("lake"), store.clone()),
+            intake: Intake {
+                rules: ImportRules::default(),
+                uploads: Uploads::new(dir.path().join("uploads"), 1 << 20),
+            },
             catalogue: Arc::new(Catalogue::builtin().unwrap()),
             own_limits: QueryLimits::default(),
             engine: EngineThreads::new(1).unwrap(),
             engine_memory: 64 << 20,
             engine_threads: 1,
-            handlers: vec![handler(JobKind::Investigation), handler(JobKind::Analysis)],
+            handlers: [JobKind::Investigation, JobKind::Analysis, JobKind::Import].map(handler).into(),
             probe_every: Duration::from_millis(100),
             grace: Duration::from_secs(2),
             job_timeout: None,
@@ -228,6 +233,20 @@ impl TestServer {
         Self::serve(app, Script::gated(), dir).await
     }
 
+    /// A server with its own handlers and an empty lake, configured as a test says.
+    pub(crate) async fn configured(change: impl FnOnce(&mut Settings)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = Settings {
+            data_dir: Some(dir.path().join("data")),
+            engine_threads: Some(1),
+            engine_memory_mib: Some(256),
+            ..Settings::default()
+        };
+        change(&mut settings);
+        let app = App::build(&Config::resolve(settings).unwrap()).await.unwrap();
+        Self::serve(app, Script::gated(), dir).await
+    }
+
     /// The server of a configuration that uses this Redis.
     pub(crate) async fn with_redis(url: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -245,7 +264,12 @@ impl TestServer {
         let store = app.parts().store.clone();
         let handle = app.spawn(Listeners::loopback().await.unwrap()).unwrap();
         let channel = Channel::from_shared(format!("http://{}", handle.grpc_addr)).unwrap().connect().await.unwrap();
-        Self { handle, channel, store, script, _dir: dir }
+        Self { handle, channel, store, script, dir }
+    }
+
+    /// The directory that goes with it; its data are in `data`.
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     pub(crate) fn channel(&self) -> Channel {

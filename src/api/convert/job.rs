@@ -54,6 +54,7 @@ pub(crate) const fn counts(counts: Counts) -> pb::ProgressCounts {
         findings: counts.findings,
         evaluated: counts.evaluated,
         not_evaluable: counts.not_evaluable,
+        rows: counts.rows,
     }
 }
 

@@ -41,6 +41,8 @@ fn of(message: &str) -> Option<Value> {
             "requests": [investigation(), {"query": "inexigibilidade acima de R$ 500 mil em 2024"}],
         }),
         "cidadao.v1.CancelInvestigationRequest" => json!({}),
+        "cidadao.v1.CancelImportRequest" => json!({}),
+        "cidadao.v1.ImportDatasetRequest" => json!({"uri": "portal:compras/202401"}),
         "cidadao.v1.ReviewFindingRequest" => json!({
             "state": "dismissed",
             "reason": "A prorrogação está no processo, folha 12.",
@@ -76,8 +78,9 @@ fn investigation() -> Value {
 /// The value of a path or query parameter, by the name of its field.
 pub(super) fn parameter(field: &str) -> Option<Value> {
     Some(match field {
-        "investigation_id" | "analysis_id" | "key_id" => ID.into(),
+        "investigation_id" | "analysis_id" | "import_id" | "key_id" => ID.into(),
         "username" => "ana".into(),
+        "dataset" => "portal:compras/202401".into(),
         "finding_id" => "9f86d081884c7d659a2feaa0c55ad015".into(),
         "detector_id" => "amendment_cap".into(),
         "contract_id" => "portal-153080-000122024-9f86d081884c".into(),

@@ -33,6 +33,11 @@ const LIMITS: &[Limit] = &[
     ("SearchContractsRequest.query", || json!({"maxLength": 200})),
     ("GetInvestigationResultsRequest.types", || json!({"maxItems": 100})),
     ("ReviewFindingRequest.reason", || json!({"maxLength": 1000})),
+    ("ImportDatasetRequest.uri", || json!({"minLength": 1, "maxLength": 2000})),
+    ("ImportDatasetRequest.request_id", request_id),
+    ("ListImportsRequest.page_size", not_negative),
+    ("ListDatasetsRequest.page_size", not_negative),
+    ("WatchImportRequest.after_sequence", not_negative),
     ("ListApiKeysRequest.page_size", not_negative),
     ("ListUsersRequest.page_size", not_negative),
     ("LoginRequest.username", || json!({"maxLength": 254})),
@@ -58,7 +63,7 @@ const SET: &[&str] = &[
 ];
 
 /// Path parameters that are UUIDs: anything else is the id of nothing.
-const UUIDS: &[&str] = &["investigation_id", "analysis_id", "key_id"];
+const UUIDS: &[&str] = &["investigation_id", "analysis_id", "import_id", "key_id"];
 
 /// What is laid over the schema of a field of a request.
 pub(super) fn of_field(full_name: &str) -> Option<Value> {

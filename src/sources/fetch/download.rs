@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::{BufReader, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
+use reqwest::dns::Resolve;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
@@ -93,12 +95,33 @@ pub(super) fn client(options: &FetchOptions, redirects: Policy) -> Result<Client
 pub(super) struct Downloader<'a> {
     client: Client,
     options: &'a FetchOptions,
+    /// Whether every file is an archive, or only those that are named so.
+    archives: bool,
 }
 
 impl<'a> Downloader<'a> {
     /// A client that checks certificates, and follows nobody from `https` to `http`.
     pub(super) fn new(options: &'a FetchOptions) -> Result<Self, FetchError> {
-        Ok(Self { client: client(options, Policy::limited(MAX_REDIRECTS))?, options })
+        Ok(Self { client: client(options, Policy::limited(MAX_REDIRECTS))?, options, archives: true })
+    }
+
+    /// A client of files of any kind that goes where `redirects` lets it and finds hosts by `resolver`.
+    pub(super) fn guarded<R: Resolve + 'static>(
+        options: &'a FetchOptions,
+        redirects: Policy,
+        resolver: Arc<R>,
+    ) -> Result<Self, FetchError> {
+        let client = Client::builder()
+            .user_agent(concat!("cidadao/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(options.silence)
+            .read_timeout(options.silence)
+            .redirect(redirects)
+            .dns_resolver(resolver)
+            // A proxy would find hosts by itself.
+            .no_proxy()
+            .build()
+            .map_err(|error| FetchError::Client { url: options.base.clone(), detail: told(&error) })?;
+        Ok(Self { client, options, archives: false })
     }
 
     /// Downloads the archive at `url` to `path`.
@@ -151,6 +174,9 @@ impl<'a> Downloader<'a> {
         }
         file.sync_all().map_err(io)?;
         drop(file);
+        if !self.archives && path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("zip")) {
+            return Ok(());
+        }
         // The directory stands at the end of an archive: one that was cut off has none.
         let file = File::open(path).map_err(io)?;
         ZipArchive::new(BufReader::new(file))

@@ -4,6 +4,7 @@ mod address;
 mod api;
 mod download;
 mod retry;
+mod uri;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub use address::{Address, AddressError};
 pub use api::{ApiAddress, ApiFetched, ApiOptions, PNCP, PORTAL_API, fetch_lists};
 use download::Downloader;
 pub use download::is_trusted_base;
+pub use uri::{Allowed, ImportRules, UriError, fetch_web};
 
 /// Where the bulk files of the Portal da Transparência are, unless a mirror is configured.
 pub const PORTAL: &str = "https://portaldatransparencia.gov.br/download-de-dados";
@@ -190,7 +192,7 @@ pub async fn fetch(
     Ok(Fetched { paths, _directory: own })
 }
 
-/// A directory of its own under `directory`, for what is downloaded.
+/// A directory for the downloads of one call.
 fn own_directory(directory: &Path) -> Result<TempDir, FetchError> {
     let failed = |cause| FetchError::Io { path: directory.to_owned(), cause };
     fs::create_dir_all(directory).map_err(failed)?;

@@ -7,8 +7,10 @@ mod fetch;
 mod kill;
 mod ocds;
 mod portal;
+mod quality;
 mod real_month;
 mod tables;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::fs;

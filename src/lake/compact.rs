@@ -1,0 +1,206 @@
+//! Small files of a dataset and table become one, with the same rows.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, new_null_array};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Lake, LakeError, LakeSnapshot, TableWriter, schema, session};
+use crate::model::{AuditEntry, LakeFile, Table};
+use crate::store::{DatasetFile, Merge, StoreError};
+
+/// Rows that are decoded at once.
+const BATCH_ROWS: usize = 8_192;
+/// Memory of the query engine, beyond which it spills.
+const MEMORY: usize = 512 << 20;
+/// Times that it begins anew because somebody else made a version meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// Files that became one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Merged {
+    /// The dataset.
+    pub dataset: String,
+    /// The table.
+    pub table: Table,
+    /// How many files.
+    pub files: usize,
+    /// Their rows, all of which the new file has.
+    pub rows: i64,
+    /// Their size in bytes.
+    pub bytes_before: i64,
+    /// The size of the new file.
+    pub bytes_after: i64,
+}
+
+/// What a compaction did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Compaction {
+    /// The latest version after it: a new one, if anything was merged.
+    pub version: i64,
+    /// What was merged.
+    pub merged: Vec<Merged>,
+}
+
+/// Files that are not of any version yet; dropped before that, they are removed.
+struct Written<'a> {
+    root: &'a Path,
+    files: Vec<LakeFile>,
+}
+
+impl Drop for Written<'_> {
+    fn drop(&mut self) {
+        for file in &self.files {
+            if let Err(error) = fs::remove_file(self.root.join(&file.path)) {
+                tracing::warn!(%error, path = file.path, "the leftover of a compaction stays");
+            }
+        }
+    }
+}
+
+/// Merges the files of each dataset and table that are smaller than `small` bytes, where there are several, and makes a
+/// version of it: all of it or nothing. Rows keep their order, ids and imports; of rows with one id in several of the
+/// files, the one of the latest import stays current, as it counts when they are read. Earlier versions keep their files.
+///
+/// # Errors
+/// [`LakeError`]; the lake is as it was then.
+pub async fn compact(lake: &Lake, small: i64) -> Result<Compaction, LakeError> {
+    let mut attempt = 1;
+    loop {
+        match once(lake, small).await {
+            Err(LakeError::Manifest(StoreError::LakeMoved { .. })) if attempt < ATTEMPTS => attempt += 1,
+            result => return result,
+        }
+    }
+}
+
+async fn once(lake: &Lake, small: i64) -> Result<Compaction, LakeError> {
+    let (version, files) = lake.store().current_files().await?;
+    let mut groups: BTreeMap<(String, Table), Vec<DatasetFile>> = BTreeMap::new();
+    for held in files.into_iter().filter(|held| held.file.bytes < small) {
+        groups.entry((held.dataset.clone(), held.file.table)).or_default().push(held);
+    }
+    let mut written = Written { root: lake.root(), files: Vec::new() };
+    let (mut merges, mut merged) = (Vec::new(), Vec::new());
+    for ((dataset, table), mut group) in groups.into_iter().filter(|(_, group)| group.len() > 1) {
+        // Ids of imports sort by time.
+        group.sort_by(|one, two| (&one.import_id, &one.file.path).cmp(&(&two.import_id, &two.file.path)));
+        let files: Vec<LakeFile> = group.iter().map(|held| held.file.clone()).collect();
+        let latest = latest(lake.root(), table, &files).await?;
+        let (root, of) = (lake.root().to_owned(), files.clone());
+        let merging = tokio::task::spawn_blocking(move || merge(&root, table, &of, &latest));
+        let file = merging.await.map_err(|error| defect(table, error.to_string()))??;
+        written.files.push(file.clone());
+        let rows = files.iter().map(|file| file.rows).sum();
+        if file.rows != rows {
+            return Err(defect(table, format!("{} rows of {rows} were merged", file.rows)));
+        }
+        let import_id = group.last().map(|held| held.import_id.clone()).unwrap_or_default();
+        merged.push(Merged {
+            dataset,
+            table,
+            files: files.len(),
+            rows,
+            bytes_before: files.iter().map(|file| file.bytes).sum(),
+            bytes_after: file.bytes,
+        });
+        merges.push(Merge { gone: files.into_iter().map(|file| file.path).collect(), import_id, file });
+    }
+    if merges.is_empty() {
+        return Ok(Compaction { version, merged });
+    }
+    let audit = AuditEntry {
+        actor: "cli".to_owned(),
+        action: "lake.compacted".to_owned(),
+        resource: "lake".to_owned(),
+        remote: "cli".to_owned(),
+        result: "ok".to_owned(),
+        details: serde_json::json!({ "after": version, "merged": &merged }),
+    };
+    let committed = lake.store().commit_compaction(version, merges, audit).await;
+    // Only a refusal says for sure that the manifest does not know the files.
+    if !matches!(committed, Err(StoreError::LakeMoved { .. })) {
+        written.files.clear();
+    }
+    Ok(Compaction { version: committed?, merged })
+}
+
+fn defect(table: Table, detail: String) -> LakeError {
+    LakeError::Schema { table: table.as_str(), detail }
+}
+
+/// The ids that are current in several of the files, and the latest import that has them.
+async fn latest(root: &Path, table: Table, files: &[LakeFile]) -> Result<HashMap<String, String>, LakeError> {
+    let session = session(MEMORY, 0)?;
+    LakeSnapshot::from_files(root.to_owned(), files.to_vec()).register_files(&session, table, "merged")?;
+    let id = table.id_column();
+    let sql = format!(
+        "SELECT {id}, max(import_id) AS latest FROM merged WHERE row_status = '{}' GROUP BY {id} HAVING count(*) > 1",
+        schema::CURRENT
+    );
+    let mut found = HashMap::new();
+    for batch in session.sql(&sql).await?.collect().await? {
+        let (ids, imports) = (texts(&batch, id, table)?, texts(&batch, "latest", table)?);
+        for (id, import) in ids.iter().zip(imports.iter()) {
+            found.insert(id.unwrap_or_default().to_owned(), import.unwrap_or_default().to_owned());
+        }
+    }
+    Ok(found)
+}
+
+fn texts<'a>(batch: &'a RecordBatch, name: &str, table: Table) -> Result<&'a StringArray, LakeError> {
+    let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+    column.ok_or_else(|| defect(table, format!("{name} is no text")))
+}
+
+/// Writes the rows of the files, one file after the other, into a new one.
+fn merge(
+    root: &Path,
+    table: Table,
+    files: &[LakeFile],
+    latest: &HashMap<String, String>,
+) -> Result<LakeFile, LakeError> {
+    let mut writer = TableWriter::create(root, table, &Uuid::now_v7().to_string())?;
+    for file in files {
+        let path = root.join(&file.path);
+        let broken = |error: String| LakeError::Io { path: path.clone(), source: std::io::Error::other(error) };
+        let opened = File::open(&path).map_err(LakeError::io(&path))?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| broken(error.to_string()))?;
+        let reader = reader.with_batch_size(BATCH_ROWS).build().map_err(|error| broken(error.to_string()))?;
+        for batch in reader {
+            writer.append(&fitted(&batch.map_err(|error| broken(error.to_string()))?, table, latest)?)?;
+        }
+    }
+    writer.finish()
+}
+
+/// A batch with the columns of today: null in those that are newer than its file. Rows that a later import replaces
+/// say so.
+fn fitted(batch: &RecordBatch, table: Table, latest: &HashMap<String, String>) -> Result<RecordBatch, LakeError> {
+    let of_table = schema::of(table);
+    let column = |name: &str, kind| {
+        batch.column_by_name(name).map_or_else(|| new_null_array(kind, batch.num_rows()), Arc::clone)
+    };
+    let mut columns: Vec<ArrayRef> =
+        of_table.fields().iter().map(|field| column(field.name(), field.data_type())).collect();
+    if !latest.is_empty() {
+        let ids = texts(batch, table.id_column(), table)?;
+        let (statuses, imports) = (texts(batch, "row_status", table)?, texts(batch, "import_id", table)?);
+        let resolved: StringArray = (0..batch.num_rows())
+            .map(|row| {
+                let replaced = statuses.value(row) == schema::CURRENT
+                    && latest.get(ids.value(row)).is_some_and(|import| import != imports.value(row));
+                Some(if replaced { schema::SUPERSEDED } else { statuses.value(row) })
+            })
+            .collect();
+        if let Some(at) = of_table.fields().iter().position(|field| field.name() == "row_status") {
+            columns[at] = Arc::new(resolved);
+        }
+    }
+    RecordBatch::try_new(of_table, columns).map_err(|error| defect(table, error.to_string()))
+}

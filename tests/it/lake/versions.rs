@@ -1,0 +1,286 @@
+//! Compaction, going back, and letting go of old versions.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use cidadao::lake::{self, Lake, LakeError, session, verify};
+use cidadao::model::{AuditEntry, ImportRecord, JobKind, NewJob, Priority, Table};
+use cidadao::sources::{PiiKey, files_to_parquet};
+use cidadao::store::{Expiry, ImportCommit, NewImport, Store, StoreError, StoreOptions};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::{CONTRACTS, House, contract};
+use crate::binary::{cidadao, json, ok};
+
+fn of(number: &str, cents: &str) -> String {
+    contract(number, "Café", "Pregão", "10/01/2024", "33000167000101", [cents, cents])
+}
+
+/// Adds a part to a dataset, beside those it has.
+async fn add(lake: &Lake, store: &Store, path: &Path, dataset: &str) {
+    let key = PiiKey::from_bytes([1; 32]);
+    let parsed = files_to_parquet(&[path.to_owned()], lake.root(), &key, &|_| {}).unwrap();
+    let name = parsed.files[0].path.trim_start_matches("contracts/").trim_end_matches(".parquet").to_owned();
+    let record = ImportRecord {
+        id: name,
+        dataset: dataset.to_owned(),
+        file_name: path.file_name().unwrap().to_string_lossy().into_owned(),
+        content_hash: parsed.summary.files[0].content_hash.clone(),
+        counts: [("rows".to_owned(), parsed.files[0].rows)].into(),
+        imported_at: store.now(),
+    };
+    let audit = AuditEntry {
+        actor: "test".to_owned(),
+        action: "import.committed".to_owned(),
+        resource: record.id.clone(),
+        remote: String::new(),
+        result: "ok".to_owned(),
+        details: serde_json::Value::Null,
+    };
+    let import =
+        NewImport { record, replaces_dataset: false, files: parsed.files, quarantine: parsed.quarantine, audit };
+    store.commit_imports(ImportCommit { imports: vec![import], ..ImportCommit::default() }).await.unwrap();
+}
+
+/// Every row of a version, whatever its status, with where it comes from.
+async fn rows(lake: &Lake, version: Option<i64>) -> Vec<String> {
+    let session = session(256 << 20, 2).unwrap();
+    lake.snapshot(version).await.unwrap().register(&session).await.unwrap();
+    let sql = "SELECT contract_id, row_status, CAST(initial_value AS VARCHAR) AS v, source_file,
+        CAST(source_line AS VARCHAR) AS l, import_id FROM contracts_all ORDER BY 6, 4, source_line";
+    let batches = session.sql(sql).await.unwrap().collect().await.unwrap();
+    let shown = datafusion::arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
+    shown.lines().map(str::to_owned).collect()
+}
+
+/// A dataset of three parts that share ids, and another one of one part.
+async fn parts(house: &House) -> (Lake, Store) {
+    let (lake, store) = (house.lake.clone(), house.store.clone());
+    let parts = [
+        vec![of("1", "0,01"), of("2", "0,01"), of("2", "0,01")],
+        vec![of("2", "0,02"), of("3", "0,02")],
+        vec![of("3", "0,03"), of("4", "0,03")],
+    ];
+    for (at, part) in parts.iter().enumerate() {
+        let path = house.put(&format!("part{at}.csv"), CONTRACTS, part);
+        add(&lake, &store, &path, "portal:parts").await;
+    }
+    house.import(&[house.put("202402_Compras.csv", CONTRACTS, &[of("4", "0,04"), of("5", "0,04")])]).await.unwrap();
+    (lake, store)
+}
+
+#[tokio::test]
+async fn compaction_keeps_every_row_and_what_counts() {
+    let house = House::new().await;
+    let (lake, store) = parts(&house).await;
+    let before = rows(&lake, None).await;
+    let nothing = lake::compact(&lake, 1).await.unwrap();
+    assert_eq!((nothing.version, nothing.merged.len()), (4, 0), "no file is as small");
+    let done = lake::compact(&lake, 128 << 20).await.unwrap();
+    assert_eq!((done.version, done.merged.len()), (5, 1), "a dataset of one file stays: {done:?}");
+    let one = &done.merged[0];
+    assert_eq!((one.dataset.as_str(), one.table, one.files, one.rows), ("portal:parts", Table::Contracts, 3, 7));
+    assert_eq!(rows(&lake, None).await, before, "the same rows, ids, imports and statuses");
+    assert_eq!(rows(&lake, Some(4)).await, before, "the version before stays readable");
+    let (now, old) = (lake.snapshot(None).await.unwrap(), lake.snapshot(Some(4)).await.unwrap());
+    assert_eq!((now.files().len(), old.files().len()), (2, 4));
+    assert_eq!((verify(&now, &|_| {}).rows, verify(&now, &|_| {}).defects), (9, vec![]));
+    assert_eq!(lake::compact(&lake, 128 << 20).await.unwrap().version, 5, "again there is nothing to merge");
+    // A further part wins over what was merged, and a whole edition takes its place.
+    let path = house.put("part3.csv", CONTRACTS, &[of("1", "0,05")]);
+    add(&lake, &store, &path, "portal:parts").await;
+    let current = rows(&lake, None).await;
+    assert_eq!(current.iter().filter(|row| row.contains("current") && row.contains("-1-")).count(), 1, "{current:?}");
+    let imports = store.imports().await.unwrap();
+    assert_eq!(imports.len(), 5);
+}
+
+#[tokio::test]
+async fn a_dataset_that_was_merged_is_replaced_as_a_whole() {
+    let house = House::new().await;
+    let (lake, store) = (house.lake.clone(), house.store.clone());
+    for at in 0..2 {
+        let path = house.put(&format!("part{at}.csv"), CONTRACTS, &[of(&at.to_string(), "0,01")]);
+        add(&lake, &store, &path, "portal:compras/202401").await;
+    }
+    assert_eq!(lake::compact(&lake, 128 << 20).await.unwrap().version, 3);
+    house.import(&[house.put("202401_Compras.csv", CONTRACTS, &[of("9", "0,09")])]).await.unwrap();
+    let now = rows(&lake, None).await;
+    assert!(now.iter().any(|row| row.contains("-9-")) && !now.iter().any(|row| row.contains("-1-")), "{now:?}");
+    assert_eq!(store.imports().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_rollback_shows_what_was_there_and_imports_go_on() {
+    let house = House::new().await;
+    let (lake, store) = (house.lake.clone(), house.store.clone());
+    let month = |cents: &str| house.put("202401_Compras.csv", CONTRACTS, &[of("1", cents), of("2", cents)]);
+    house.import(&[month("0,01")]).await.unwrap();
+    house.import(&[house.put("202402_Compras.csv", CONTRACTS, &[of("3", "0,03")])]).await.unwrap();
+    house.import(&[month("0,02")]).await.unwrap();
+    let (second, third) = (rows(&lake, Some(2)).await, rows(&lake, Some(3)).await);
+    assert_eq!(lake::roll_back(&lake, 2).await.unwrap(), 4);
+    assert_eq!(rows(&lake, None).await, second);
+    assert_eq!(rows(&lake, Some(3)).await, third, "nothing is deleted");
+    // What was rolled back is there, what went is not: importing says so.
+    assert_eq!(house.import(&[month("0,01")]).await.unwrap().unchanged.len(), 1);
+    assert_eq!(house.import(&[month("0,02")]).await.unwrap().lake_version, 5);
+    assert_eq!(rows(&lake, None).await.len(), third.len());
+    assert_eq!(lake::roll_back(&lake, 4).await.unwrap(), 6, "a rollback can be gone back to");
+    assert_eq!(rows(&lake, None).await, second);
+    assert_eq!(lake::roll_back(&lake, 3).await.unwrap(), 7);
+    assert_eq!(rows(&lake, None).await, third);
+    assert_eq!(lake::roll_back(&lake, 0).await.unwrap(), 8, "the empty lake");
+    assert_eq!((lake.snapshot(None).await.unwrap().files().len(), store.imports().await.unwrap().len()), (0, 0));
+    assert_eq!(lake::roll_back(&lake, 7).await.unwrap(), 9);
+    assert_eq!(store.imports().await.unwrap().len(), 2);
+    assert!(matches!(lake::roll_back(&lake, 99).await, Err(LakeError::NoSuchVersion { asked: 99, latest: 9 })));
+    let latest = lake::roll_back(&lake, 9).await;
+    assert!(matches!(latest, Err(LakeError::Manifest(StoreError::Invalid { field: "version", .. }))), "{latest:?}");
+    // A file that somebody took away is noticed before.
+    let gone = lake.snapshot(Some(5)).await.unwrap().files()[0].path.clone();
+    fs::remove_file(lake.root().join(&gone)).unwrap();
+    let missing = lake::roll_back(&lake, 5).await;
+    assert!(matches!(&missing, Err(LakeError::Io { path, .. }) if path.ends_with(&gone)), "{missing:?}");
+    assert_eq!(store.lake_version().await.unwrap(), 9);
+    let told: Vec<_> =
+        store.lake_versions(3).await.unwrap().into_iter().map(|one| (one.operation, one.of_version)).collect();
+    assert_eq!(
+        told,
+        [("rollback".to_owned(), Some(7)), ("rollback".to_owned(), Some(0)), ("rollback".to_owned(), Some(3))]
+    );
+}
+
+fn files(lake: &Lake) -> BTreeSet<String> {
+    let entries = fs::read_dir(lake.root().join("contracts")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_vacuum_deletes_only_what_no_kept_version_and_no_running_job_reads() {
+    let house = House::new().await;
+    let lake = house.lake.clone();
+    for at in 1..=5 {
+        let cents = format!("0,0{at}");
+        house.import(&[house.put("202401_Compras.csv", CONTRACTS, &[of("1", &cents)])]).await.unwrap();
+    }
+    let all = Expiry { keep: Duration::ZERO, keep_versions: 1 };
+    let young = lake::vacuum(&lake, all, false).await.unwrap();
+    assert_eq!((young.versions.len(), young.files, young.oldest_version), (0, 0, 1), "the last hour is kept");
+
+    // The same an hour later, with a job that reads version 3.
+    let later = |by: i64| {
+        let mut options = StoreOptions::new(format!("sqlite:{}", house.directory.path().join("cidadao.db").display()));
+        options.clock = cidadao::store::Clock::new(move || chrono::Utc::now() + chrono::TimeDelta::seconds(by));
+        options
+    };
+    let aged = Store::connect(&later(3_700)).await.unwrap();
+    let lake = Lake::new(lake.root().to_owned(), aged.clone());
+    let job = NewJob {
+        kind: JobKind::Investigation,
+        owner: "ana".to_owned(),
+        request_id: None,
+        payload: serde_json::json!({}),
+        remote: String::new(),
+        priority: Priority::Normal,
+        timeout: None,
+    };
+    let jobs = cidadao::jobs::Jobs::new(aged.clone(), cidadao::jobs::JobsOptions::default());
+    let (job, _) = jobs.start(job).await.unwrap();
+    let claimed = aged.claim_job("w", Duration::from_secs(60), &[JobKind::Investigation]).await.unwrap().unwrap();
+    let step = cidadao::store::StepCommit {
+        output: serde_json::json!({"plan": {"lake_version": 3}}),
+        ..cidadao::store::StepCommit::default()
+    };
+    aged.commit_step(&job.id, claimed.lease_token, step).await.unwrap();
+    let before = files(&lake);
+    let told = lake::vacuum(&lake, all, true).await.unwrap();
+    assert_eq!((told.versions.as_slice(), told.files, told.oldest_version), (&[1, 2][..], 2, 3));
+    assert_eq!(files(&lake), before, "nothing is gone yet");
+    assert!(lake.snapshot(Some(1)).await.is_ok());
+    let wide = lake::vacuum(&lake, Expiry { keep: Duration::from_secs(86_400), ..all }, true).await.unwrap();
+    assert_eq!(wide.versions.len(), 0);
+    let three = lake::vacuum(&lake, Expiry { keep_versions: 4, ..all }, true).await.unwrap();
+    assert_eq!(three.versions, [1]);
+    assert_eq!(lake::vacuum(&lake, all, false).await.unwrap(), told);
+    assert_eq!(files(&lake).len(), 3);
+    for version in 3..=5 {
+        assert_eq!(verify(&lake.snapshot(Some(version)).await.unwrap(), &|_| {}).defects, []);
+    }
+    assert!(matches!(lake.snapshot(Some(2)).await, Err(LakeError::NoSuchVersion { asked: 2, .. })));
+    assert!(matches!(lake::roll_back(&lake, 2).await, Err(LakeError::NoSuchVersion { .. })));
+    // What is rolled back to is live again, and stays.
+    assert_eq!(lake::roll_back(&lake, 3).await.unwrap(), 6);
+    aged.request_cancel(&job.id, "ana", "").await.unwrap();
+    let end = cidadao::store::FinishCommit::new(&claimed, cidadao::model::JobState::Cancelled, "fim", "end");
+    aged.finish_job(&job.id, claimed.lease_token, end).await.unwrap();
+    let lake = Lake::new(lake.root().to_owned(), Store::connect(&later(7_500)).await.unwrap());
+    let last = lake::vacuum(&lake, all, false).await.unwrap();
+    assert_eq!((last.versions.as_slice(), last.files, last.oldest_version), (&[3, 4, 5][..], 2, 6));
+    assert_eq!(verify(&lake.snapshot(None).await.unwrap(), &|_| {}).defects, []);
+    assert_eq!(files(&lake).len(), 1);
+    assert_eq!(lake.remove_orphans().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn the_commands_of_the_lake_survive_kill_9() {
+    const KILLS: usize = 12;
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let store =
+        Store::connect(&StoreOptions::new(format!("sqlite:{}", data.join("cidadao.db").display()))).await.unwrap();
+    let lake = Lake::new(data.join("lake"), store.clone());
+    let house = House { directory, store: store.clone(), lake: lake.clone() };
+    fs::create_dir(house.input()).unwrap();
+    let part = async |at: usize| {
+        let rows: Vec<_> = (0..200).map(|n| of(&format!("{at}{n:04}"), "0,01")).collect();
+        let path = house.put(&format!("part{at}.csv"), CONTRACTS, &rows);
+        add(&lake, &store, &path, "portal:parts").await;
+    };
+    part(0).await;
+    part(1).await;
+    let run = |args: &[&str]| {
+        let mut command = cidadao(&data);
+        command.arg("lake").args(args).args(["--output", "json"]);
+        command
+    };
+    let mut rng = StdRng::seed_from_u64(4);
+    let begun = Instant::now();
+    let compacted = json(&run(&["compact"]).output().unwrap());
+    let usual = begun.elapsed();
+    assert_eq!((&compacted["version"], &compacted["merged"][0]["rows"]), (&3.into(), &400.into()));
+    let (mut old, mut new) = (0, 0);
+    for kill in 0..KILLS {
+        part(kill + 2).await;
+        let before = (store.lake_version().await.unwrap(), rows(&lake, None).await);
+        let mut child = run(&["compact"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(usual.mul_f64(rng.random_range(0.1..1.2)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let version = store.lake_version().await.unwrap();
+        assert!(version == before.0 || version == before.0 + 1, "kill {kill}");
+        if version == before.0 {
+            old += 1
+        } else {
+            new += 1
+        }
+        assert_eq!(rows(&lake, None).await, before.1, "kill {kill}: the same rows in the old version and in the new");
+        assert_eq!(verify(&lake.snapshot(None).await.unwrap(), &|_| {}).defects, []);
+    }
+    println!("old {old}, new {new} of {KILLS}; one compaction takes {usual:?}");
+    ok(&run(&["compact"]).output().unwrap());
+    let latest = store.lake_version().await.unwrap();
+    let back = json(&run(&["rollback", "1"]).output().unwrap());
+    assert_eq!((&back["version"], &back["of_version"]), (&(latest + 1).into(), &1.into()));
+    assert_eq!(rows(&lake, None).await, rows(&lake, Some(1)).await);
+    let refused = run(&["rollback", "999"]).output().unwrap();
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("999"));
+    let vacuumed = json(&run(&["vacuum", "--keep-days", "0", "--keep-versions", "1", "--dry-run"]).output().unwrap());
+    assert_eq!(vacuumed["versions"], serde_json::json!([]), "the last hour is kept");
+    let status = ok(&cidadao(&data).args(["lake", "status"]).output().unwrap());
+    assert!(status.contains("rollback to 1") && status.contains("compact"), "{status}");
+}
