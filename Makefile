@@ -46,7 +46,9 @@ test-e2e: ## Test the binary (CIDADAO_BIN, or the debug build) from outside: RES
 .PHONY: bench
 bench: ## Measure import and investigation of a large sample (release build)
 	$(CARGO) build --locked --release
+	benches/import.sh
 	benches/large_sample.sh
+	benches/detectors.sh
 	benches/cardinal.sh
 	benches/service.sh
 	benches/rest.sh

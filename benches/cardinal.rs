@@ -203,6 +203,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Box::new(|| run(Command::new(&binary).args(["cardinal", "indicators", "-s"]).arg(&settings).arg(&file))),
         ),
         ("coverage", Box::new(|| run(Command::new(&binary).args(["cardinal", "coverage"]).arg(&file)))),
+        (
+            "import into a lake",
+            Box::new(|| {
+                // A lake of its own each time: what is there already would be left out.
+                tempfile::tempdir_in(directory.path()).is_ok_and(|lake| {
+                    run(Command::new(&binary).arg("--data-dir").arg(lake.path()).arg("import").arg(&file))
+                })
+            }),
+        ),
     ];
     if let Some(python) = python {
         measured.push((

@@ -3,9 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rows=${ROWS:-1000000}
-target=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+source benches/lib.sh
 measure() { # name, command…
   python3 - "$@" <<'PY'
 import resource, subprocess, sys, time

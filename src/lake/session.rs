@@ -1,11 +1,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::LakeError;
+use super::memory::RoomyPool;
 
 /// A session of the query engine that holds at most `memory_limit` bytes and spills the rest to the
 /// directory of temporary files; `threads` 0 means as many as there are processors.
@@ -40,7 +40,7 @@ fn build(runtime: RuntimeEnvBuilder, memory_limit: usize, threads: usize) -> Res
     let options = config.options_mut();
     options.execution.parquet.schema_force_view_types = false;
     options.sql_parser.map_string_types_to_utf8view = false;
-    let pool = Arc::new(FairSpillPool::new(memory_limit));
+    let pool = Arc::new(RoomyPool::new(memory_limit));
     let runtime = runtime.with_memory_pool(pool).build_arc()?;
     Ok(SessionContext::new_with_config_rt(config, runtime))
 }

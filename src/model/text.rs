@@ -6,8 +6,24 @@ use std::borrow::Cow;
 /// `fold("Contratação  EMERGENCIAL!")` is `"contratacao emergencial"`.
 pub fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars().flat_map(char::to_lowercase) {
-        let c = match c {
+    for c in text.chars() {
+        if c.is_ascii() {
+            push_folded(&mut out, c.to_ascii_lowercase());
+        } else {
+            c.to_lowercase().for_each(|c| fold_letter(&mut out, c));
+        }
+    }
+    if out.ends_with(' ') {
+        out.pop();
+    }
+    out
+}
+
+/// Appends a lower-case letter without its mark.
+fn fold_letter(out: &mut String, c: char) {
+    push_folded(
+        out,
+        match c {
             'á' | 'à' | 'â' | 'ã' | 'ä' | 'å' | 'ª' => 'a',
             'é' | 'è' | 'ê' | 'ë' => 'e',
             'í' | 'ì' | 'î' | 'ï' => 'i',
@@ -16,19 +32,18 @@ pub fn fold(text: &str) -> String {
             'ç' => 'c',
             'ñ' => 'n',
             // Marks of a decomposed letter vanish with the letter kept.
-            '\u{300}'..='\u{36f}' => continue,
+            '\u{300}'..='\u{36f}' => return,
             c => c,
-        };
-        if c.is_alphanumeric() {
-            out.push(c);
-        } else if !out.is_empty() && !out.ends_with(' ') {
-            out.push(' ');
-        }
+        },
+    );
+}
+
+fn push_folded(out: &mut String, c: char) {
+    if c.is_alphanumeric() {
+        out.push(c);
+    } else if !out.is_empty() && !out.ends_with(' ') {
+        out.push(' ');
     }
-    if out.ends_with(' ') {
-        out.pop();
-    }
-    out
 }
 
 /// Whether a character would act on a terminal or turn the order of what is read, rather than be

@@ -1,275 +1,314 @@
-//! Takes one file in, in two passes: the first decides which rows count, the second writes them.
+//! Takes one file in: one thread reads and splits it, one makes rows of its records, one encodes them.
 //!
-//! A later row can replace an earlier one, so that the status of a row is known only at the end of
-//! the file. Instead of the rows, sixteen bytes a row and two hashes are kept in memory.
+//! A later row can replace an earlier one that is written already; where that happened, the file is
+//! written again in the end with what became of each row. What tells rows apart is kept in bounded memory ([`Seen`]).
 
-use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
-use std::io::{self, Read};
+use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
-
-use sha2::{Digest, Sha256};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
 use super::ImportError;
 use super::fault::{Quarantine, Reason};
 use super::input::Input;
-use super::pii::{PiiKey, hex};
+use super::pii::PiiKey;
 use super::portal::{
     Agreements, Amendments, ColumnMap, Commitments, Contracts, Effects, Impediments, Items, Kind, Layout, Notes,
     Participants, Provenance, Published, Sanctions, TenderItems, Tenders,
 };
-use super::records::{Fields, Records, Step};
-use crate::lake::{TableWriter, schema};
-use crate::model::LakeFile;
+use super::reader::{Entry, Hashed, Header, Incoming, reading};
+use super::seen::Seen;
+use crate::lake::{LakeError, RowBuilder, TableWriter, rewrite_status, schema};
+use crate::model::{LakeFile, Table};
+use datafusion::arrow::array::RecordBatch;
 
-/// Records between two reports of progress.
-const REPORT_EVERY: u64 = 4_096;
+/// Rows of a batch that is encoded at once.
+const BATCH_ROWS: usize = 8_192;
+/// Batches that wait to be encoded.
+const AHEAD: usize = 2;
 
-/// What the first pass found out about a file.
-#[derive(Debug)]
-pub(crate) struct Scan {
+/// What became of a file.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
     /// SHA-256 of its bytes, in lower-case hex.
     pub(crate) content_hash: String,
-    plan: Vec<Planned>,
+    /// Rows that were taken in, duplicates and superseded rows with them.
+    pub(crate) rows: i64,
     pub(crate) duplicates: i64,
     pub(crate) superseded: i64,
     pub(crate) without_supplier: i64,
     pub(crate) quarantine: Quarantine,
+    /// The Parquet file; `None` if there are no rows, or no table that holds them.
+    pub(crate) file: Option<LakeFile>,
 }
 
-impl Scan {
-    /// Rows that are taken in, duplicates and superseded rows with them.
-    pub(crate) fn rows(&self) -> i64 {
-        self.plan.len() as i64
-    }
-}
-
-/// What becomes of one row.
-#[derive(Debug, Clone, Copy)]
-struct Planned {
-    status: Status,
-    /// Rows before it that have the same id but are not the same.
-    occurrence: u32,
-    /// Start of the hash of the record, to notice a file that changes between the passes.
-    content: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Status {
-    Current,
-    Duplicate,
-    Superseded,
-}
-
-impl Status {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Current => schema::CURRENT,
-            Self::Duplicate => schema::DUPLICATE,
-            Self::Superseded => schema::SUPERSEDED,
-        }
-    }
-}
-
-/// First pass: hashes the file, tells good rows from bad ones and duplicates from others.
+/// Takes a file in, `hashed` or not: its rows go to `<root>/<table>/<import_id>.parquet`.
 ///
 /// `report` is told bytes and rows so far.
 ///
 /// # Errors
-/// If the file cannot be read, or lacks a column.
-pub(crate) fn scan(input: &Input, kind: Kind, report: &mut dyn FnMut(u64, i64)) -> Result<Scan, ImportError> {
-    match kind {
-        Kind::Contracts => scan_as::<Contracts>(input, report),
-        Kind::Items => scan_as::<Items>(input, report),
-        Kind::Amendments => scan_as::<Amendments>(input, report),
-        Kind::Notes => scan_as::<Notes>(input, report),
-        Kind::Tenders => scan_as::<Tenders>(input, report),
-        Kind::TenderItems => scan_as::<TenderItems>(input, report),
-        Kind::Participants => scan_as::<Participants>(input, report),
-        Kind::Commitments => scan_as::<Commitments>(input, report),
-        Kind::Ceis | Kind::Cnep => scan_as::<Sanctions>(input, report),
-        Kind::Cepim => scan_as::<Impediments>(input, report),
-        Kind::Agreements => scan_as::<Agreements>(input, report),
-        Kind::Effects => scan_as::<Effects>(input, report),
-    }
-}
-
-/// Second pass: writes the rows to `<root>/<table>/<import_id>.parquet`; `None` if there are none.
-///
-/// # Errors
-/// If the file cannot be read again as it was, or the lake cannot be written.
-pub(crate) fn write(
+/// If the file cannot be read, lacks a column or is no longer as it was; or the lake cannot be written.
+pub(crate) fn take_in(
     input: &Input,
     kind: Kind,
-    scan: &Scan,
-    root: &Path,
-    import_id: &str,
-    key: &PiiKey,
+    hashed: Option<&Hashed>,
+    target: Target<'_>,
     report: &mut dyn FnMut(u64, i64),
-) -> Result<Option<LakeFile>, ImportError> {
-    match kind {
-        Kind::Contracts => write_as::<Contracts>(input, scan, root, import_id, key, report),
-        Kind::Items => write_as::<Items>(input, scan, root, import_id, key, report),
-        Kind::Amendments => write_as::<Amendments>(input, scan, root, import_id, key, report),
-        Kind::Notes => write_as::<Notes>(input, scan, root, import_id, key, report),
-        Kind::Tenders => write_as::<Tenders>(input, scan, root, import_id, key, report),
-        Kind::TenderItems => write_as::<TenderItems>(input, scan, root, import_id, key, report),
-        Kind::Participants => write_as::<Participants>(input, scan, root, import_id, key, report),
-        Kind::Commitments => write_as::<Commitments>(input, scan, root, import_id, key, report),
-        Kind::Ceis | Kind::Cnep => write_as::<Sanctions>(input, scan, root, import_id, key, report),
-        Kind::Cepim => write_as::<Impediments>(input, scan, root, import_id, key, report),
-        Kind::Agreements => write_as::<Agreements>(input, scan, root, import_id, key, report),
-        Kind::Effects => write_as::<Effects>(input, scan, root, import_id, key, report),
-    }
+) -> Result<Taken, ImportError> {
+    let take = match kind {
+        Kind::Contracts => take_as::<Contracts>,
+        Kind::Items => take_as::<Items>,
+        Kind::Amendments => take_as::<Amendments>,
+        Kind::Notes => take_as::<Notes>,
+        Kind::Tenders => take_as::<Tenders>,
+        Kind::TenderItems => take_as::<TenderItems>,
+        Kind::Participants => take_as::<Participants>,
+        Kind::Commitments => take_as::<Commitments>,
+        Kind::Ceis | Kind::Cnep => take_as::<Sanctions>,
+        Kind::Cepim => take_as::<Impediments>,
+        Kind::Agreements => take_as::<Agreements>,
+        Kind::Effects => take_as::<Effects>,
+    };
+    take(input, hashed, target, report)
 }
 
-/// Counts and hashes what is read.
-struct Metered<'a> {
-    inner: &'a mut dyn Read,
-    bytes: &'a Cell<u64>,
-    hash: &'a RefCell<Sha256>,
+/// Where rows go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    /// Directory of the lake.
+    pub(crate) root: &'a Path,
+    pub(crate) import_id: &'a str,
+    pub(crate) key: &'a PiiKey,
 }
 
-impl Read for Metered<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.bytes.set(self.bytes.get() + read as u64);
-        self.hash.borrow_mut().update(&buffer[..read]);
-        Ok(read)
-    }
-}
-
-/// Gives every row of a file to `row`, with its line, and everything else to the quarantine.
-fn rows<L: Layout>(
+fn take_as<L: Layout>(
     input: &Input,
+    hashed: Option<&Hashed>,
+    target: Target<'_>,
     report: &mut dyn FnMut(u64, i64),
-    mut row: impl FnMut(i64, &Fields, L::Row<'_>) -> Result<(), ImportError>,
-) -> Result<(String, Quarantine), ImportError> {
-    let bytes = Cell::new(0);
-    let hash = RefCell::new(Sha256::new());
-    let mut quarantine = Quarantine::default();
-    let source = input.sources.first().ok_or_else(|| ImportError::NoHeader { file: input.name.clone() })?;
-    source.read(|reader| {
-        let metered = Metered { inner: reader, bytes: &bytes, hash: &hash };
-        let file = || input.name.clone();
-        let records = Records::open(metered).map_err(|error| source.failed(error))?;
-        let mut records = records.ok_or_else(|| ImportError::NoHeader { file: file() })?;
-        let header = records.header().clone();
-        let dialect = records.dialect();
-        let columns = ColumnMap::locate::<L>(&header).map_err(|(column, times)| match times {
-            0 => ImportError::MissingColumn { file: file(), column },
-            times => ImportError::RepeatedColumn { file: file(), column, times },
+) -> Result<Taken, ImportError> {
+    let ((mut taken, superseded), read) = reading(input, hashed.is_none(), |header, incoming| {
+        let columns = ColumnMap::locate::<L>(&header.fields).map_err(|(column, times)| {
+            let file = input.name.clone();
+            match times {
+                0 => ImportError::MissingColumn { file, column },
+                times => ImportError::RepeatedColumn { file, column, times },
+            }
         })?;
-        let (mut seen, mut taken) = (0_u64, 0);
-        while let Some(step) = records.step().map_err(|error| source.failed(error))? {
-            match step {
-                Step::Unreadable(line, reason, shown) => quarantine.add(&input.name, line, "", reason, &shown),
-                Step::Record(line, fields) if fields.len() != header.len() => {
-                    let shown: Vec<&str> = fields.iter().collect();
-                    quarantine.add(&input.name, line, "", Reason::WrongFieldCount, &shown.join(";"));
-                }
-                Step::Record(line, fields) => match L::read(Published { fields, columns: &columns, dialect }) {
-                    Ok(read) => {
-                        row(line, fields, read)?;
-                        taken += 1;
-                    }
-                    Err(fault) => {
-                        let place = columns.place(fault.column);
-                        quarantine.add(&input.name, line, header.get(place), fault.reason, fields.get(place));
-                    }
-                },
-            }
-            seen += 1;
-            if seen.is_multiple_of(REPORT_EVERY) {
-                report(bytes.get(), taken);
-            }
-        }
-        report(bytes.get(), taken);
-        Ok(())
+        let Some(table) = L::TABLE else {
+            let mut rows = Rows::<L>::new(input, header, columns, target, None)?;
+            rows.take(incoming, report)?;
+            return Ok(rows.end());
+        };
+        thread::scope(|scope| {
+            let (sender, batches) = sync_channel(AHEAD);
+            let encoder = thread::Builder::new().name("import-encoder".to_owned());
+            let encoder = encoder.spawn_scoped(scope, move || encode(&batches, table, target));
+            let encoder = encoder.map_err(|error| ImportError::Interrupted(error.to_string()))?;
+            let out = Out { builder: RowBuilder::new(table)?, sender };
+            let mut rows = Rows::<L>::new(input, header, columns, target, Some(out))?;
+            let done = rows.take(incoming, report);
+            let (mut taken, superseded) = rows.end();
+            let encoded = encoder.join().map_err(|_| ImportError::Interrupted("the encoder panicked".to_owned()))?;
+            // Without an encoder no row can be given away: its error is the cause.
+            taken.file = encoded?;
+            done.map(|()| (taken, superseded))
+        })
     })?;
-    Ok((hex(&hash.into_inner().finalize()), quarantine))
+    if hashed.is_some_and(|hashed| hashed.part != read.part) {
+        return Err(ImportError::FileChanged { file: input.name.clone() });
+    }
+    taken.content_hash = hashed.map_or(read.content_hash, |hashed| hashed.content_hash.clone());
+    if let (Some(file), false) = (&taken.file, superseded.is_empty()) {
+        taken.file = Some(rewrite_status(target.root, file, target.import_id, superseded, schema::SUPERSEDED)?);
+    }
+    Ok(taken)
 }
 
-fn content_hash(fields: &Fields) -> u128 {
-    let (text, ends) = fields.parts();
-    let hash = ends.iter().fold(Sha256::new(), |hash, end| hash.chain_update(end.to_le_bytes()));
-    first_128(&hash.chain_update(text).finalize())
+/// Writes the batches; `None` if there are none.
+fn encode(batches: &Receiver<RecordBatch>, table: Table, target: Target<'_>) -> Result<Option<LakeFile>, ImportError> {
+    let Ok(first) = batches.recv() else { return Ok(None) };
+    let mut writer = TableWriter::create(target.root, table, target.import_id)?;
+    writer.append(&first)?;
+    for batch in batches {
+        writer.append(&batch)?;
+    }
+    Ok(Some(writer.finish()?))
 }
 
-fn first_128(digest: &[u8]) -> u128 {
-    digest.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
+/// Rows on their way to the encoder.
+struct Out {
+    builder: RowBuilder,
+    sender: SyncSender<RecordBatch>,
 }
 
-fn scan_as<L: Layout>(input: &Input, report: &mut dyn FnMut(u64, i64)) -> Result<Scan, ImportError> {
-    let mut plan: Vec<Planned> = Vec::new();
-    let mut contents = HashSet::new();
-    let mut latest: HashMap<u128, (usize, u32)> = HashMap::new();
-    let mut occurrences: HashMap<u128, u32> = HashMap::new();
-    let (mut duplicates, mut superseded, mut without_supplier) = (0, 0, 0);
-    let (content_hash, quarantine) = rows::<L>(input, report, |_, fields, row| {
-        let content = content_hash(fields);
-        let (id, identity) = L::id(&row);
-        let id = first_128(&Sha256::digest(id));
-        let known = identity.and_then(|identity| latest.get(&identity).copied());
-        let duplicate = !contents.insert(content) && L::repeats(&row);
+impl Out {
+    fn send(&mut self) -> Result<(), ImportError> {
+        let gone = |_| ImportError::Interrupted("the encoder has stopped".to_owned());
+        self.sender.send(self.builder.finish()?).map_err(gone)
+    }
+}
+
+/// Makes rows of records.
+struct Rows<'a, L> {
+    input: &'a Input,
+    header: Header,
+    columns: ColumnMap,
+    target: Target<'a>,
+    out: Option<Out>,
+    /// Hashes of whole records.
+    contents: Seen,
+    /// Rows with the same id that are not the same.
+    occurrences: Seen,
+    /// Place of the last row of each identity, and how many rows before it have its id.
+    latest: Seen,
+    superseded: Vec<u64>,
+    taken: Taken,
+    layout: std::marker::PhantomData<L>,
+}
+
+impl<'a, L: Layout> Rows<'a, L> {
+    fn new(
+        input: &'a Input,
+        header: Header,
+        columns: ColumnMap,
+        target: Target<'a>,
+        out: Option<Out>,
+    ) -> Result<Self, ImportError> {
+        std::fs::create_dir_all(target.root).map_err(LakeError::io(target.root))?;
+        let seen = || Seen::new(target.root);
+        Ok(Self {
+            input,
+            header,
+            columns,
+            target,
+            out,
+            contents: seen(),
+            occurrences: seen(),
+            latest: seen(),
+            superseded: Vec::new(),
+            taken: Taken::default(),
+            layout: std::marker::PhantomData,
+        })
+    }
+
+    /// Takes everything in.
+    fn take(&mut self, incoming: Incoming, report: &mut dyn FnMut(u64, i64)) -> Result<(), ImportError> {
+        incoming.each(|entries, bytes| {
+            for entry in entries {
+                self.entry(entry)?;
+            }
+            report(bytes, self.taken.rows);
+            Ok(())
+        })?;
+        match &mut self.out {
+            Some(out) if out.builder.rows() > 0 => out.send(),
+            _ => Ok(()),
+        }
+    }
+
+    /// What was taken in, and which rows a later one replaces.
+    fn end(self) -> (Taken, Vec<u64>) {
+        (self.taken, self.superseded)
+    }
+
+    fn entry(&mut self, entry: &Entry) -> Result<(), ImportError> {
+        let (line, fields, content) = match entry {
+            Entry::Unreadable(line, reason, shown) => {
+                self.taken.quarantine.add(&self.input.name, *line, "", *reason, shown);
+                return Ok(());
+            }
+            Entry::Record(line, fields, content) => (*line, fields, *content),
+        };
+        if fields.len() != self.header.fields.len() {
+            let shown: Vec<&str> = fields.iter().collect();
+            self.taken.quarantine.add(&self.input.name, line, "", Reason::WrongFieldCount, &shown.join(";"));
+            return Ok(());
+        }
+        // Taken apart, so that a row can be read while the rest changes.
+        let columns = std::mem::take(&mut self.columns);
+        let done = match L::read(Published { fields, columns: &columns, dialect: self.header.dialect }) {
+            Ok(row) => self.row(line, content, &row),
+            Err(fault) => {
+                let place = columns.place(fault.column);
+                let (column, value) = (self.header.fields.get(place), fields.get(place));
+                self.taken.quarantine.add(&self.input.name, line, column, fault.reason, value);
+                Ok(())
+            }
+        };
+        self.columns = columns;
+        done
+    }
+
+    fn row(&mut self, line: i64, content: u128, row: &L::Row<'_>) -> Result<(), ImportError> {
+        let place = self.taken.rows as u64;
+        self.taken.rows += 1;
+        if L::without_supplier(row) {
+            self.taken.without_supplier += 1;
+        }
+        let repeated = self.contents.get(content)?.is_some();
+        if !repeated {
+            self.contents.insert(content, place)?;
+        }
+        let duplicate = repeated && L::repeats(row);
+        let (mut id, identity) = L::id(row);
+        let known = match identity {
+            Some(identity) => self.latest.get(identity)?.map(unpack),
+            None => None,
+        };
         let occurrence = match known {
             Some((_, occurrence)) => occurrence,
             None => {
-                let next = occurrences.entry(id).or_default();
-                *next += 1;
-                *next - 1
+                let of_id = short_hash(&id);
+                let before = self.occurrences.get(of_id)?.unwrap_or(0);
+                self.occurrences.insert(of_id, before + 1)?;
+                before
             }
         };
-        let status = if duplicate { Status::Duplicate } else { Status::Current };
-        match (known, identity) {
-            _ if duplicate => duplicates += 1,
-            (known, Some(identity)) => {
-                if let Some(replaced) = known.and_then(|(index, _)| plan.get_mut(index)) {
-                    replaced.status = Status::Superseded;
-                    superseded += 1;
-                }
-                latest.insert(identity, (plan.len(), occurrence));
+        if duplicate {
+            self.taken.duplicates += 1;
+        } else if let Some(identity) = identity {
+            if let Some((replaced, _)) = known {
+                self.superseded.push(replaced);
+                self.taken.superseded += 1;
             }
-            (_, None) => {}
+            self.latest.insert(identity, pack(place, occurrence)?)?;
         }
-        if L::without_supplier(&row) {
-            without_supplier += 1;
+        let Some(out) = &mut self.out else { return Ok(()) };
+        if occurrence > 0 {
+            id.push_str(&format!("-{}", occurrence + 1));
         }
-        // The upper half, which is as good as any.
-        plan.push(Planned { status, occurrence, content: (content >> 64) as u64 });
-        Ok(())
-    })?;
-    Ok(Scan { content_hash, plan, duplicates, superseded, without_supplier, quarantine })
+        let status = if duplicate { schema::DUPLICATE } else { schema::CURRENT };
+        let Target { import_id, key, .. } = self.target;
+        L::write(row, Provenance { file: &self.input.name, line, import_id, id: &id, status }, key, &mut out.builder)?;
+        if out.builder.rows() >= BATCH_ROWS { out.send() } else { Ok(()) }
+    }
 }
 
-fn write_as<L: Layout>(
-    input: &Input,
-    scan: &Scan,
-    root: &Path,
-    import_id: &str,
-    key: &PiiKey,
-    report: &mut dyn FnMut(u64, i64),
-) -> Result<Option<LakeFile>, ImportError> {
-    let table = match L::TABLE {
-        Some(table) if !scan.plan.is_empty() => table,
-        _ => return Ok(None),
-    };
-    let changed = || ImportError::FileChanged { file: input.name.clone() };
-    let mut writer = TableWriter::create(root, table, import_id)?;
-    let mut plan = scan.plan.iter();
-    let (content_hash, _) = rows::<L>(input, report, |line, fields, row| {
-        let planned = plan.next().filter(|planned| planned.content == (content_hash(fields) >> 64) as u64);
-        let planned = planned.ok_or_else(changed)?;
-        let (mut id, _) = L::id(&row);
-        if planned.occurrence > 0 {
-            id.push_str(&format!("-{}", planned.occurrence + 1));
-        }
-        let status = planned.status.as_str();
-        let from = Provenance { file: &input.name, line, import_id, id: &id, status };
-        Ok(L::write(&row, from, key, &mut writer)?)
-    })?;
-    if content_hash != scan.content_hash {
-        return Err(changed());
+/// Bits of a packed value that say how many rows of the same id there are before a row.
+const OCCURRENCE_BITS: u32 = 24;
+
+/// Place of a row and how many rows of the same id there are before it, as one number.
+fn pack(place: u64, occurrence: u64) -> Result<u64, ImportError> {
+    if place >> (64 - OCCURRENCE_BITS) > 0 || occurrence >> OCCURRENCE_BITS > 0 {
+        return Err(ImportError::Interrupted(format!(
+            "row {place} is the {occurrence}th of its id: more than can be told apart"
+        )));
     }
-    Ok(Some(writer.finish()?))
+    Ok(place << OCCURRENCE_BITS | occurrence)
+}
+
+const fn unpack(packed: u64) -> (u64, u64) {
+    (packed >> OCCURRENCE_BITS, packed & ((1 << OCCURRENCE_BITS) - 1))
+}
+
+/// 128 bits of a short text, for which SHA-256 would take longer; nothing outside of an import knows them.
+fn short_hash(text: &str) -> u128 {
+    let half = |tag: u8| {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u8(tag);
+        hasher.write(text.as_bytes());
+        hasher.finish()
+    };
+    u128::from(half(0)) << 64 | u128::from(half(1))
 }

@@ -1,17 +1,23 @@
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
 use tokio::sync::mpsc;
 
 use super::input::{self, Format, Gathered, ImportFormat, Input};
-use super::parse::{Known, ParsedFile, parse, scan};
+use super::parse::{Known, ParsedFile, Scan, parse, scan};
 use super::{ImportError, ImportSummary, PiiKey, Progress, portal};
 use crate::lake::Lake;
-use crate::model::{AuditEntry, LakeFile};
+use crate::model::{AuditEntry, ImportRecord, LakeFile};
 use crate::store::{NewImport, Store, StoreError};
 
 /// An edition of fewer rows than this may lose half of them, one of a tenth of it all of them.
 const FEW_ROWS: i64 = 100;
+
+/// Most files that are worked on at once: each takes some 100 MiB.
+const MOST_AT_ONCE: usize = 4;
 
 /// How an import goes about what it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,27 +55,56 @@ pub async fn import(
         // They cost space and nothing else.
         tracing::warn!(%error, "leftovers of earlier imports stay");
     }
+    let overall = Overall::new(&inputs, progress);
+    let progress = &|step| overall.step(step);
     let mut summary = ImportSummary { ignored, ..ImportSummary::default() };
     let mut known = Known::default();
     let mut written = Written { root: lake.root().to_owned(), files: Vec::new(), committing: false };
     let mut imports: Vec<NewImport> = Vec::new();
-    for input in inputs.into_iter().map(Arc::new) {
-        let scanned = Arc::clone(&input);
-        let scan = blocking(progress, move |report| scan(&scanned, report)).await?;
-        let again = known.holds(&input, &scan)?;
-        if again || store.import_by_hash(&input.dataset, scan.content_hash()).await?.is_some() {
-            summary.unchanged.push(input.name.clone());
-            continue;
+    let compared = Repeated::new(&inputs, store.imports().await?);
+    let mut waiting = inputs.into_iter().map(Arc::new);
+    let mut running = FuturesOrdered::new();
+    let mut failure: Option<ImportError> = None;
+    loop {
+        while running.len() < at_once() && failure.is_none() {
+            let Some(input) = waiting.next() else { break };
+            let scan = match first_pass(&input, &compared, &mut known, store, progress).await {
+                Ok(Some(scan)) => scan,
+                Ok(None) => {
+                    summary.unchanged.push(input.name.clone());
+                    overall.done(&input);
+                    continue;
+                }
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            };
+            let (root, key, now) = (lake.root().to_owned(), key.clone(), store.now());
+            running.push_back(async move {
+                let taken_in = Arc::clone(&input);
+                let work = move |report: &dyn Fn(Progress)| parse(&taken_in, scan, &root, &key, now, report);
+                (input, blocking(progress, work).await)
+            });
         }
-        if !options.accept_loss {
-            check_loss(store, &input, scan.rows()).await?;
+        let Some((input, parsed)) = running.next().await else { break };
+        // Also what was written after another file failed is to be removed.
+        match parsed {
+            Ok(parsed) => {
+                written.files.extend(parsed.lake_files.iter().cloned());
+                let checked = match options.accept_loss || failure.is_some() {
+                    true => Ok(()),
+                    false => check_loss(store, &input, parsed.summary.rows).await,
+                };
+                failure = failure.or(checked.err());
+                summary.add(&parsed);
+                imports.push(new_import(parsed));
+            }
+            Err(error) => failure = failure.or(Some(error)),
         }
-        let (root, key, now) = (lake.root().to_owned(), key.clone(), store.now());
-        let work = move |report: &dyn Fn(Progress)| parse(&input, scan, &root, &key, now, report);
-        let parsed = blocking(progress, work).await?;
-        summary.add(&parsed);
-        written.files.extend(parsed.lake_files.iter().cloned());
-        imports.push(new_import(parsed));
+    }
+    if let Some(error) = failure {
+        return Err(error);
     }
     if imports.is_empty() {
         summary.lake_version = store.lake_version().await?;
@@ -93,6 +128,79 @@ pub async fn import(
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// The first pass over a file; `None` if the lake or an earlier file of the call holds the same.
+async fn first_pass(
+    input: &Arc<Input>,
+    compared: &Repeated,
+    known: &mut Known,
+    store: &Store,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Option<Scan>, ImportError> {
+    let (scanned, is_compared) = (Arc::clone(input), compared.is(&input.dataset));
+    let scan = blocking(progress, move |report| scan(&scanned, is_compared, report)).await?;
+    if let Some(hash) = scan.content_hash() {
+        if known.holds(input, hash)? || store.import_by_hash(&input.dataset, hash).await?.is_some() {
+            return Ok(None);
+        }
+        known.note(input, hash);
+    }
+    Ok(Some(scan))
+}
+
+/// Files that are worked on at once: reading, making rows and encoding keep about two processors busy.
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(MOST_AT_ONCE)
+}
+
+/// Datasets of which there is something that a file is to be compared with.
+struct Repeated(HashSet<String>);
+
+impl Repeated {
+    fn new(inputs: &[Input], current: Vec<ImportRecord>) -> Self {
+        let mut seen: HashSet<String> = current.into_iter().map(|import| import.dataset).collect();
+        let mut repeated = seen.clone();
+        repeated.extend(
+            inputs.iter().filter(|input| !seen.insert(input.dataset.clone())).map(|input| input.dataset.clone()),
+        );
+        Self(repeated)
+    }
+
+    fn is(&self, dataset: &str) -> bool {
+        self.0.contains(dataset)
+    }
+}
+
+/// How far all files of an import are together.
+struct Overall<'a> {
+    bytes_total: u64,
+    done: Mutex<(HashMap<String, u64>, u64)>,
+    progress: &'a (dyn Fn(Progress) + Send + Sync),
+}
+
+impl<'a> Overall<'a> {
+    fn new(inputs: &[Input], progress: &'a (dyn Fn(Progress) + Send + Sync)) -> Self {
+        let bytes_total = inputs.iter().map(|input| input.bytes).sum();
+        Self { bytes_total, done: Mutex::default(), progress }
+    }
+
+    /// Nothing is left to do on a file.
+    fn done(&self, input: &Input) {
+        let (file, bytes) = (input.name.clone(), input.bytes);
+        self.step(Progress { file, bytes_done: bytes, bytes_total: bytes, rows: 0 });
+    }
+
+    fn step(&self, step: Progress) {
+        let bytes_done = {
+            let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+            let (files, sum) = &mut *done;
+            let before = files.insert(step.file.clone(), step.bytes_done).unwrap_or(0);
+            *sum = sum.saturating_sub(before) + step.bytes_done;
+            *sum
+        };
+        (self.progress)(Progress { bytes_done, bytes_total: self.bytes_total, ..step });
     }
 }
 

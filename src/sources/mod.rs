@@ -6,13 +6,16 @@ mod fetch;
 mod file;
 mod import;
 mod input;
+mod metered;
 mod ocds;
 mod parse;
 mod person;
 mod pii;
 mod portal;
+mod reader;
 mod records;
 pub mod sample;
+mod seen;
 #[cfg(test)]
 mod tests;
 

@@ -8,19 +8,19 @@ use uuid::Uuid;
 use super::fault::Quarantine;
 use super::input::{self, Format, Gathered, Input};
 use super::portal::NOTES;
-use super::{ImportError, PiiKey, file, ocds};
+use super::{ImportError, PiiKey, file, ocds, reader};
 use crate::model::{ImportRecord, LakeFile, QuarantinedRow, Table};
 
-/// How far an import is with one file.
+/// How far an import is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// Name of the file.
+    /// Name of the file that is worked on.
     pub file: String,
-    /// Bytes done; a file is read twice, each time counts half.
+    /// Bytes done of all files; of one that is read twice, the parts of the two passes are those of their work.
     pub bytes_done: u64,
-    /// Size of the file, unpacked.
+    /// Size of all files, unpacked.
     pub bytes_total: u64,
-    /// Rows taken in so far.
+    /// Rows taken in of the file so far.
     pub rows: i64,
 }
 
@@ -166,7 +166,7 @@ pub(crate) struct ParsedFile {
     pub(crate) record: ImportRecord,
     pub(crate) lake_files: Vec<LakeFile>,
     pub(crate) quarantine: Vec<QuarantinedRow>,
-    summary: FileSummary,
+    pub(crate) summary: FileSummary,
 }
 
 /// Files as Parquet that no manifest knows.
@@ -196,12 +196,15 @@ pub fn files_to_parquet(
     let mut known = Known::default();
     let (mut files, mut quarantine) = (Vec::new(), Vec::new());
     for input in inputs {
-        let scan = scan(&input, progress)?;
-        if known.holds(&input, &scan)? {
+        let scan = scan(&input, known.has(&input.dataset), progress)?;
+        if let Some(hash) = scan.content_hash()
+            && known.holds(&input, hash)?
+        {
             summary.unchanged.push(input.name);
             continue;
         }
         let parsed = parse(&input, scan, directory, key, Utc::now(), progress)?;
+        known.note(&input, &parsed.summary.content_hash);
         summary.add(&parsed);
         files.extend(parsed.lake_files);
         quarantine.extend(parsed.quarantine);
@@ -214,59 +217,79 @@ pub fn files_to_parquet(
 pub(crate) struct Known(HashMap<String, (String, String)>);
 
 impl Known {
-    /// Whether an earlier file of the call has the same dataset and content; notes the file if not.
+    /// Whether an earlier file of the call has the same dataset.
+    pub(crate) fn has(&self, dataset: &str) -> bool {
+        self.0.contains_key(dataset)
+    }
+
+    /// Whether an earlier file of the call has the same dataset and content.
     ///
     /// # Errors
     /// If an earlier file has the same dataset and another content.
-    pub(crate) fn holds(&mut self, input: &Input, scan: &Scan) -> Result<bool, ImportError> {
+    pub(crate) fn holds(&self, input: &Input, content_hash: &str) -> Result<bool, ImportError> {
         match self.0.get(&input.dataset) {
-            Some((_, hash)) if hash == scan.content_hash() => Ok(true),
+            Some((_, hash)) if hash == content_hash => Ok(true),
             Some((first, _)) => Err(ImportError::DatasetTwice {
                 dataset: input.dataset.clone(),
                 first: first.clone(),
                 second: input.name.clone(),
             }),
-            None => {
-                self.0.insert(input.dataset.clone(), (input.name.clone(), scan.content_hash().to_owned()));
-                Ok(false)
-            }
+            None => Ok(false),
         }
+    }
+
+    /// Notes a file that was taken in.
+    pub(crate) fn note(&mut self, input: &Input, content_hash: &str) {
+        self.0.insert(input.dataset.clone(), (input.name.clone(), content_hash.to_owned()));
     }
 }
 
 /// What the first pass found out about a dataset.
 #[derive(Debug)]
 pub(crate) enum Scan {
-    Portal(file::Scan),
+    /// Nothing, if there is nothing that it could be equal to.
+    Portal(Option<reader::Hashed>),
     Ocds(ocds::Scan),
 }
 
 impl Scan {
-    /// SHA-256 of the content, in lower-case hex.
-    pub(crate) fn content_hash(&self) -> &str {
+    /// SHA-256 of the content, in lower-case hex, where it is known already.
+    pub(crate) fn content_hash(&self) -> Option<&str> {
         match self {
-            Self::Portal(scan) => &scan.content_hash,
-            Self::Ocds(scan) => &scan.content_hash,
+            Self::Portal(hashed) => hashed.as_ref().map(|hashed| hashed.content_hash.as_str()),
+            Self::Ocds(scan) => Some(&scan.content_hash),
         }
     }
 
-    /// Rows, or releases and records, duplicates with them.
-    pub(crate) fn rows(&self) -> i64 {
+    /// Of a hundred parts of the work on a file, how many were done.
+    const fn done(&self) -> u64 {
         match self {
-            Self::Portal(scan) => scan.rows(),
-            Self::Ocds(scan) => scan.units,
+            Self::Portal(None) => 0,
+            Self::Portal(Some(_)) => HASHING,
+            Self::Ocds(_) => SCANNING,
         }
     }
 }
 
-pub(crate) fn scan(input: &Input, progress: &dyn Fn(Progress)) -> Result<Scan, ImportError> {
-    let mut report = |bytes: u64, rows| {
+/// Parts of the work on a file of the Portal that its first pass is.
+const HASHING: u64 = 10;
+/// The same of files of OCDS.
+const SCANNING: u64 = 50;
+
+/// The first pass over a dataset. `compared` says whether there is anything of its name that its content is to be
+/// compared with.
+///
+/// # Errors
+/// If a file cannot be read.
+pub(crate) fn scan(input: &Input, compared: bool, progress: &dyn Fn(Progress)) -> Result<Scan, ImportError> {
+    let report = |parts: u64, bytes: u64, rows| {
         let (file, bytes_total) = (input.name.clone(), input.bytes);
-        progress(Progress { file, bytes_done: bytes.min(bytes_total) / 2, bytes_total, rows });
+        progress(Progress { file, bytes_done: bytes.min(bytes_total) / 100 * parts, bytes_total, rows });
     };
     Ok(match input.format {
-        Format::Portal(kind) => Scan::Portal(file::scan(input, kind, &mut report)?),
-        Format::Ocds => Scan::Ocds(ocds::scan(input, &mut report)?),
+        Format::Portal(_) if !compared => Scan::Portal(None),
+        Format::Portal(_) => Scan::Portal(Some(reader::hash(input, &mut |bytes| report(HASHING, bytes, 0))?)),
+        Format::Ocds => Scan::Ocds(ocds::scan(input, &mut |bytes, rows| report(SCANNING, bytes, rows))?),
     })
 }
 
@@ -279,14 +302,17 @@ pub(crate) fn parse(
     progress: &dyn Fn(Progress),
 ) -> Result<ParsedFile, ImportError> {
     let id = Uuid::now_v7().to_string();
+    let first = scan.done();
     let mut report = |bytes: u64, rows| {
         let (file, bytes_total) = (input.name.clone(), input.bytes);
-        progress(Progress { file, bytes_done: (bytes_total + bytes.min(bytes_total)) / 2, bytes_total, rows });
+        let bytes_done = bytes_total / 100 * first + bytes.min(bytes_total) / 100 * (100 - first);
+        let bytes_done = if bytes >= bytes_total { bytes_total } else { bytes_done };
+        progress(Progress { file, bytes_done, bytes_total, rows });
     };
     let mut summary = FileSummary {
         file: input.name.clone(),
         dataset: input.dataset.clone(),
-        rows: scan.rows(),
+        rows: 0,
         tables: BTreeMap::new(),
         duplicates: 0,
         superseded: 0,
@@ -295,17 +321,21 @@ pub(crate) fn parse(
         quarantined_by_reason: BTreeMap::new(),
         amounts_rounded: 0,
         values_unreadable: 0,
-        content_hash: scan.content_hash().to_owned(),
+        content_hash: scan.content_hash().unwrap_or_default().to_owned(),
     };
     let (lake_files, quarantine) = match (input.format, scan) {
-        (Format::Portal(kind), Scan::Portal(scan)) => {
-            let written = file::write(input, kind, &scan, root, &id, key, &mut report)?;
-            summary.tables.insert(kind.counted_as().to_owned(), scan.rows());
-            (summary.duplicates, summary.superseded) = (scan.duplicates, scan.superseded);
-            summary.without_supplier = scan.without_supplier;
-            (written.into_iter().collect(), scan.quarantine)
+        (Format::Portal(kind), Scan::Portal(hashed)) => {
+            let target = file::Target { root, import_id: &id, key };
+            let taken = file::take_in(input, kind, hashed.as_ref(), target, &mut report)?;
+            summary.rows = taken.rows;
+            summary.content_hash = taken.content_hash;
+            summary.tables.insert(kind.counted_as().to_owned(), taken.rows);
+            (summary.duplicates, summary.superseded) = (taken.duplicates, taken.superseded);
+            summary.without_supplier = taken.without_supplier;
+            (taken.file.into_iter().collect(), taken.quarantine)
         }
         (_, Scan::Ocds(scan)) => {
+            summary.rows = scan.units;
             let written = ocds::write(input, &scan, root, &id, key, &mut report)?;
             summary.tables = written.files.iter().map(|file| (file.table.as_str().to_owned(), file.rows)).collect();
             summary.duplicates = written.duplicates;

@@ -8,6 +8,8 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use memchr::memchr;
+
 use super::fault::Reason;
 
 /// Longest record, and longest line, that is read.
@@ -79,6 +81,11 @@ impl Fields {
         (0..self.len()).map(|index| self.get(index))
     }
 
+    /// Bytes that it holds memory for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.text.capacity()
+    }
+
     /// All fields in one text, and where each ends in it: equal for equal records only.
     pub(crate) fn parts(&self) -> (&str, &[usize]) {
         (&self.text, &self.ends)
@@ -88,8 +95,8 @@ impl Fields {
 /// What stands next in a file.
 #[derive(Debug)]
 pub(crate) enum Step<'a> {
-    /// A record and the line it begins on.
-    Record(i64, &'a Fields),
+    /// A record and the line it begins on; who takes its text out of it leaves another one behind.
+    Record(i64, &'a mut Fields),
     /// Something that is not a record, the line it begins on and its beginning.
     Unreadable(i64, Reason, String),
 }
@@ -138,7 +145,7 @@ impl Splitter {
                     self.state = State::FieldStart;
                 }
                 (State::FieldStart | State::Bare, _) => {
-                    let plain = content[at..].iter().position(|b| *b == separator).unwrap_or(content.len() - at);
+                    let plain = memchr(separator, &content[at..]).unwrap_or(content.len() - at);
                     self.bytes.extend_from_slice(&content[at..at + plain]);
                     self.state = State::Bare;
                     at += plain;
@@ -154,7 +161,7 @@ impl Splitter {
                     Some(_) => self.bytes.push(b'"'),
                 },
                 (State::Quoted, _) => {
-                    let plain = content[at..].iter().position(|b| *b == b'"').unwrap_or(content.len() - at);
+                    let plain = memchr(b'"', &content[at..]).unwrap_or(content.len() - at);
                     self.bytes.extend_from_slice(&content[at..at + plain]);
                     at += plain;
                     continue;
@@ -289,7 +296,7 @@ impl<R: Read> Records<R> {
                 break start;
             }
         };
-        Ok(Some(Step::Record(start, &self.fields)))
+        Ok(Some(Step::Record(start, &mut self.fields)))
     }
 
     /// The line that goes on with an open record, or why none does.
@@ -336,7 +343,7 @@ impl<R: Read> Records<R> {
         loop {
             let available = self.input.fill_buf()?;
             let length = available.len();
-            match memchr::memchr(b'\n', available) {
+            match memchr(b'\n', available) {
                 Some(end) => {
                     self.input.consume(end + 1);
                     return Ok(());
@@ -371,7 +378,7 @@ fn is_whole(line: &[u8], width: usize, quoted: bool, separator: u8) -> bool {
         fields += 1;
         let end = match rest.strip_prefix(b"\"") {
             Some(mut inside) => loop {
-                let Some(quote) = inside.iter().position(|byte| *byte == b'"') else { return false };
+                let Some(quote) = memchr(b'"', inside) else { return false };
                 inside = &inside[quote + 1..];
                 match inside.strip_prefix(b"\"") {
                     Some(after) => inside = after,
@@ -380,7 +387,7 @@ fn is_whole(line: &[u8], width: usize, quoted: bool, separator: u8) -> bool {
             },
             None if quoted => return false,
             None => {
-                let end = rest.iter().position(|byte| *byte == separator).unwrap_or(rest.len());
+                let end = memchr(separator, rest).unwrap_or(rest.len());
                 if rest[..end].contains(&b'"') {
                     return false;
                 }
@@ -399,27 +406,39 @@ fn is_whole(line: &[u8], width: usize, quoted: bool, separator: u8) -> bool {
 /// A record of UTF-8 inside a file of ISO-8859-1 is told by its bytes: hardly any text of the latter that
 /// goes beyond ASCII happens to be valid UTF-8. The other way round nothing can be told.
 fn decode(record: &Splitter, encoding: Encoding, fields: &mut Fields) -> Option<()> {
-    fields.text.clear();
     fields.ends.clear();
-    let encoding = match std::str::from_utf8(&record.bytes) {
-        Ok(text) if !text.is_ascii() => Encoding::Utf8,
-        _ => encoding,
-    };
+    let mut text = std::mem::take(&mut fields.text).into_bytes();
+    text.clear();
+    // The end of one field and the beginning of the next one may look like a letter together.
+    let is_utf8 = std::str::from_utf8(&record.bytes)
+        .is_ok_and(|text| text.is_ascii() || record.ends.iter().all(|end| text.is_char_boundary(*end)));
+    if !is_utf8 && encoding == Encoding::Utf8 {
+        return None;
+    }
     let mut start = 0;
     for &end in &record.ends {
-        let bytes = match &record.bytes[start..end] {
-            b"NA" if record.dialect == Dialect::Resaved => b"",
-            bytes => bytes,
-        };
-        match std::str::from_utf8(bytes) {
-            Ok(text) if encoding == Encoding::Utf8 || text.is_ascii() => fields.text.push_str(text),
-            _ if encoding == Encoding::Utf8 => return None,
-            _ => fields.text.extend(bytes.iter().copied().map(char::from)),
+        match &record.bytes[start..end] {
+            b"NA" if record.dialect == Dialect::Resaved => {}
+            bytes if is_utf8 => text.extend_from_slice(bytes),
+            bytes => extend_from_latin1(&mut text, bytes),
         }
-        fields.ends.push(fields.text.len());
+        fields.ends.push(text.len());
         start = end;
     }
+    fields.text = String::from_utf8(text).ok()?;
     Some(())
+}
+
+/// Appends a text of ISO-8859-1 as UTF-8.
+fn extend_from_latin1(text: &mut Vec<u8>, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let ascii = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or(bytes.len());
+        let (plain, rest) = bytes.split_at(ascii);
+        text.extend_from_slice(plain);
+        let Some((byte, rest)) = rest.split_first() else { return };
+        text.extend_from_slice(char::from(*byte).encode_utf8(&mut [0; 2]).as_bytes());
+        bytes = rest;
+    }
 }
 
 #[cfg(test)]

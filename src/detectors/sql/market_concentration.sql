@@ -145,14 +145,6 @@ by_supplier AS (
     FROM sold
     GROUP BY sphere, line, year, supplier_key
 ),
-ranked AS (
-    SELECT
-        *,
-        row_number() OVER (
-            PARTITION BY sphere, line, year ORDER BY CASE WHEN supplier_key IS NULL THEN 1 ELSE 0 END, value DESC, supplier_key
-        ) AS place
-    FROM by_supplier
-),
 -- The secret part counts in the total and in no share: the index can only be too low.
 totals AS (
     SELECT
@@ -163,7 +155,7 @@ totals AS (
         sum(value) AS total,
         sum(power(CAST(CASE WHEN supplier_key IS NOT NULL THEN value ELSE 0 END AS DOUBLE), 2)) AS squares,
         max(value) FILTER (WHERE supplier_key IS NOT NULL) AS largest
-    FROM ranked
+    FROM by_supplier
     GROUP BY sphere, line, year
 ),
 judged AS (
@@ -182,10 +174,18 @@ judged AS (
 ),
 -- Lists are made only of what fires.
 top_five AS (
-    SELECT j.sphere, j.line, j.year, r.supplier_key, r.supplier_name, r.value, r.place
-    FROM judged j
-    JOIN ranked r ON r.sphere = j.sphere AND r.line = j.line AND r.year = j.year
-    WHERE j.verdict = 'fired' AND r.place <= 5
+    SELECT * FROM (
+        SELECT
+            j.sphere, j.line, j.year, s.supplier_key, s.supplier_name, s.value,
+            row_number() OVER (
+                PARTITION BY j.sphere, j.line, j.year
+                ORDER BY CASE WHEN s.supplier_key IS NULL THEN 1 ELSE 0 END, s.value DESC, s.supplier_key
+            ) AS place
+        FROM judged j
+        JOIN by_supplier s ON s.sphere = j.sphere AND s.line = j.line AND s.year = j.year
+        WHERE j.verdict = 'fired'
+    )
+    WHERE place <= 5
 ),
 shown AS (
     SELECT

@@ -160,9 +160,7 @@ WITH buyers AS (
         coalesce(sum(initial_value) FILTER (WHERE modality IN ('dispensa_licitacao', 'inexigibilidade') AND initial_value > 0), 0) AS direct,
         coalesce(sum(initial_value) FILTER (WHERE modality = 'not_informed' AND initial_value > 0), 0) AS unknown,
         min(signature_date) AS first_signature,
-        max(signature_date) AS last_signature,
-        array_agg(contract_id ORDER BY initial_value DESC, contract_id)
-            FILTER (WHERE modality IN ('dispensa_licitacao', 'inexigibilidade') AND initial_value > 0) AS contract_ids
+        max(signature_date) AS last_signature
     FROM contracts
     GROUP BY buyer_id
 ),
@@ -196,6 +194,14 @@ judged AS (
             ELSE 'fired'
         END AS verdict
     FROM fenced
+),
+-- A list is made only of what fires.
+listed AS (
+    SELECT j.buyer_id AS of_buyer, array_agg(c.contract_id ORDER BY c.initial_value DESC, c.contract_id) AS contract_ids
+    FROM judged j
+    JOIN contracts c ON c.buyer_id = j.buyer_id
+    WHERE j.verdict = 'fired' AND c.modality IN ('dispensa_licitacao', 'inexigibilidade') AND c.initial_value > 0
+    GROUP BY j.buyer_id
 )
 SELECT
     buyer_id AS subject,
@@ -203,7 +209,7 @@ SELECT
     CASE WHEN verdict NOT IN ('fired', 'clear') THEN verdict END AS reason,
     CASE WHEN verdict = 'fired' THEN 'medium' END AS severity,
     in_scope,
-    CASE WHEN verdict = 'fired' THEN contract_ids END AS contract_ids,
+    l.contract_ids,
     share,
     direct AS direct_value,
     known AS total_value,
@@ -218,3 +224,4 @@ SELECT
     first_signature,
     last_signature
 FROM judged
+LEFT JOIN listed l ON l.of_buyer = judged.buyer_id

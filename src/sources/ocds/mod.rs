@@ -34,6 +34,7 @@ use rayon::prelude::*;
 use super::ImportError;
 use super::fault::{Quarantine, Reason};
 use super::input::Input;
+use super::metered::Part;
 use super::pii::PiiKey;
 use crate::lake::LakeError;
 use crate::model::{LakeFile, Table};
@@ -61,8 +62,7 @@ pub(crate) struct Scan {
     repeated: HashSet<u64>,
     /// Bytes of the releases of these.
     repeated_bytes: u64,
-    /// Length and checksum of each file, to notice one that changes between the passes.
-    parts: Vec<(u64, u32)>,
+    parts: Vec<Part>,
 }
 
 /// What the second pass did.

@@ -2,7 +2,7 @@ use chrono::NaiveDate;
 
 use super::super::pii::mask_text;
 use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_hex, fold_object, slug};
-use crate::lake::{LakeError, TableWriter};
+use crate::lake::{LakeError, RowBuilder};
 use crate::model::Table;
 
 const CONTRACT_NUMBER: usize = 0;
@@ -52,7 +52,7 @@ impl Layout for Amendments {
         (format!("portal-{buyer}-{number}-amendment-{}", first_hex(&content)), None)
     }
 
-    fn write(row: &Amendment<'_>, from: Provenance<'_>, _: &PiiKey, writer: &mut TableWriter) -> Result<(), LakeError> {
+    fn write(row: &Amendment<'_>, from: Provenance<'_>, _: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
         let object = mask_text(row.published.raw(OBJECT));
         let number = mask_text(row.published.text(NUMBER));
         writer.row(|out| {

@@ -3,7 +3,7 @@ use chrono::NaiveDate;
 use super::super::pii::mask_text;
 use super::tender_ref::TenderRef;
 use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_128, first_hex};
-use crate::lake::{LakeError, TableWriter};
+use crate::lake::{LakeError, RowBuilder};
 use crate::model::{Money, Table};
 
 const NUMBER: usize = 0;
@@ -64,12 +64,7 @@ impl Layout for Commitments {
         (format!("{tender}-empenho-{}", first_hex(&key)), Some(first_128(&key)))
     }
 
-    fn write(
-        row: &Commitment<'_>,
-        from: Provenance<'_>,
-        _: &PiiKey,
-        writer: &mut TableWriter,
-    ) -> Result<(), LakeError> {
+    fn write(row: &Commitment<'_>, from: Provenance<'_>, _: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
         let note = row.published.optional(NOTE).map(mask_text);
         writer.row(|out| {
             out.text(from.id)

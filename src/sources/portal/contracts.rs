@@ -6,7 +6,7 @@ use super::tender_ref::{TenderRef, is_sentinel};
 use super::{
     Fault, Layout, PiiKey, Provenance, Published, digest, first_128, first_hex, fold_object, is_withheld, slug,
 };
-use crate::lake::{LakeError, TableWriter};
+use crate::lake::{LakeError, RowBuilder};
 use crate::model::{Modality, Money, Table, TaxIdKind, fold};
 
 const NUMBER: usize = 0;
@@ -146,10 +146,11 @@ impl Layout for Contracts {
     }
 
     fn id(row: &Contract<'_>) -> (String, Option<u128>) {
-        let shown = row.identity(&row.supplier.id().unwrap_or_default());
+        let supplier = row.supplier.id().unwrap_or_default();
+        let shown = row.identity(&supplier);
         let id = format!("portal-{}-{}-{}", slug(row.buyer_id), slug(row.number), first_hex(&shown));
         // Two persons may share a mask; their contracts are not the same.
-        let exact = row.identity(&row.supplier.normal);
+        let exact = if supplier == row.supplier.normal { shown } else { row.identity(&row.supplier.normal) };
         (id, Some(first_128(&exact)))
     }
 
@@ -157,12 +158,7 @@ impl Layout for Contracts {
         row.supplier.kind == TaxIdKind::Secret
     }
 
-    fn write(
-        row: &Contract<'_>,
-        from: Provenance<'_>,
-        key: &PiiKey,
-        writer: &mut TableWriter,
-    ) -> Result<(), LakeError> {
+    fn write(row: &Contract<'_>, from: Provenance<'_>, key: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
         let published = row.published;
         let object = mask_text(published.raw(OBJECT));
         let legal_basis = published.optional(LEGAL_BASIS).map(mask_text);

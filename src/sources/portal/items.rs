@@ -1,6 +1,6 @@
 use super::super::pii::mask_text;
 use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_hex, slug};
-use crate::lake::{LakeError, TableWriter};
+use crate::lake::{LakeError, RowBuilder};
 use crate::model::{Money, Table, fold};
 
 const BUYER_ID: usize = 0;
@@ -63,7 +63,7 @@ impl Layout for Items {
         (format!("portal-{buyer}-{number}-item-{}", first_hex(&content)), None)
     }
 
-    fn write(row: &Item<'_>, from: Provenance<'_>, _: &PiiKey, writer: &mut TableWriter) -> Result<(), LakeError> {
+    fn write(row: &Item<'_>, from: Provenance<'_>, _: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
         let code = mask_text(row.published.text(CODE));
         let description = mask_text(row.published.raw(DESCRIPTION));
         let details = mask_text(row.published.raw(DETAILS));

@@ -26,7 +26,7 @@ use sha2::{Digest, Sha256};
 use super::fault::{Fault, Reason};
 use super::pii::{PiiKey, hex};
 use super::records::{Dialect, Fields};
-use crate::lake::{LakeError, TableWriter};
+use crate::lake::{LakeError, RowBuilder};
 use crate::model::{Table, fold};
 
 pub(crate) use amendments::Amendments;
@@ -217,7 +217,7 @@ pub(crate) struct Provenance<'a> {
 const ABSENT: usize = usize::MAX;
 
 /// The columns of a file that a layout reads, by position in the file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct ColumnMap(Vec<usize>);
 
 impl ColumnMap {
@@ -316,22 +316,19 @@ pub(crate) trait Layout {
     }
 
     /// Writes a row.
-    fn write(
-        row: &Self::Row<'_>,
-        from: Provenance<'_>,
-        key: &PiiKey,
-        writer: &mut TableWriter,
-    ) -> Result<(), LakeError>;
+    fn write(row: &Self::Row<'_>, from: Provenance<'_>, key: &PiiKey, writer: &mut RowBuilder)
+    -> Result<(), LakeError>;
 }
 
 /// SHA-256 of texts, told apart by their lengths.
 fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
-    let mut hash = Sha256::new();
+    // One call on one buffer: many small ones cost more than the hash.
+    let mut text = Vec::with_capacity(512);
     for part in parts {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
+        text.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        text.extend_from_slice(part.as_bytes());
     }
-    hash.finalize().into()
+    Sha256::digest(&text).into()
 }
 
 /// The first half of a digest, as a number to compare by.
@@ -341,7 +338,8 @@ fn first_128(digest: &[u8; 32]) -> u128 {
 
 /// Names that the source writes where it gives none.
 fn is_withheld(name: &str) -> bool {
-    matches!(fold(name).as_str(), "sem informacao" | "sigiloso")
+    // Hardly any name is so short that it could be one of these words.
+    name.len() <= 32 && matches!(fold(name).as_str(), "sem informacao" | "sigiloso")
 }
 
 fn first_hex(digest: &[u8; 32]) -> String {

@@ -1,5 +1,5 @@
 use super::{Fault, Layout, PiiKey, Provenance, Published};
-use crate::lake::{LakeError, TableWriter};
+use crate::lake::{LakeError, RowBuilder};
 use crate::model::Table;
 
 /// `Apostilamento`: notes on contracts. Most months publish a header only.
@@ -23,7 +23,7 @@ impl Layout for Notes {
         (String::new(), None)
     }
 
-    fn write((): &(), _: Provenance<'_>, _: &PiiKey, _: &mut TableWriter) -> Result<(), LakeError> {
+    fn write((): &(), _: Provenance<'_>, _: &PiiKey, _: &mut RowBuilder) -> Result<(), LakeError> {
         Ok(())
     }
 }

@@ -2,7 +2,7 @@ use super::super::person::Person;
 use super::super::pii::mask_text;
 use super::tender_ref::TenderRef;
 use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_128, is_withheld, long_hex};
-use crate::lake::{LakeError, TableWriter};
+use crate::lake::{LakeError, RowBuilder};
 use crate::model::{Table, TaxIdKind, fold};
 
 const NUMBER: usize = 0;
@@ -95,7 +95,7 @@ impl Layout for Participants {
         row: &Participant<'_>,
         from: Provenance<'_>,
         key: &PiiKey,
-        writer: &mut TableWriter,
+        writer: &mut RowBuilder,
     ) -> Result<(), LakeError> {
         let name = row.bidder.name.map(mask_text);
         writer.row(|out| {

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::super::person::Person;
 use super::super::pii::mask_text;
 use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_hex, is_withheld, slug};
-use crate::lake::{LakeError, TableWriter};
+use crate::lake::{LakeError, RowBuilder};
 use crate::model::{Money, Table, fold};
 
 /// A row of any of the lists, as the canonical table holds it.
@@ -74,7 +74,7 @@ impl<'a> Sanction<'a> {
         }
     }
 
-    fn write(&self, from: Provenance<'_>, key: &PiiKey, writer: &mut TableWriter) -> Result<(), LakeError> {
+    fn write(&self, from: Provenance<'_>, key: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
         let text = |text: &str| {
             let text = text.trim();
             (!text.is_empty() && !is_withheld(text)).then(|| mask_text(text).into_owned())
@@ -235,12 +235,7 @@ impl Layout for Sanctions {
         (row.id(), None)
     }
 
-    fn write(
-        row: &Sanction<'_>,
-        from: Provenance<'_>,
-        key: &PiiKey,
-        writer: &mut TableWriter,
-    ) -> Result<(), LakeError> {
+    fn write(row: &Sanction<'_>, from: Provenance<'_>, key: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
         row.write(from, key, writer)
     }
 }
@@ -270,12 +265,7 @@ impl Layout for Impediments {
         (row.id(), None)
     }
 
-    fn write(
-        row: &Sanction<'_>,
-        from: Provenance<'_>,
-        key: &PiiKey,
-        writer: &mut TableWriter,
-    ) -> Result<(), LakeError> {
+    fn write(row: &Sanction<'_>, from: Provenance<'_>, key: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
         row.write(from, key, writer)
     }
 }
@@ -321,12 +311,7 @@ impl Layout for Agreements {
         (row.id(), None)
     }
 
-    fn write(
-        row: &Sanction<'_>,
-        from: Provenance<'_>,
-        key: &PiiKey,
-        writer: &mut TableWriter,
-    ) -> Result<(), LakeError> {
+    fn write(row: &Sanction<'_>, from: Provenance<'_>, key: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
         row.write(from, key, writer)
     }
 }
@@ -360,12 +345,7 @@ impl Layout for Effects {
         (row.id(), None)
     }
 
-    fn write(
-        row: &Sanction<'_>,
-        from: Provenance<'_>,
-        key: &PiiKey,
-        writer: &mut TableWriter,
-    ) -> Result<(), LakeError> {
+    fn write(row: &Sanction<'_>, from: Provenance<'_>, key: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
         row.write(from, key, writer)
     }
 }

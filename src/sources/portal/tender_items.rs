@@ -2,7 +2,7 @@ use super::super::person::Person;
 use super::super::pii::mask_text;
 use super::tender_ref::TenderRef;
 use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_128, is_withheld, long_hex};
-use crate::lake::{LakeError, TableWriter};
+use crate::lake::{LakeError, RowBuilder};
 use crate::model::{Money, Table, TaxIdKind, fold};
 
 const NUMBER: usize = 0;
@@ -108,7 +108,7 @@ impl Layout for TenderItems {
         row: &TenderItem<'_>,
         from: Provenance<'_>,
         key: &PiiKey,
-        writer: &mut TableWriter,
+        writer: &mut RowBuilder,
     ) -> Result<(), LakeError> {
         let description = mask_text(row.published.raw(DESCRIPTION));
         let folded = Some(fold(&description)).filter(|text| text != "undefined").unwrap_or_default();

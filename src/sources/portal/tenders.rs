@@ -3,7 +3,7 @@ use chrono::NaiveDate;
 use super::super::pii::mask_text;
 use super::tender_ref::{TenderRef, is_sentinel, modality_of};
 use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_128, fold_object, is_withheld};
-use crate::lake::{LakeError, TableWriter};
+use crate::lake::{LakeError, RowBuilder};
 use crate::model::{Money, Table, fold};
 
 const NUMBER: usize = 0;
@@ -93,7 +93,7 @@ impl Layout for Tenders {
         (id, Some(identity))
     }
 
-    fn write(row: &Tender<'_>, from: Provenance<'_>, _: &PiiKey, writer: &mut TableWriter) -> Result<(), LakeError> {
+    fn write(row: &Tender<'_>, from: Provenance<'_>, _: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
         let published = row.published;
         let masked = |column: usize| published.optional(column).map(mask_text);
         let object = mask_text(published.raw(OBJECT));

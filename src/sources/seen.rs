@@ -1,0 +1,170 @@
+//! What was seen before, of any number of rows in bounded memory.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::ImportError;
+use crate::lake::LakeError;
+
+/// Entries that are kept in memory: as many as fill a table of 2^19 places before it grows.
+const RECENT: usize = (1 << 19) / 8 * 7;
+/// Bytes of an entry in a file: key and value.
+const ENTRY_BYTES: usize = 16 + 8;
+/// Entries of a page: what is read to look one up.
+const PAGE: usize = 256;
+/// Bits of a filter for each entry: with [`PROBES`] of them set, less than one key in a hundred that is not there
+/// looks as if it were.
+const FILTER_BITS: usize = 10;
+const PROBES: u64 = 7;
+
+/// Values of keys that are hashes already. The latest ones are in memory; earlier ones go to files that vanish
+/// with the process, of which two bytes an entry stay in memory.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    root: PathBuf,
+    recent: HashMap<u128, u64, BuildHasherDefault<AsItIs>>,
+    limit: usize,
+    runs: Vec<Run>,
+}
+
+impl Seen {
+    /// Nothing seen yet; files go under `root`.
+    pub(crate) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), recent: HashMap::default(), limit: RECENT, runs: Vec::new() }
+    }
+
+    /// The value that was given last to a key.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub(crate) fn get(&self, key: u128) -> Result<Option<u64>, ImportError> {
+        if let Some(value) = self.recent.get(&key) {
+            return Ok(Some(*value));
+        }
+        for run in self.runs.iter().rev().filter(|run| run.may_hold(key)) {
+            if let Some(value) = run.get(key).map_err(LakeError::io(&self.root))? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives a value to a key.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub(crate) fn insert(&mut self, key: u128, value: u64) -> Result<(), ImportError> {
+        if self.recent.len() >= self.limit && !self.recent.contains_key(&key) {
+            let mut entries: Vec<(u128, u64)> = self.recent.drain().collect();
+            entries.sort_unstable_by_key(|(key, _)| *key);
+            self.runs.push(Run::write(&self.root, &entries).map_err(LakeError::io(&self.root))?);
+        }
+        self.recent.insert(key, value);
+        Ok(())
+    }
+}
+
+/// Entries in the order of their keys.
+#[derive(Debug)]
+struct Run {
+    file: File,
+    /// First key of each page.
+    pages: Vec<u128>,
+    entries: usize,
+    filter: Vec<u64>,
+}
+
+impl Run {
+    fn write(root: &Path, entries: &[(u128, u64)]) -> io::Result<Self> {
+        let mut file = BufWriter::new(tempfile::tempfile_in(root)?);
+        let mut filter = vec![0_u64; (entries.len() * FILTER_BITS).div_ceil(64)];
+        let bits = filter.len() as u64 * 64;
+        for (key, value) in entries {
+            file.write_all(&key.to_le_bytes())?;
+            file.write_all(&value.to_le_bytes())?;
+            for bit in probes(*key, bits) {
+                if let Some(word) = filter.get_mut(bit / 64) {
+                    *word |= 1 << (bit % 64);
+                }
+            }
+        }
+        let pages = entries.iter().step_by(PAGE).map(|(key, _)| *key).collect();
+        Ok(Self { file: file.into_inner()?, pages, entries: entries.len(), filter })
+    }
+
+    fn may_hold(&self, key: u128) -> bool {
+        let is_set = |bit: usize| self.filter.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1);
+        probes(key, self.filter.len() as u64 * 64).all(is_set)
+    }
+
+    fn get(&self, key: u128) -> io::Result<Option<u64>> {
+        let Some(page) = self.pages.partition_point(|first| *first <= key).checked_sub(1) else { return Ok(None) };
+        let first = page * PAGE;
+        let mut bytes = vec![0; (self.entries - first).min(PAGE) * ENTRY_BYTES];
+        self.file.read_exact_at(&mut bytes, (first * ENTRY_BYTES) as u64)?;
+        let (entries, _) = bytes.as_chunks::<ENTRY_BYTES>();
+        let key_of = |entry: &[u8; ENTRY_BYTES]| entry.first_chunk().map_or(0, |key| u128::from_le_bytes(*key));
+        let found = entries.binary_search_by_key(&key, key_of).ok().and_then(|place| entries.get(place));
+        Ok(found.and_then(|entry| entry.last_chunk()).map(|value| u64::from_le_bytes(*value)))
+    }
+}
+
+/// The bits of a filter that stand for a key.
+fn probes(key: u128, bits: u64) -> impl Iterator<Item = usize> {
+    let (start, step) = (key as u64, (key >> 64) as u64 | 1);
+    (0..PROBES).map(move |probe| (start.wrapping_add(step.wrapping_mul(probe)) % bits.max(1)) as usize)
+}
+
+/// Hashes keys that are hashes.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.0 = number as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use sha2::{Digest, Sha256};
+
+    #[test]
+    fn what_went_to_files_is_found_like_what_did_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut seen = Seen { limit: 1_000, ..Seen::new(directory.path()) };
+        let mut expected = BTreeMap::new();
+        let key = |number: u64| u128::from_le_bytes(Sha256::digest(number.to_le_bytes())[..16].try_into().unwrap());
+        // Every third is given a value again, long after or at once.
+        for round in 0..12_345_u64 {
+            let number = if round.is_multiple_of(3) { round / 7 } else { round };
+            assert_eq!(seen.get(key(number)).unwrap(), expected.get(&number).copied(), "{number}");
+            seen.insert(key(number), round).unwrap();
+            expected.insert(number, round);
+        }
+        assert!(seen.runs.len() > 5 && seen.recent.len() <= 1_000);
+        for number in 0..20_000 {
+            assert_eq!(seen.get(key(number)).unwrap(), expected.get(&number).copied(), "{number}");
+        }
+        let wrong = (20_000..40_000).filter(|number| seen.runs[0].may_hold(key(*number))).count();
+        assert!(wrong < 400, "{wrong} of 20,000 keys that are not there seem to be");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+}
