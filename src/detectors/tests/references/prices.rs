@@ -49,6 +49,9 @@ fn random(rng: &mut StdRng) -> Data {
         tender.modality_name = tender.modality.to_owned();
         tender.situation = situation(rng);
         tender.category = rng.random_bool(0.95).then(|| ["goods", "works"].choose(rng).unwrap().to_string());
+        if single {
+            tender.category = Some("goods".to_owned());
+        }
         tender.object = "Conforme edital".to_owned();
         tender.currency = Some((*["BRL", "BRL", "USD"].choose(rng).unwrap()).to_owned());
         tender.estimate = rng.random_bool(0.9).then(|| rng.random_range(50_000..150_000));
