@@ -277,13 +277,20 @@ impl Header {
         Ok(bound)
     }
 
-    /// Puts the values of parameters into the texts that quote them: reasons and labels of evidence.
+    /// Puts the values of parameters into the texts that quote them: all but that of findings, which has places for
+    /// the values of a row as well.
     pub(super) fn quote_parameters(&mut self) -> Result<(), String> {
         let whole = self.clone();
         let quote = |text: &mut String, language| {
             *text = Template::parse(text, &whole, language)?.fixed(&whole, language)?;
             Ok::<_, String>(())
         };
+        for text in [&mut self.title, &mut self.explanation, &mut self.severity] {
+            quote(&mut text.pt, Language::Pt)?;
+            quote(&mut text.en, Language::En)?;
+        }
+        self.false_positives.pt.iter_mut().try_for_each(|text| quote(text, Language::Pt))?;
+        self.false_positives.en.iter_mut().try_for_each(|text| quote(text, Language::En))?;
         for reason in self.reasons.values_mut() {
             quote(&mut reason.pt, Language::Pt)?;
             quote(&mut reason.en, Language::En)?;
@@ -291,6 +298,10 @@ impl Header {
         for column in &mut self.evidence {
             quote(&mut column.label.pt, Language::Pt)?;
             quote(&mut column.label.en, Language::En)?;
+            for words in column.words.values_mut() {
+                quote(&mut words.pt, Language::Pt)?;
+                quote(&mut words.en, Language::En)?;
+            }
         }
         Ok(())
     }

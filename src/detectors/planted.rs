@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::DetectorRun;
+use crate::model::{Finding, Table};
 
-/// A contract as labels name it: unit and number.
+/// A contract, or a tender, as labels name it: unit and number.
 type Key = (String, String);
 
 /// Labels of a sample, by detector.
@@ -38,7 +39,8 @@ struct Row {
     contract_number: String,
 }
 
-/// How well one detector found what was planted for it. Contracts are counted, whatever the findings they are in.
+/// How well one detector found what was planted for it. Contracts, or tenders, are counted, whatever the findings they
+/// are in.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figures {
     /// Id of the detector.
@@ -83,8 +85,7 @@ impl Labels {
         let id = run.summary.detector.id.as_str();
         let none = OfDetector::default();
         let OfDetector { planted, near_misses } = self.0.get(id).unwrap_or(&none);
-        let contracts = run.findings.iter().flat_map(|finding| &finding.contract_ids);
-        let found: BTreeSet<Key> = contracts.filter_map(|id| key(id)).collect();
+        let found: BTreeSet<Key> = run.findings.iter().flat_map(subjects).filter_map(key).collect();
         let hits = found.intersection(planted).count();
         let share = |of: usize| (of > 0).then(|| hits as f64 / of as f64);
         Figures {
@@ -101,8 +102,17 @@ impl Labels {
     }
 }
 
-/// Unit and number of a contract of the Portal: `portal-<unit>-<number>-<hash>`.
-fn key(contract_id: &str) -> Option<Key> {
-    let mut parts = contract_id.split('-').skip(1);
+/// What a finding is about: its contracts, or where it names none its tenders.
+fn subjects(finding: &Finding) -> Vec<&str> {
+    if finding.contract_ids.is_empty() {
+        let tenders = finding.evidence.rows.iter().filter(|row| row.table == Table::Tenders.as_str());
+        return tenders.map(|row| row.id.as_str()).collect();
+    }
+    finding.contract_ids.iter().map(String::as_str).collect()
+}
+
+/// Unit and number of a contract or a tender of the Portal: `portal-<unit>-<number>-…`.
+fn key(id: &str) -> Option<Key> {
+    let mut parts = id.split('-').skip(1);
     Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
 }

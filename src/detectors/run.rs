@@ -46,6 +46,9 @@ const VIEWS: [(&str, &str); 9] = [
     ("lot_offers", include_str!("views/lot_offers.sql")),
 ];
 
+/// The detector whose parameters say what [`VIEWS`]' `comparable_items` holds.
+const ITEM_PRICES: &str = include_str!("sql/item_price_outlier.sql");
+
 /// Those of the views that are small beside what they are made of: computed once a run, when the first
 /// detector that names them runs. One that reads another stands behind it.
 const MADE_ONCE: [&str; 8] = [
@@ -65,6 +68,8 @@ pub struct Run {
     limits: &'static LegalLimits,
     contracts_in_scope: i64,
     tenders_in_scope: i64,
+    /// [`VIEWS`], the parameters of the plan in them.
+    views: Vec<(&'static str, String)>,
     /// How much a user's own detector may use.
     own: QueryLimits,
     /// Which of [`MADE_ONCE`] are there.
@@ -104,7 +109,8 @@ impl Run {
     pub async fn prepare(context: SessionContext, plan: &Plan) -> Result<Self, DetectorError> {
         functions::register(&context);
         let limits = LegalLimits::builtin()?;
-        register(&context, plan, limits).await.map_err(DetectorError::query("tables of the detectors"))?;
+        let views = views(plan)?;
+        register(&context, plan, limits, &views).await.map_err(DetectorError::query("tables of the detectors"))?;
         let in_scope = async |table: Table| {
             let failed = DetectorError::query(format!("{} in scope", table.as_str()));
             count_in_scope(&context, table).await.map_err(failed)
@@ -112,7 +118,7 @@ impl Run {
         let contracts_in_scope = in_scope(Table::Contracts).await?;
         let tenders_in_scope = in_scope(Table::Tenders).await?;
         let (own, made) = (QueryLimits::default(), tokio::sync::Mutex::default());
-        Ok(Self { context, limits, contracts_in_scope, tenders_in_scope, own, made })
+        Ok(Self { context, limits, contracts_in_scope, tenders_in_scope, views, own, made })
     }
 
     /// Sets how much a user's own detector may use.
@@ -205,7 +211,7 @@ impl Run {
 
     /// Puts the rows of the views that a detector shares with others in their place.
     async fn make_tables_of(&self, detector: &Detector) -> datafusion::common::Result<()> {
-        let sql_of = |name: &str| VIEWS.iter().find(|(view, _)| *view == name).map_or("", |(_, sql)| *sql);
+        let sql_of = |name: &str| self.views.iter().find(|(view, _)| *view == name).map_or("", |(_, sql)| sql.as_str());
         let mut needed: BTreeSet<&str> = BTreeSet::new();
         for name in MADE_ONCE.into_iter().rev() {
             let named = detector.header.tables.iter().any(|table| table == name);
@@ -244,7 +250,20 @@ pub(super) fn tables() -> Vec<&'static str> {
     Table::ALL.map(Table::as_str).into_iter().chain(["legal_limits", "covered_months"]).chain(views).collect()
 }
 
-async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -> datafusion::common::Result<()> {
+/// The queries of [`VIEWS`] for a plan.
+fn views(plan: &Plan) -> Result<Vec<(&'static str, String)>, DetectorError> {
+    let items = Detector::parse(ITEM_PRICES)?;
+    let values: Vec<_> = plan.parameters.iter().filter(|one| one.detector == items.id()).collect();
+    let items = items.with(&values)?;
+    VIEWS.iter().map(|(name, sql)| Ok((*name, items.header.bind(sql)?))).collect()
+}
+
+async fn register(
+    context: &SessionContext,
+    plan: &Plan,
+    limits: &LegalLimits,
+    views: &[(&'static str, String)],
+) -> datafusion::common::Result<()> {
     for name in tables() {
         context.deregister_table(name)?;
     }
@@ -278,9 +297,9 @@ async fn register(context: &SessionContext, plan: &Plan, limits: &LegalLimits) -
     let view = contracts.select(columns.into_iter().chain([in_scope]))?;
     context.register_table("contracts", view.into_view())?;
     context.register_table("tenders", tenders(context, plan, &words).await?.into_view())?;
-    for (name, sql) in VIEWS {
+    for (name, sql) in views {
         let view = context.sql(sql).await?;
-        context.register_table(name, view.into_view())?;
+        context.register_table(*name, view.into_view())?;
     }
     Ok(())
 }
@@ -538,13 +557,16 @@ impl Run {
         Ok(frame.into_optimized_plan().map_err(failed())?.display_indent().to_string())
     }
 
-    /// Checks a detector against the tables without reading them: its query is planned, and has the
-    /// columns that its header names. A user's own detector is run as well, so that the tables should be small.
+    /// Checks a detector against tables that should be small: its query is planned, and has the columns that its
+    /// header names. What a built-in one shares with others is made as for a run; a user's own is run as well.
     ///
     /// # Errors
     /// [`DetectorError::Query`] if it cannot be planned, [`DetectorError::Answer`] if a column is missing.
     pub async fn check(&self, detector: &Detector) -> Result<(), DetectorError> {
         let failed = || DetectorError::query(format!("detector {}", detector.id()));
+        if !detector.header.user_made {
+            self.make_tables_of(detector).await.map_err(failed())?;
+        }
         let frame = self.context.sql_with_options(detector.sql(), only_select()).await.map_err(failed())?;
         if detector.header.user_made {
             own::check_plan(frame.logical_plan()).map_err(failed())?;

@@ -18,8 +18,8 @@ pt = "O valor atual passa do inicial em mais de 25 % (50 % na reforma de edifíc
 en = "The current value is above the initial one by more than 25% (50% for the reform of a building or of equipment) and every published amendment is an addition, with or without reductions: neither an extension of the term nor a price adjustment explains the increase."
 
 [severity]
-pt = "Alta; crítica se o aumento passa do dobro do limite e de R$ 1 milhão."
-en = "High; critical if the increase is above twice the limit and above R$ 1 million."
+pt = "Alta; crítica se o aumento passa do dobro do limite e de {critical_increase|exact}."
+en = "High; critical if the increase is above twice the limit and above {critical_increase|exact}."
 
 [text]
 pt = "O valor passou de {initial_value|brl} para {current_value|brl}: aumento de {increase|brl} ({increase_ratio|percent}), acima do limite de {cap|percent} em {amount|brl}. Aditivos publicados: {amendments|int}, todos de acréscimo ou supressão. Sem o valor de cada aditivo na fonte, é um indício a conferir no processo."

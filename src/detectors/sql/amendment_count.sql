@@ -14,12 +14,12 @@ pt = "Muitos aditivos de valor, ou um logo após a assinatura"
 en = "Many amendments of value, or one soon after the signature"
 
 [explanation]
-pt = "Foram publicados três ou mais aditivos de acréscimo ou supressão, ou o primeiro deles até 90 dias depois da assinatura. Prorrogações e reajustes não contam."
-en = "Three or more amendments with additions or reductions were published, or the first of them within 90 days of the signature. Extensions and price adjustments do not count."
+pt = "Foram publicados {many|exact} ou mais aditivos de acréscimo ou supressão, ou o primeiro deles até {early_days|exact} depois da assinatura. Prorrogações e reajustes não contam."
+en = "{many|exact} or more amendments with additions or reductions were published, or the first of them within {early_days|exact} of the signature. Extensions and price adjustments do not count."
 
 [severity]
-pt = "Média com três ou mais; baixa se só o prazo do primeiro conta."
-en = "Medium with three or more; low if only the time of the first counts."
+pt = "Média com {many|exact} ou mais; baixa se só o prazo do primeiro conta."
+en = "Medium with {many|exact} or more; low if only the time of the first counts."
 
 [text]
 pt = "O contrato tem {value_amendments|int} aditivos de acréscimo ou supressão, de {amendments|int} publicados; o primeiro saiu {first_days|int} dias depois da assinatura. O valor inicial era {initial_value|brl}, o atual é {current_value|brl}. Aditivos são lícitos: é um indício de planejamento a conferir."

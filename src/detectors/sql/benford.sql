@@ -14,8 +14,8 @@ pt = "Primeiros dígitos fora da lei de Benford"
 en = "First digits off Benford's law"
 
 [explanation]
-pt = "Os primeiros dígitos dos valores iniciais de uma unidade com ao menos 500 contratos, em modalidades sem teto de valor, que cobrem ao menos duas ordens de grandeza, desviam da lei de Benford: desvio médio acima de 0,015 (Nigrini) e qui-quadrado com p abaixo de 0,001."
-en = "The first digits of the initial values of a unit with at least 500 contracts, in modalities without a ceiling of value, that span at least two orders of magnitude, are off Benford's law: a mean deviation above 0.015 (Nigrini) and a chi-square with p below 0.001."
+pt = "Os primeiros dígitos dos valores iniciais de uma unidade com ao menos {min_contracts|exact} contratos, em modalidades sem teto de valor, que cobrem ao menos {min_decades|exact} ordens de grandeza, desviam da lei de Benford: desvio médio acima de {min_deviation|exact} (Nigrini) e qui-quadrado com p abaixo de {max_chance|exact}."
+en = "The first digits of the initial values of a unit with at least {min_contracts|exact} contracts, in modalities without a ceiling of value, that span at least {min_decades|exact} orders of magnitude, are off Benford's law: a mean deviation above {min_deviation|exact} (Nigrini) and a chi-square with p below {max_chance|exact}."
 
 [severity]
 pt = "Baixa: é contexto para amostragem."

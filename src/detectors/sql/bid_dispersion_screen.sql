@@ -1,6 +1,6 @@
 /*
 id = "bid_dispersion_screen"
-version = "1.0.0"
+version = "1.1.0"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R022, R023; Imhof 2017"
@@ -14,8 +14,8 @@ pt = "Propostas com dispersão atípica, das mesmas empresas"
 en = "Bids of unusual dispersion, of the same firms"
 
 [explanation]
-pt = "Lote com ao menos 4 propostas válidas cujo coeficiente de variação é menor que 6 % e cuja vencedora se destaca (distância relativa acima de 1), ou cujas propostas são múltiplos fixos umas das outras (0,1 %). Só se aponta se duas das empresas se encontram assim em ao menos 3 licitações, e em ao menos metade das que disputam juntas com 4 propostas; e, havendo 30 outras na fonte, se à taxa delas o acaso o faria menos de uma vez em mil."
-en = "A lot with at least 4 valid bids whose coefficient of variation is below 6% and whose lowest bid stands apart (relative distance above 1), or whose bids are fixed multiples of each other (0.1%). It is flagged only if two of the firms meet like that in at least 3 tenders, and in at least half of those with 4 bids that both bid in; and, with 30 others in the source, if at their rate chance would do it less than once in a thousand."
+pt = "Lote com ao menos {min_bids|exact} propostas válidas cujo coeficiente de variação é menor que {low_cv|exact} e cuja vencedora se destaca (distância relativa acima de {apart|exact}), ou cujas propostas são múltiplos fixos umas das outras (a um milésimo). Só se aponta se duas das empresas se encontram assim em ao menos {min_tenders|exact} licitações, e em ao menos {min_share|exact} das que disputam juntas com tantas propostas; e, havendo {min_peers|exact} outras na fonte, se à taxa delas a probabilidade de o acaso o fazer é menor que {max_chance|exact}."
+en = "A lot with at least {min_bids|exact} valid bids whose coefficient of variation is below {low_cv|exact} and whose lowest bid stands apart (relative distance above {apart|exact}), or whose bids are fixed multiples of each other (to a thousandth). It is flagged only if two of the firms meet like that in at least {min_tenders|exact} tenders, and in at least {min_share|exact} of those with as many bids that both bid in; and, with {min_peers|exact} others in the source, if at their rate the probability that chance would do it is below {max_chance|exact}."
 
 [severity]
 pt = "Média."
@@ -33,42 +33,52 @@ en = ["A standard product with a known price.", "An input of one maker that weig
 name = "low_cv"
 value = "0.06"
 unit = "ratio"
+min = "0.001"
+max = "1"
 label = { pt = "Coeficiente de variação abaixo do qual é baixo", en = "Coefficient of variation below which it is low" }
 
 [[parameters]]
 name = "apart"
 value = "1"
 unit = "factor"
+max = "100"
 label = { pt = "Distância relativa acima da qual a vencedora se destaca", en = "Relative distance above which the lowest bid stands apart" }
 
 [[parameters]]
 name = "min_bids"
 value = "4"
 unit = "count"
+min = "3"
 label = { pt = "Propostas válidas mínimas", en = "Fewest valid bids" }
 
 [[parameters]]
 name = "min_tenders"
 value = "3"
 unit = "count"
+min = "2"
 label = { pt = "Licitações mínimas do par de empresas", en = "Fewest tenders of the pair of firms" }
 
 [[parameters]]
 name = "min_share"
 value = "0.5"
 unit = "ratio"
+min = "0.01"
+max = "1"
 label = { pt = "Parcela mínima das licitações do par", en = "Least share of the tenders of the pair" }
 
 [[parameters]]
 name = "max_chance"
 value = "0.001"
 unit = "ratio"
+min = "0.000001"
+max = "1"
 label = { pt = "Probabilidade do acaso abaixo da qual conta", en = "Probability of chance below which it counts" }
 
 [[parameters]]
 name = "min_peers"
 value = "30"
 unit = "count"
+min = "1"
 label = { pt = "Outras licitações da fonte a partir das quais o acaso se mede", en = "Other tenders of the source from which chance can be measured" }
 
 [reasons]
@@ -79,7 +89,7 @@ status_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quais
 bidder_unknown = { outcome = "not_evaluable", pt = "A fonte não diz de quem é alguma proposta.", en = "The source does not say whose a bid is." }
 lots_not_stated = { outcome = "not_evaluable", pt = "A licitação tem lotes e as propostas não dizem de qual são.", en = "The tender has lots and the bids do not say for which they are." }
 currencies_differ = { outcome = "not_evaluable", pt = "As propostas são de moedas diferentes.", en = "The bids are in different currencies." }
-too_few_bids = { outcome = "not_evaluable", pt = "Há menos de 4 propostas válidas.", en = "There are fewer than 4 valid bids." }
+too_few_bids = { outcome = "not_evaluable", pt = "Há menos de {min_bids|exact} propostas válidas.", en = "There are fewer than {min_bids|exact} valid bids." }
 
 [[evidence]]
 name = "cv"
@@ -100,7 +110,7 @@ words = { yes = { pt = "sim", en = "yes" }, no = { pt = "não", en = "no" } }
 [[evidence]]
 name = "score"
 unit = "ratio"
-label = { pt = "Escore calibrado do lote (0 a 1)", en = "Calibrated score of the lot (0 to 1)" }
+label = { pt = "Escore calibrado do lote (de zero a um)", en = "Calibrated score of the lot (from zero to one)" }
 
 [[evidence]]
 name = "offers"
@@ -120,7 +130,7 @@ label = { pt = "Licitações atípicas do par", en = "Unusual tenders of the pai
 [[evidence]]
 name = "common"
 unit = "count"
-label = { pt = "Licitações que o par disputou, com 4 propostas", en = "Tenders with 4 bids that both bid in" }
+label = { pt = "Licitações que o par disputou, com {min_bids|exact} propostas ou mais", en = "Tenders with {min_bids|exact} bids or more that both bid in" }
 
 [[evidence]]
 name = "chance"
@@ -140,7 +150,7 @@ label = { pt = "Terceiro quartil dos coeficientes de variação", en = "Third qu
 [[evidence]]
 name = "peers"
 unit = "count"
-label = { pt = "Lotes da fonte com 4 propostas", en = "Lots of the source with 4 bids" }
+label = { pt = "Lotes da fonte com {min_bids|exact} propostas ou mais", en = "Lots of the source with {min_bids|exact} bids or more" }
 
 [[evidence]]
 name = "buyer_name"
@@ -197,9 +207,15 @@ peers AS (
     GROUP BY source
 ),
 -- How many tenders of a source there are, and how many of them unusual.
+of_tenders AS (
+    SELECT source, tender_id, bool_or(unusual) AS unusual
+    FROM screened
+    WHERE why IS NULL
+    GROUP BY source, tender_id
+),
 sources AS (
     SELECT source, count(*) AS tenders, sum(CASE WHEN unusual THEN 1 ELSE 0 END) AS unusual
-    FROM (SELECT source, tender_id, bool_or(unusual) AS unusual FROM screened WHERE why IS NULL GROUP BY source, tender_id)
+    FROM of_tenders
     GROUP BY source
 ),
 met AS (
@@ -228,14 +244,19 @@ pairs AS (
     GROUP BY one, other, source
     HAVING count(*) >= $min_tenders
 ),
+-- The tenders in which both bid, and those of them that are unusual in any lot.
 meetings AS (
-    SELECT p.one, p.other, p.source, count(DISTINCT s.tender_id) AS common
-    FROM pairs p
-    JOIN lot_offers a ON a.bidder_key = p.one
-    JOIN lot_offers b ON b.lot_id = a.lot_id AND b.bidder_key = p.other
-    JOIN screened s ON s.lot_id = a.lot_id AND s.source = p.source
-    WHERE s.why IS NULL
-    GROUP BY p.one, p.other, p.source
+    SELECT m.one, m.other, m.source, count(*) AS common, sum(CASE WHEN t.unusual THEN 1 ELSE 0 END) AS unusual
+    FROM (
+        SELECT DISTINCT p.one, p.other, p.source, s.tender_id
+        FROM pairs p
+        JOIN lot_offers a ON a.bidder_key = p.one
+        JOIN lot_offers b ON b.lot_id = a.lot_id AND b.bidder_key = p.other
+        JOIN screened s ON s.lot_id = a.lot_id AND s.source = p.source
+        WHERE s.why IS NULL
+    ) m
+    JOIN of_tenders t ON t.source = m.source AND t.tender_id = m.tender_id
+    GROUP BY m.one, m.other, m.source
 ),
 -- Where the other tenders of the source are enough to tell, chance must not do as much at their rate.
 kept AS (
@@ -245,9 +266,13 @@ kept AS (
             p.*,
             m.common,
             CASE
-                WHEN c.tenders - m.common >= $min_peers THEN binomial_tail(
+                WHEN c.tenders - m.common < $min_peers THEN NULL
+                -- Where none of the others is unusual, or all are, chance is certain.
+                WHEN c.unusual - m.unusual = 0 THEN 0.0
+                WHEN c.unusual - m.unusual = c.tenders - m.common THEN 1.0
+                ELSE binomial_tail(
                     CAST(p.flagged AS DOUBLE), CAST(m.common AS DOUBLE),
-                    CAST(c.unusual - p.flagged AS DOUBLE) / CAST(c.tenders - m.common AS DOUBLE)
+                    CAST(c.unusual - m.unusual AS DOUBLE) / CAST(c.tenders - m.common AS DOUBLE)
                 )
             END AS chance
         FROM pairs p

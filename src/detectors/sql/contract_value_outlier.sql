@@ -18,8 +18,8 @@ pt = "O logaritmo do valor inicial passa de Q3 + k·(Q3 − Q1) entre os contrat
 en = "The logarithm of the initial value is above Q3 + k·(Q3 − Q1) among the contracts taken in of the same type of object, modality and sphere, of whatever months (quartiles of Hyndman and Fan's type 8)."
 
 [severity]
-pt = "Média acima da cerca com k = 1,5; alta acima da cerca com k = 3."
-en = "Medium above the fence with k = 1.5; high above the fence with k = 3."
+pt = "Média acima da cerca com k = {outlier_k|exact}; alta acima da cerca com k = {far_outlier_k|exact}."
+en = "Medium above the fence with k = {outlier_k|exact}; high above the fence with k = {far_outlier_k|exact}."
 
 [text]
 pt = "O valor inicial, {value|brl}, passa do limite estatístico de {fence|brl} do seu grupo de {peers|int} contratos ({object_type|text}, {modality_name|text}); é o {rank|int}º maior. Metade do grupo fica entre {lower_quartile|brl} e {upper_quartile|brl}. Um valor alto pode ter boas razões: é um indício a conferir."

@@ -14,12 +14,12 @@ pt = "Decisão muito rápida ou muito demorada"
 en = "Very fast or very slow decision"
 
 [explanation]
-pt = "Dias entre o fim do prazo das propostas e o último resultado: até 1 em pregão ou leilão, até 4 nas outras modalidades; ou a partir do percentil 95 de ao menos 100 licitações da mesma fonte e modalidade."
-en = "Days from the end of the period for bids to the last result: up to 1 in a pregão or auction, up to 4 in other methods; or from the 95th percentile of at least 100 tenders of the same source and method on."
+pt = "Dias entre o fim do prazo das propostas e o último resultado: até {fast_auction_days|exact} em pregão ou leilão, até {fast_days|exact} nas outras modalidades; ou a partir do quantil de {slow_quantile|exact} de ao menos {min_peers|exact} licitações da mesma fonte e modalidade."
+en = "Days from the end of the period for bids to the last result: up to {fast_auction_days|exact} in a pregão or auction, up to {fast_days|exact} in other methods; or from the {slow_quantile|exact} quantile of at least {min_peers|exact} tenders of the same source and method on."
 
 [severity]
-pt = "Baixa; média se decidida no próprio dia fora de pregão ou leilão, ou com mais do dobro do percentil 95."
-en = "Low; medium if decided on the very day outside of a pregão or auction, or with more than twice the 95th percentile."
+pt = "Baixa; média se decidida no próprio dia fora de pregão ou leilão, ou com mais do dobro do quantil de {slow_quantile|exact}."
+en = "Low; medium if decided on the very day outside of a pregão or auction, or with more than twice the {slow_quantile|exact} quantile."
 
 [text]
 pt = "Licitação de {buyer_name|text}: propostas até {deadline|date}, resultado em {result|date}, {days|int} dia(s) depois ({side|text}). Metade das {peers|int} licitações comparáveis leva de {lower_quartile|ratio} a {upper_quartile|ratio} dias. É um indício a conferir."
@@ -33,32 +33,37 @@ en = ["Few bids that are easy to judge.", "Appeals, enquiries or samples, which 
 name = "fast_auction_days"
 value = "1"
 unit = "days"
+max = "365"
 label = { pt = "Dias de uma decisão rápida em pregão ou leilão", en = "Days of a fast decision in a pregão or auction" }
 
 [[parameters]]
 name = "fast_days"
 value = "4"
 unit = "days"
+max = "365"
 label = { pt = "Dias de uma decisão rápida nas outras modalidades", en = "Days of a fast decision in other methods" }
 
 [[parameters]]
 name = "slow_quantile"
 value = "0.95"
 unit = "ratio"
+min = "0.5"
+max = "0.99"
 label = { pt = "Quantil a partir do qual é demorada", en = "Quantile from which it is slow" }
 
 [[parameters]]
 name = "min_peers"
 value = "100"
 unit = "count"
+min = "20"
 label = { pt = "Licitações mínimas no grupo", en = "Fewest tenders in the group" }
 
 [reasons]
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
 no_days = { outcome = "not_evaluable", pt = "Falta o fim do prazo ou a data do resultado.", en = "The end of the period or the day of the result is missing." }
 result_before_deadline = { outcome = "not_evaluable", pt = "O resultado é anterior ao fim do prazo: dado a corrigir.", en = "The result is before the end of the period: data to correct." }
-peer_group_too_small = { outcome = "not_evaluable", pt = "Não é rápida, e há menos de 100 licitações comparáveis para dizer se é demorada.", en = "It is not fast, and there are fewer than 100 comparable tenders to tell whether it is slow." }
-peer_group_without_spread = { outcome = "not_evaluable", pt = "O percentil 95 do grupo não passa da mediana.", en = "The 95th percentile of the group is not above its median." }
+peer_group_too_small = { outcome = "not_evaluable", pt = "Não é rápida, e há menos de {min_peers|exact} licitações comparáveis para dizer se é demorada.", en = "It is not fast, and there are fewer than {min_peers|exact} comparable tenders to tell whether it is slow." }
+peer_group_without_spread = { outcome = "not_evaluable", pt = "O quantil de {slow_quantile|exact} do grupo não passa da mediana.", en = "The {slow_quantile|exact} quantile of the group is not above its median." }
 
 [[evidence]]
 name = "deadline"
@@ -84,7 +89,7 @@ words = { fast = { pt = "muito rápida", en = "very fast" }, slow = { pt = "muit
 [[evidence]]
 name = "slow_from"
 unit = "days"
-label = { pt = "Percentil 95", en = "95th percentile" }
+label = { pt = "Quantil de {slow_quantile|exact} do grupo", en = "{slow_quantile|exact} quantile of the group" }
 
 [[evidence]]
 name = "lower_quartile"

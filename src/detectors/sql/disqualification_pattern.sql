@@ -1,6 +1,6 @@
 /*
 id = "disqualification_pattern"
-version = "1.0.0"
+version = "1.1.0"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R035, R036, R038"
@@ -14,8 +14,8 @@ pt = "Desclassificações que decidem"
 en = "Disqualifications that decide"
 
 [explanation]
-pt = "Em um lote: todos menos o vencedor foram desclassificados; ou a menor proposta foi desclassificada e venceu outra (só onde o preço é o critério, ou critério algum é publicado). De um comprador ou licitante com ao menos 5 licitações: a parcela de propostas desclassificadas passa de Q3 + 1,5·(Q3 − Q1) dos comparáveis da fonte (30 no mínimo, quartis do tipo 8)."
-en = "In a lot: all but the winner were disqualified; or the lowest bid was disqualified and another won (only where the price is the criterion, or no criterion is published). Of a buyer or a bidder with at least 5 tenders: the share of disqualified bids is above Q3 + 1.5·(Q3 − Q1) of the comparable ones of the source (30 at least, quartiles of type 8)."
+pt = "Em um lote: todos menos o vencedor ({min_disqualified|exact} ao menos) foram desclassificados; ou a menor proposta foi desclassificada e venceu outra (só onde o preço é o critério, ou critério algum é publicado). De um comprador ou licitante com ao menos {min_tenders|exact} licitações: a parcela de propostas desclassificadas passa de Q3 + {outlier_k|exact}·(Q3 − Q1) dos comparáveis da fonte ({min_peers|exact} no mínimo, quartis do tipo 8)."
+en = "In a lot: all but the winner ({min_disqualified|exact} at least) were disqualified; or the lowest bid was disqualified and another won (only where the price is the criterion, or no criterion is published). Of a buyer or a bidder with at least {min_tenders|exact} tenders: the share of disqualified bids is above Q3 + {outlier_k|exact}·(Q3 − Q1) of the comparable ones of the source ({min_peers|exact} at least, quartiles of type 8)."
 
 [severity]
 pt = "Média."
@@ -33,24 +33,28 @@ en = ["Bids that do fall short of the notice.", "Papers that many small firms la
 name = "min_disqualified"
 value = "1"
 unit = "count"
+min = "1"
 label = { pt = "Licitantes desclassificados mínimos em um lote", en = "Fewest disqualified bidders in a lot" }
 
 [[parameters]]
 name = "outlier_k"
 value = "1.5"
 unit = "factor"
+min = "1"
 label = { pt = "Múltiplo da amplitude entre quartis", en = "Multiple of the interquartile range" }
 
 [[parameters]]
 name = "min_tenders"
 value = "5"
 unit = "count"
+min = "1"
 label = { pt = "Licitações mínimas do comprador ou licitante", en = "Fewest tenders of the buyer or bidder" }
 
 [[parameters]]
 name = "min_peers"
 value = "30"
 unit = "count"
+min = "4"
 label = { pt = "Compradores ou licitantes mínimos no grupo", en = "Fewest buyers or bidders in the group" }
 
 [reasons]
@@ -60,8 +64,8 @@ bidder_unknown = { outcome = "not_evaluable", pt = "A fonte não diz de quem é 
 lots_not_stated = { outcome = "not_evaluable", pt = "A licitação tem lotes e as propostas não dizem de qual são.", en = "The tender has lots and the bids do not say for which they are." }
 single_bidder = { outcome = "not_evaluable", pt = "Há menos de dois licitantes.", en = "There are fewer than two bidders." }
 winner_unknown = { outcome = "not_evaluable", pt = "A fonte não diz qual proposta válida venceu.", en = "The source does not say which valid bid won." }
-too_few_tenders = { outcome = "not_evaluable", pt = "O comprador ou licitante tem menos de 5 licitações.", en = "The buyer or bidder has fewer than 5 tenders." }
-peer_group_too_small = { outcome = "not_evaluable", pt = "Há menos de 30 comparáveis na fonte.", en = "There are fewer than 30 comparable ones in the source." }
+too_few_tenders = { outcome = "not_evaluable", pt = "O comprador ou licitante tem menos de {min_tenders|exact} licitações.", en = "The buyer or bidder has fewer than {min_tenders|exact} tenders." }
+peer_group_too_small = { outcome = "not_evaluable", pt = "Há menos de {min_peers|exact} comparáveis na fonte.", en = "There are fewer than {min_peers|exact} comparable ones in the source." }
 peer_group_without_spread = { outcome = "not_evaluable", pt = "Os quartis do grupo são iguais.", en = "The quartiles of the group are equal." }
 
 [[evidence]]
@@ -130,30 +134,35 @@ WITH made AS (
         lot_id,
         count(DISTINCT CASE WHEN status = 'valid' THEN bidder_key END) AS valid_bidders,
         min(CASE WHEN status = 'valid' THEN bidder_key END) AS valid_bidder,
-        min(CASE WHEN status = 'disqualified' THEN amount END) AS lowest_out,
         min(CASE WHEN status = 'valid' THEN amount END) AS lowest_valid,
         min(CASE WHEN status NOT IN ('valid', 'disqualified') THEN amount END) AS lowest_other,
         array_agg(bid_id ORDER BY bid_id) AS bid_ids
     FROM lot_bids
     GROUP BY lot_id
 ),
--- Disqualified, and without any valid bid of their own.
+-- Of each bidder of a lot; who has a valid bid as well was not thrown out.
+firms AS (
+    SELECT
+        lot_id,
+        bidder_key,
+        bool_and(coalesce(status, '') = 'disqualified') AS thrown_out,
+        CASE
+            WHEN NOT bool_or(coalesce(status, '') = 'valid') THEN min(CASE WHEN status = 'disqualified' THEN amount END)
+        END AS lowest_out
+    FROM lot_bids
+    WHERE bidder_key IS NOT NULL
+    GROUP BY lot_id, bidder_key
+),
 thrown_out AS (
-    SELECT lot_id, count(*) AS bidders
-    FROM (
-        SELECT lot_id, bidder_key
-        FROM lot_bids
-        WHERE bidder_key IS NOT NULL
-        GROUP BY lot_id, bidder_key
-        HAVING bool_and(coalesce(status, '') = 'disqualified')
-    )
+    SELECT lot_id, sum(CASE WHEN thrown_out THEN 1 ELSE 0 END) AS bidders, min(lowest_out) AS lowest_out
+    FROM firms
     GROUP BY lot_id
 ),
 read AS (
     SELECT
         l.*,
         m.bid_ids,
-        m.lowest_out,
+        t.lowest_out,
         m.lowest_valid,
         l.winners = 1 AND m.valid_bidders = 1 AND m.valid_bidder = l.winner_key
             AND coalesce(t.bidders, 0) >= $min_disqualified AND coalesce(t.bidders, 0) + 1 = l.bidders AS all_but_winner,
@@ -161,8 +170,8 @@ read AS (
             l.currencies = 1
                 AND coalesce(lower(l.criterion), 'priceonly') NOT IN ('ratedcriteria', 'qualityonly', 'bestproposal')
                 AND NOT has_word(fold(coalesce(l.criterion, '')), 'tecnica')
-                AND m.lowest_out < m.lowest_valid
-                AND (m.lowest_other IS NULL OR m.lowest_out < m.lowest_other),
+                AND t.lowest_out < m.lowest_valid
+                AND (m.lowest_other IS NULL OR t.lowest_out < m.lowest_other),
             false
         ) AS lowest,
         CASE
@@ -197,22 +206,27 @@ judged_bids AS (
     JOIN read r ON r.lot_id = b.lot_id
     WHERE r.why IS NULL OR r.why = 'single_bidder'
 ),
+-- Each bid counts for its buyer and for its bidder.
+counted AS (
+    SELECT source, 'buyer' AS pattern, buyer_id AS id, buyer_name AS name, in_scope, tender_id, bid_id, disqualified
+    FROM judged_bids
+    UNION ALL
+    SELECT source, 'bidder' AS pattern, bidder_key AS id, bidder_name AS name, in_scope, tender_id, bid_id, disqualified
+    FROM judged_bids
+),
+of_tenders AS (
+    SELECT
+        source, pattern, id, tender_id, min(name) AS name, bool_or(in_scope) AS in_scope,
+        count(*) AS bids, sum(disqualified) AS disqualified
+    FROM counted
+    GROUP BY source, pattern, id, tender_id
+),
 entities AS (
     SELECT
-        source, 'buyer' AS pattern, buyer_id AS id, min(buyer_name) AS name, bool_or(in_scope) AS in_scope,
-        count(DISTINCT tender_id) AS tenders, count(*) AS bids, sum(disqualified) AS disqualified,
-        array_agg(DISTINCT tender_id ORDER BY tender_id) FILTER (WHERE disqualified = 1) AS tender_ids,
-        array_agg(bid_id ORDER BY bid_id) FILTER (WHERE disqualified = 1) AS bid_ids
-    FROM judged_bids
-    GROUP BY source, buyer_id
-    UNION ALL
-    SELECT
-        source, 'bidder' AS pattern, bidder_key AS id, min(bidder_name) AS name, bool_or(in_scope) AS in_scope,
-        count(DISTINCT tender_id) AS tenders, count(*) AS bids, sum(disqualified) AS disqualified,
-        array_agg(DISTINCT tender_id ORDER BY tender_id) FILTER (WHERE disqualified = 1) AS tender_ids,
-        array_agg(bid_id ORDER BY bid_id) FILTER (WHERE disqualified = 1) AS bid_ids
-    FROM judged_bids
-    GROUP BY source, bidder_key
+        source, pattern, id, min(name) AS name, bool_or(in_scope) AS in_scope,
+        count(*) AS tenders, sum(bids) AS bids, sum(disqualified) AS disqualified
+    FROM of_tenders
+    GROUP BY source, pattern, id
 ),
 peers AS (
     SELECT
@@ -242,6 +256,21 @@ of_entities AS (
         END AS verdict
     FROM entities e
     LEFT JOIN peers p ON p.source = e.source AND p.pattern = e.pattern
+),
+-- Lists are made only of what fires.
+tender_lists AS (
+    SELECT e.source, e.pattern, e.id, array_agg(t.tender_id ORDER BY t.tender_id) AS tender_ids
+    FROM of_entities e
+    JOIN of_tenders t ON t.source = e.source AND t.pattern = e.pattern AND t.id = e.id
+    WHERE e.verdict = 'fired' AND t.disqualified > 0
+    GROUP BY e.source, e.pattern, e.id
+),
+bid_lists AS (
+    SELECT e.source, e.pattern, e.id, array_agg(c.bid_id ORDER BY c.bid_id) AS bid_ids
+    FROM of_entities e
+    JOIN counted c ON c.source = e.source AND c.pattern = e.pattern AND c.id = e.id
+    WHERE e.verdict = 'fired' AND c.disqualified = 1
+    GROUP BY e.source, e.pattern, e.id
 )
 SELECT
     lot_id AS subject,
@@ -266,23 +295,25 @@ SELECT
 FROM of_lots
 UNION ALL
 SELECT
-    source || ' ' || pattern || ' ' || id AS subject,
-    CASE WHEN verdict IN ('fired', 'clear') THEN verdict ELSE 'not_evaluable' END AS outcome,
-    CASE WHEN verdict NOT IN ('fired', 'clear') THEN verdict END AS reason,
-    CASE WHEN verdict = 'fired' THEN 'medium' END AS severity,
-    in_scope,
-    CASE WHEN verdict = 'fired' THEN tender_ids END AS tender_ids,
-    CASE WHEN verdict = 'fired' THEN bid_ids END AS bid_ids,
-    CASE WHEN verdict = 'fired' THEN pattern END AS pattern,
-    name,
-    disqualified,
-    bids,
-    share,
-    fence,
-    q1 AS lower_quartile,
-    q3 AS upper_quartile,
-    peers,
+    e.source || ' ' || e.pattern || ' ' || e.id AS subject,
+    CASE WHEN e.verdict IN ('fired', 'clear') THEN e.verdict ELSE 'not_evaluable' END AS outcome,
+    CASE WHEN e.verdict NOT IN ('fired', 'clear') THEN e.verdict END AS reason,
+    CASE WHEN e.verdict = 'fired' THEN 'medium' END AS severity,
+    e.in_scope,
+    t.tender_ids,
+    b.bid_ids,
+    CASE WHEN e.verdict = 'fired' THEN e.pattern END AS pattern,
+    e.name,
+    e.disqualified,
+    e.bids,
+    e.share,
+    e.fence,
+    e.q1 AS lower_quartile,
+    e.q3 AS upper_quartile,
+    e.peers,
     CAST(NULL AS DECIMAL(18, 2)) AS lowest_bid,
     CAST(NULL AS DECIMAL(18, 2)) AS lowest_valid,
     CAST(NULL AS VARCHAR) AS currency
-FROM of_entities
+FROM of_entities e
+LEFT JOIN tender_lists t ON t.source = e.source AND t.pattern = e.pattern AND t.id = e.id
+LEFT JOIN bid_lists b ON b.source = e.source AND b.pattern = e.pattern AND b.id = e.id

@@ -14,8 +14,8 @@ pt = "Contratos quase iguais"
 en = "Contracts that are nearly the same"
 
 [explanation]
-pt = "Dois ou mais contratos da mesma unidade com o mesmo fornecedor e o mesmo valor, assinados com até 30 dias de intervalo, cujos objetos partilham ao menos 85 % das sequências de três palavras (coeficiente de Jaccard)."
-en = "Two or more contracts of one unit with the same supplier and the same value, signed within 30 days of each other, whose objects share at least 85% of their runs of three words (Jaccard's coefficient)."
+pt = "Dois ou mais contratos da mesma unidade com o mesmo fornecedor e o mesmo valor, assinados com até {near_days|exact} de intervalo, cujos objetos partilham ao menos {min_similarity|exact} das sequências de três palavras (coeficiente de Jaccard)."
+en = "Two or more contracts of one unit with the same supplier and the same value, signed within {near_days|exact} of each other, whose objects share at least {min_similarity|exact} of their runs of three words (Jaccard's coefficient)."
 
 [severity]
 pt = "Média se assinados no mesmo dia com o mesmo objeto; baixa nos demais casos."

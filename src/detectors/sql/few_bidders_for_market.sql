@@ -1,6 +1,6 @@
 /*
 id = "few_bidders_for_market"
-version = "1.0.0"
+version = "1.1.0"
 strength = "statistical"
 scope = "single"
 reference = "OCP R019"
@@ -14,8 +14,8 @@ pt = "Poucos participantes para o mercado"
 en = "Few bidders for the market"
 
 [explanation]
-pt = "Licitação decidida com menos da metade da mediana de participantes das licitações comparáveis (mesma fonte e mesma classe ou categoria), ou com Q1 − 1,5·(Q3 − Q1) ou menos; só onde há 30 licitações comparáveis e a mediana é 3 ou mais. Onde as propostas são por lote ou item, conta a média deles."
-en = "A decided tender with less than half of the median number of bidders of comparable tenders (same source and same class or category), or with Q1 − 1.5·(Q3 − Q1) or fewer; only where there are 30 comparable tenders and the median is 3 or more. Where bids are for lots or items, their average counts."
+pt = "Licitação decidida com menos de {half|exact} da mediana de participantes das licitações comparáveis (mesma fonte e mesma classe ou categoria), ou com Q1 − {outlier_k|exact}·(Q3 − Q1) ou menos; só onde há {min_peers|exact} licitações comparáveis e a mediana é {min_median|exact} ou mais. Onde as propostas são por lote ou item, conta a média deles."
+en = "A decided tender with less than {half|exact} of the median number of bidders of comparable tenders (same source and same class or category), or with Q1 − {outlier_k|exact}·(Q3 − Q1) or fewer; only where there are {min_peers|exact} comparable tenders and the median is {min_median|exact} or more. Where bids are for lots or items, their average counts."
 
 [severity]
 pt = "Baixa."
@@ -33,24 +33,29 @@ en = ["An object more specific than its group.", "A remote place of delivery, or
 name = "outlier_k"
 value = "1.5"
 unit = "factor"
+min = "1"
 label = { pt = "Múltiplo da amplitude entre quartis", en = "Multiple of the interquartile range" }
 
 [[parameters]]
 name = "half"
 value = "0.5"
 unit = "ratio"
+min = "0.01"
+max = "1"
 label = { pt = "Parcela da mediana", en = "Share of the median" }
 
 [[parameters]]
 name = "min_median"
 value = "3"
 unit = "count"
+min = "1"
 label = { pt = "Mediana mínima do mercado", en = "Least median of the market" }
 
 [[parameters]]
 name = "min_peers"
 value = "30"
 unit = "count"
+min = "4"
 label = { pt = "Licitações mínimas no grupo", en = "Fewest tenders in the group" }
 
 [reasons]
@@ -60,8 +65,8 @@ not_decided = { outcome = "not_evaluable", pt = "Nenhum resultado foi publicado.
 bidders_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quantos participaram.", en = "The source does not say how many took part." }
 counts_differ = { outcome = "not_evaluable", pt = "O número publicado de participantes é menor que o de participantes nomeados.", en = "The published number of bidders is below that of the bidders named." }
 market_unknown = { outcome = "not_evaluable", pt = "Nem a classe nem a categoria do objeto são conhecidas.", en = "Neither the class nor the category of the object is known." }
-peer_group_too_small = { outcome = "not_evaluable", pt = "Há menos de 30 licitações comparáveis.", en = "There are fewer than 30 comparable tenders." }
-market_of_few = { outcome = "not_evaluable", pt = "A mediana de participantes do mercado é menor que 3.", en = "The market's median number of bidders is below 3." }
+peer_group_too_small = { outcome = "not_evaluable", pt = "Há menos de {min_peers|exact} licitações comparáveis.", en = "There are fewer than {min_peers|exact} comparable tenders." }
+market_of_few = { outcome = "not_evaluable", pt = "A mediana de participantes do mercado é menor que {min_median|exact}.", en = "The market's median number of bidders is below {min_median|exact}." }
 
 [[evidence]]
 name = "bidders"

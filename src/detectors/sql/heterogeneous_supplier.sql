@@ -14,8 +14,8 @@ pt = "Fornecedor de ramos muito diversos"
 en = "Supplier of very different lines"
 
 [explanation]
-pt = "O número de classes de dois dígitos que um fornecedor vende passa de Q3 + 1,5·(Q3 − Q1) dos fornecedores com ao menos 20 processos (quartis do tipo 8). Precisa de itens com código de classificação, que o Portal da Transparência não publica."
-en = "The number of two-digit classes that a supplier sells is above Q3 + 1.5·(Q3 − Q1) of the suppliers with at least 20 processes (quartiles of type 8). It needs items with a classification code, which the Portal da Transparência does not publish."
+pt = "O número de classes de dois dígitos que um fornecedor vende passa de Q3 + {outlier_k|exact}·(Q3 − Q1) dos fornecedores com ao menos {min_processes|exact} processos (quartis do tipo 8). Precisa de itens com código de classificação, que o Portal da Transparência não publica."
+en = "The number of two-digit classes that a supplier sells is above Q3 + {outlier_k|exact}·(Q3 − Q1) of the suppliers with at least {min_processes|exact} processes (quartiles of type 8). It needs items with a classification code, which the Portal da Transparência does not publish."
 
 [severity]
 pt = "Baixa."
@@ -189,16 +189,22 @@ judged AS (
     FROM suppliers s
     CROSS JOIN peers p
 ),
-details AS (
-    SELECT
-        j.supplier_key,
-        string_agg(DISTINCT c.class, ', ' ORDER BY c.class) AS class_list,
-        array_agg(DISTINCT p.contract_id ORDER BY p.contract_id) AS contract_ids
-    FROM judged j
-    JOIN processes p ON p.supplier_key = j.supplier_key
-    LEFT JOIN classes c ON c.contract_id = p.contract_id
+class_lists AS (
+    SELECT supplier_key, string_agg(class, ', ' ORDER BY class) AS class_list
+    FROM (
+        SELECT DISTINCT b.supplier_key, b.class
+        FROM bought b
+        JOIN judged j ON j.supplier_key = b.supplier_key
+        WHERE j.verdict = 'fired'
+    )
+    GROUP BY supplier_key
+),
+contract_lists AS (
+    SELECT p.supplier_key, array_agg(p.contract_id ORDER BY p.contract_id) AS contract_ids
+    FROM processes p
+    JOIN judged j ON j.supplier_key = p.supplier_key
     WHERE j.verdict = 'fired'
-    GROUP BY j.supplier_key
+    GROUP BY p.supplier_key
 )
 SELECT
     j.supplier_id AS subject,
@@ -206,9 +212,9 @@ SELECT
     CASE WHEN j.verdict NOT IN ('fired', 'clear') THEN j.verdict END AS reason,
     CASE WHEN j.verdict = 'fired' THEN 'low' END AS severity,
     j.in_scope,
-    d.contract_ids,
+    o.contract_ids,
     j.classes,
-    d.class_list,
+    l.class_list,
     j.processes,
     j.fence,
     j.q1 AS lower_quartile,
@@ -217,4 +223,5 @@ SELECT
     j.supplier_id,
     j.supplier_name
 FROM judged j
-LEFT JOIN details d ON d.supplier_key = j.supplier_key
+LEFT JOIN class_lists l ON l.supplier_key = j.supplier_key
+LEFT JOIN contract_lists o ON o.supplier_key = j.supplier_key

@@ -18,8 +18,8 @@ pt = "Contrato por dispensa ou inexigibilidade de licitação cujo valor atual (
 en = "Contract by dispensa or inexigibilidade whose current value (or else its initial value) reaches the minimum."
 
 [severity]
-pt = "Média; alta se emergencial; crítica se emergencial com vigência de até 60 dias."
-en = "Medium; high if an emergency; critical if an emergency with a term of at most 60 days."
+pt = "Média; alta se emergencial; crítica se emergencial com vigência de até {short_term_days|exact}."
+en = "Medium; high if an emergency; critical if an emergency with a term of at most {short_term_days|exact}."
 
 [text]
 pt = "Contrato sem licitação ({modality|text}) no valor de {amount|brl}, a partir do mínimo de {min_value|brl} deste indício. Emergencial: {emergency|text}. Vigência: {term_days|int} dias. A lei permite a contratação direta nos casos que enumera: é um indício a conferir, não uma irregularidade."

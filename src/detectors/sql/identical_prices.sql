@@ -70,36 +70,42 @@ name = "buyer_name"
 unit = "text"
 label = { pt = "Comprador", en = "Buyer" }
 */
-WITH priced AS (
-    SELECT lot_id, count(DISTINCT bidder_key) AS bidders
+WITH offers AS (
+    SELECT DISTINCT lot_id, bidder_key, currency, amount
     FROM lot_bids
     WHERE amount IS NOT NULL AND bidder_key IS NOT NULL
+),
+priced AS (
+    SELECT lot_id, count(*) AS bidders
+    FROM (SELECT DISTINCT lot_id, bidder_key FROM offers)
     GROUP BY lot_id
 ),
 prices AS (
-    SELECT
-        lot_id,
-        currency,
-        amount,
-        count(DISTINCT bidder_key) AS same,
-        string_agg(DISTINCT bidder_name, '; ' ORDER BY bidder_name) AS names
-    FROM lot_bids
-    WHERE amount IS NOT NULL AND bidder_key IS NOT NULL
+    SELECT lot_id, currency, amount, count(*) AS same
+    FROM offers
     GROUP BY lot_id, currency, amount
-    HAVING count(DISTINCT bidder_key) > 1
 ),
 -- The price that most share, the lowest of these.
 shared AS (
     SELECT *
-    FROM (SELECT *, row_number() OVER (PARTITION BY lot_id ORDER BY same DESC, amount, currency) AS place FROM prices)
+    FROM (SELECT *, row_number() OVER (PARTITION BY lot_id ORDER BY same DESC, amount, currency) AS place FROM prices WHERE same > 1)
     WHERE place = 1
 ),
-rows_of AS (
-    SELECT b.lot_id, array_agg(b.bid_id ORDER BY b.bid_id) AS bid_ids
+sharing AS (
+    SELECT b.lot_id, b.bid_id, b.bidder_name
     FROM lot_bids b
     JOIN shared s ON s.lot_id = b.lot_id AND s.amount = b.amount AND coalesce(s.currency, '') = coalesce(b.currency, '')
     WHERE b.bidder_key IS NOT NULL
-    GROUP BY b.lot_id
+),
+rows_of AS (
+    SELECT lot_id, array_agg(bid_id ORDER BY bid_id) AS bid_ids
+    FROM sharing
+    GROUP BY lot_id
+),
+names AS (
+    SELECT lot_id, string_agg(bidder_name, '; ' ORDER BY bidder_name) AS names
+    FROM (SELECT DISTINCT lot_id, bidder_name FROM sharing)
+    GROUP BY lot_id
 ),
 judged AS (
     SELECT
@@ -108,7 +114,7 @@ judged AS (
         s.amount,
         s.currency AS money,
         s.same,
-        s.names,
+        n.names,
         r.bid_ids,
         CASE
             WHEN l.dropped THEN 'cancelled'
@@ -122,6 +128,7 @@ judged AS (
     LEFT JOIN priced p ON p.lot_id = l.lot_id
     LEFT JOIN shared s ON s.lot_id = l.lot_id
     LEFT JOIN rows_of r ON r.lot_id = l.lot_id
+    LEFT JOIN names n ON n.lot_id = l.lot_id
 )
 SELECT
     lot_id AS subject,

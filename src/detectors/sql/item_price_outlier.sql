@@ -14,20 +14,20 @@ pt = "Preço unitário muito acima dos comparáveis"
 en = "Unit price far above comparable ones"
 
 [explanation]
-pt = "O preço unitário de um item passa de 1,5 vez a mediana, e do nono decil, de itens com a mesma descrição e a mesma descrição complementar contratados até 12 meses antes ou depois (ao menos 10, de 5 unidades), com escore robusto de 3,5 ou mais sobre o logaritmo. Só vale para bens com descrição complementar específica. Os preços não são deflacionados e a fonte não publica a unidade de fornecimento."
-en = "The unit price of an item is above 1.5 times the median, and above the ninth decile, of items with the same description and the same further description contracted up to 12 months before or after (10 at least, of 5 units), with a robust score of 3.5 or more of the logarithm. It is for goods with a specific further description only. Prices are not deflated, and the source does not publish the unit of supply."
+pt = "O preço unitário de um item passa de {low_ratio|exact} vez(es) a mediana, e do nono decil, de itens com a mesma descrição e a mesma descrição complementar contratados até {window_months|exact} meses antes ou depois (ao menos {min_peers|exact}, de {min_buyers|exact} unidades), com escore robusto de {min_z|exact} ou mais sobre o logaritmo. Só vale para bens com descrição complementar específica. Os preços não são deflacionados e a fonte não publica a unidade de fornecimento."
+en = "The unit price of an item is above {low_ratio|exact} times the median, and above the ninth decile, of items with the same description and the same further description contracted up to {window_months|exact} months before or after ({min_peers|exact} at least, of {min_buyers|exact} units), with a robust score of {min_z|exact} or more of the logarithm. It is for goods with a specific further description only. Prices are not deflated, and the source does not publish the unit of supply."
 
 [severity]
-pt = "Baixa a partir de 1,5 vez a mediana; média a partir de 2; alta a partir de 4."
-en = "Low from 1.5 times the median; medium from 2; high from 4."
+pt = "Baixa a partir de {low_ratio|exact} vez(es) a mediana; média a partir de {medium_ratio|exact}; alta a partir de {high_ratio|exact}."
+en = "Low from {low_ratio|exact} times the median; medium from {medium_ratio|exact}; high from {high_ratio|exact}."
 
 [text]
 pt = "O item “{item|text}” custou {unit_price|brl} por unidade, {ratio|ratio} vezes a mediana de {median_price|brl} de {peers|int} itens iguais de {buyers|int} unidades em {window_months|int} meses antes e depois (metade entre {lower_quartile|brl} e {upper_quartile|brl}; sem correção por inflação). A diferença pela quantidade é de {amount|brl}. A unidade de fornecimento não é publicada e pode explicá-la: é um indício a conferir."
 en = "The item “{item|text}” cost {unit_price|brl} a unit, {ratio|ratio} times the median of {median_price|brl} of {peers|int} equal items of {buyers|int} units in the {window_months|int} months before and after (half between {lower_quartile|brl} and {upper_quartile|brl}; not deflated). The difference times the quantity is {amount|brl}. The unit of supply is not published and may explain it: this is an indication to check."
 
 [false_positives]
-pt = ["Unidade de fornecimento diferente (caixa, pacote, frasco).", "Entrega em lugar remoto, ou quantidade pequena.", "Inflação dentro dos 12 meses, que não é descontada."]
-en = ["A different unit of supply (box, pack, bottle).", "Delivery to a remote place, or a small quantity.", "Inflation within the 12 months, which is not taken off."]
+pt = ["Unidade de fornecimento diferente (caixa, pacote, frasco).", "Entrega em lugar remoto, ou quantidade pequena.", "Inflação dentro dos {window_months|exact} meses, que não é descontada."]
+en = ["A different unit of supply (box, pack, bottle).", "Delivery to a remote place, or a small quantity.", "Inflation within the {window_months|exact} months, which is not taken off."]
 
 [[parameters]]
 name = "min_z"

@@ -14,8 +14,8 @@ pt = "Dispensas logo abaixo do limite"
 en = "Direct awards just below the ceiling"
 
 [explanation]
-pt = "Uma unidade tem duas ou mais dispensas em razão do valor com um fornecedor, em até um ano, de 90 % do limite em vigor até ele; ou suas dispensas de 70 % em diante se juntam acima de 90 % mais do que o acaso explica (cauda binomial abaixo de 1 %, ao menos 5)."
-en = "A unit has two or more direct awards on account of value with one supplier within one year, from 90% of the ceiling in force up to it; or its awards from 70% on crowd above 90% more than chance explains (binomial tail below 1%, 5 at least)."
+pt = "Uma unidade tem duas ou mais dispensas em razão do valor com um fornecedor, em até um ano, de {near_share|exact} do limite em vigor até ele; ou suas dispensas de {wide_share|exact} em diante se juntam acima de {near_share|exact} mais do que o acaso explica (cauda binomial abaixo de {max_chance|exact}, ao menos {min_wide|exact})."
+en = "A unit has two or more direct awards on account of value with one supplier within one year, from {near_share|exact} of the ceiling in force up to it; or its awards from {wide_share|exact} on crowd above {near_share|exact} more than chance explains (binomial tail below {max_chance|exact}, {min_wide|exact} at least)."
 
 [severity]
 pt = "Média; alta se as duas coisas acontecem."

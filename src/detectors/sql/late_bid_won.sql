@@ -14,8 +14,8 @@ pt = "Proposta vencedora posterior ao prazo"
 en = "Winning bid after the deadline"
 
 [explanation]
-pt = "Uma proposta que venceu tem instante posterior ao do fim do prazo. Instantes são comparados, não textos: o fuso de cada um conta. Um prazo à meia-noite de UTC é um dia sem hora e vale até o fim dele. Em pregão e leilão os lances vêm depois das propostas, e nada se conclui; onde mais de 20 % das licitações de uma fonte seriam assim (20 no mínimo), seus relógios não são comparáveis."
-en = "A bid that won is of an instant after the end of the period. Instants are compared, not texts: the time zone of each counts. A deadline at midnight of UTC is a day without a time and lasts to its end. In a pregão or an auction bids are improved after they are handed in, and nothing follows; where more than 20% of the tenders of a source would be so (20 at least), its clocks cannot be compared."
+pt = "Uma proposta que venceu tem instante posterior ao do fim do prazo por mais de {tolerance_seconds|exact} segundo(s). Instantes são comparados, não textos: o fuso de cada um conta. Um prazo à meia-noite de UTC é um dia sem hora e vale até o fim dele. Em pregão e leilão os lances vêm depois das propostas, e nada se conclui; onde mais de {clock_share|exact} das licitações de uma fonte seriam assim ({min_peers|exact} no mínimo), seus relógios não são comparáveis."
+en = "A bid that won is of an instant more than {tolerance_seconds|exact} second(s) after the end of the period. Instants are compared, not texts: the time zone of each counts. A deadline at midnight of UTC is a day without a time and lasts to its end. In a pregão or an auction bids are improved after they are handed in, and nothing follows; where more than {clock_share|exact} of the tenders of a source would be so ({min_peers|exact} at least), its clocks cannot be compared."
 
 [severity]
 pt = "Alta."
@@ -33,18 +33,21 @@ en = ["A period extended without the source being updated.", "A time of recordin
 name = "tolerance_seconds"
 value = "0"
 unit = "count"
+max = "86400"
 label = { pt = "Segundos de tolerância", en = "Seconds of tolerance" }
 
 [[parameters]]
 name = "clock_share"
 value = "0.20"
 unit = "ratio"
+max = "1"
 label = { pt = "Parcela da fonte acima da qual os relógios diferem", en = "Share of the source above which clocks differ" }
 
 [[parameters]]
 name = "min_peers"
 value = "20"
 unit = "count"
+min = "1"
 label = { pt = "Licitações a partir das quais a parcela conta", en = "Tenders from which the share counts" }
 
 [reasons]

@@ -18,8 +18,8 @@ pt = "Contrato da Lei 8.666/1993 publicado no Diário Oficial mais de 20 dias de
 en = "A contract under Lei 8.666/1993 published in the official gazette more than 20 days after the fifth working day of the month after its signature; or one under Lei 14.133/2021 published on PNCP more than 20 working days (tender) or 10 (direct award) after it. Days on which federal offices are usually closed do not count."
 
 [severity]
-pt = "Baixa; média acima de 90 dias da assinatura."
-en = "Low; medium above 90 days from the signature."
+pt = "Baixa; média acima de {long_days|exact} da assinatura."
+en = "Low; medium above {long_days|exact} from the signature."
 
 [text]
 pt = "Assinado em {signed|date} e publicado em {published|date}, {days|int} dias depois ({office_days|int} úteis); o prazo terminou em {deadline|date}. Publicar fora do prazo atrasa o controle: é um indício a conferir."

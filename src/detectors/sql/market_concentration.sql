@@ -14,12 +14,12 @@ pt = "Mercado concentrado"
 en = "Concentrated market"
 
 [explanation]
-pt = "O índice de Herfindahl e Hirschman (soma dos quadrados das participações em %) dos fornecedores de um ramo (o item de maior valor do contrato) em um ano inteiramente coberto alcança 1.800, com ao menos 30 contratos e 5 fornecedores. A fonte não informa a UF: o mercado é o da esfera em todo o país, o que só pode esconder concentração local."
-en = "The Herfindahl-Hirschman index (sum of the squared shares in %) of the suppliers of a line of business (the item of largest value) in a year that is wholly covered reaches 1,800, with at least 30 contracts and 5 suppliers. The source does not give the state: the market is that of the sphere in the whole country, which can only hide local concentration."
+pt = "O índice de Herfindahl e Hirschman (soma dos quadrados das participações em %) dos fornecedores de um ramo (o item de maior valor do contrato) em um ano inteiramente coberto alcança {concentrated|exact}, com ao menos {min_contracts|exact} contratos e {min_suppliers|exact} fornecedores. A fonte não informa a UF: o mercado é o da esfera em todo o país, o que só pode esconder concentração local."
+en = "The Herfindahl-Hirschman index (sum of the squared shares in %) of the suppliers of a line of business (the item of largest value) in a year that is wholly covered reaches {concentrated|exact}, with at least {min_contracts|exact} contracts and {min_suppliers|exact} suppliers. The source does not give the state: the market is that of the sphere in the whole country, which can only hide local concentration."
 
 [severity]
-pt = "Baixa a partir de 1.800; média a partir de 2.500. É contexto, não conduta."
-en = "Low from 1,800; medium from 2,500. It is context, not conduct."
+pt = "Baixa a partir de {concentrated|exact}; média a partir de {highly_concentrated|exact}. É contexto, não conduta."
+en = "Low from {concentrated|exact}; medium from {highly_concentrated|exact}. It is context, not conduct."
 
 [text]
 pt = "No ramo “{line_of_business|text}”, em {year|text}, o índice de concentração é {hhi|int} (de 10.000), com {suppliers|int} fornecedores em {contracts|int} contratos e {total_value|brl}; o maior tem {largest_share|percent}. Um contrato grande ou um produto exclusivo concentra um mercado sem irregularidade: é um indício de contexto."

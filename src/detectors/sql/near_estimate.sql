@@ -14,8 +14,8 @@ pt = "Resultado colado, acima ou muito abaixo da estimativa"
 en = "Result close to, above or far below the estimate"
 
 [explanation]
-pt = "Valor adjudicado sobre valor estimado, na mesma moeda: de 0,98 a 1,00 havendo ao menos dois participantes (o preço pode ter sido conhecido antes), acima de 1,00, ou até 0,70 (a estimativa pode ter sido inflada). Diferenças de dez vezes ou mais são tidas por engano de digitação."
-en = "Value awarded over value estimated, in one currency: from 0.98 to 1.00 with at least two bidders (the price may have been known before), above 1.00, or up to 0.70 (the estimate may have been inflated). Differences of ten times or more are taken for slips in typing."
+pt = "Valor adjudicado sobre valor estimado, na mesma moeda: de {near_from|exact} até o valor estimado havendo ao menos dois participantes (o preço pode ter sido conhecido antes), acima dele, ou até {low_until|exact} (a estimativa pode ter sido inflada). Diferenças de {slip_ratio|exact} vezes ou mais são tidas por engano de digitação."
+en = "Value awarded over value estimated, in one currency: from {near_from|exact} up to the value estimated with at least two bidders (the price may have been known before), above it, or up to {low_until|exact} (the estimate may have been inflated). Differences of {slip_ratio|exact} times or more are taken for slips in typing."
 
 [severity]
 pt = "Média acima da estimativa; baixa nos outros casos."
@@ -33,38 +33,46 @@ en = ["A regulated price, or a ceiling stated in the notice.", "A market that ch
 name = "near_from"
 value = "0.98"
 unit = "ratio"
+min = "0.5"
+max = "1"
 label = { pt = "Razão a partir da qual está colado", en = "Ratio from which it is close" }
 
 [[parameters]]
 name = "low_until"
 value = "0.70"
 unit = "ratio"
+min = "0.01"
+max = "1"
+not_above = "near_from"
 label = { pt = "Razão até a qual a estimativa pode estar inflada", en = "Ratio up to which the estimate may be inflated" }
 
 [[parameters]]
 name = "slip_ratio"
 value = "10"
 unit = "factor"
+min = "2"
 label = { pt = "Diferença tida por engano de digitação", en = "Difference taken for a slip" }
 
 [[parameters]]
 name = "copied_share"
 value = "0.20"
 unit = "ratio"
+max = "1"
 label = { pt = "Parcela da fonte com valores iguais acima da qual a estimativa repete o resultado", en = "Share of the source with equal values above which the estimate repeats the result" }
 
 [[parameters]]
 name = "min_peers"
 value = "20"
 unit = "count"
+min = "1"
 label = { pt = "Licitações a partir das quais a parcela conta", en = "Tenders from which the share counts" }
 
 [reasons]
 no_competitor = { outcome = "clear", pt = "Colado à estimativa, mas com um só participante: nada há que combinar.", en = "Close to the estimate, but with a single bidder: there is nothing to agree upon." }
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
 no_estimate = { outcome = "not_evaluable", pt = "Falta a estimativa ou o valor adjudicado, na mesma moeda.", en = "The estimate or the value awarded is missing, in one currency." }
-slip_possible = { outcome = "not_evaluable", pt = "A diferença é de dez vezes ou mais: provável engano.", en = "The difference is ten times or more: probably a slip." }
-estimate_repeats_result = { outcome = "not_evaluable", pt = "Em mais de 20 % das licitações da fonte a estimativa é igual ao resultado: ela o repete.", en = "In more than 20% of the source's tenders the estimate equals the result: it repeats it." }
+slip_possible = { outcome = "not_evaluable", pt = "A diferença é de {slip_ratio|exact} vezes ou mais: provável engano.", en = "The difference is {slip_ratio|exact} times or more: probably a slip." }
+estimate_repeats_result = { outcome = "not_evaluable", pt = "Em mais de {copied_share|exact} das licitações da fonte ({min_peers|exact} no mínimo) a estimativa é igual ao resultado: ela o repete.", en = "In more than {copied_share|exact} of the source's tenders ({min_peers|exact} at least) the estimate equals the result: it repeats it." }
 partly_awarded = { outcome = "not_evaluable", pt = "Abaixo da estimativa, mas pode faltar a adjudicação de itens ou lotes.", en = "Below the estimate, but items or lots may not have been awarded." }
 bidders_not_published = { outcome = "not_evaluable", pt = "Colado à estimativa, e a fonte não diz quantos participaram.", en = "Close to the estimate, and the source does not say how many took part." }
 

@@ -14,8 +14,8 @@ pt = "Unidade que contrata quase tudo sem licitação"
 en = "Unit that contracts nearly everything without tender"
 
 [explanation]
-pt = "A parte do valor contratado por dispensa ou inexigibilidade passa de Q3 + 1,5·(Q3 − Q1) das unidades da mesma esfera com ao menos 20 contratos nos dados (quartis do tipo 8), e de 60 %."
-en = "The share of the value contracted by dispensa or inexigibilidade is above Q3 + 1.5·(Q3 − Q1) of the units of the same sphere with at least 20 contracts in the data (quartiles of type 8), and above 60%."
+pt = "A parte do valor contratado por dispensa ou inexigibilidade passa de Q3 + {outlier_k|exact}·(Q3 − Q1) das unidades da mesma esfera com ao menos {min_contracts|exact} contratos nos dados (quartis do tipo 8), e de {min_share|exact}."
+en = "The share of the value contracted by dispensa or inexigibilidade is above Q3 + {outlier_k|exact}·(Q3 − Q1) of the units of the same sphere with at least {min_contracts|exact} contracts in the data (quartiles of type 8), and above {min_share|exact}."
 
 [severity]
 pt = "Média."

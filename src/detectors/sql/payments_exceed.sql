@@ -33,12 +33,14 @@ en = ["A price adjustment or an amendment not yet published.", "Interest, fines 
 name = "tolerance"
 value = "0.01"
 unit = "ratio"
+max = "1"
 label = { pt = "Tolerância sobre o valor", en = "Tolerance above the value" }
 
 [[parameters]]
 name = "slip_factor"
 value = "100"
 unit = "factor"
+min = "2"
 label = { pt = "Vezes o valor a partir das quais um erro de unidade é possível", en = "Times the value from which a slip of unit is possible" }
 
 [reasons.no_payment_published]

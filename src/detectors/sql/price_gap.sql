@@ -14,8 +14,8 @@ pt = "Distância incomum entre a proposta vencedora e a segunda"
 en = "Unusual distance between the winning bid and the next"
 
 [explanation]
-pt = "A segunda menor proposta válida de outro licitante sobre a vencedora, menos um. Perto demais: entre os 5 % mais próximos da fonte e até 1 %. Longe demais: ln(1 + razão) a partir de Q3 + 1,5·(Q3 − Q1) (quartis do tipo 8). Ao menos 30 lotes comparáveis da mesma fonte, cada um com uma só moeda."
-en = "The lowest valid bid of another bidder over the winning one, minus one. Too close: among the closest 5% of the source and up to 1%. Too far: ln(1 + ratio) from Q3 + 1.5·(Q3 − Q1) on (quartiles of type 8). At least 30 comparable lots of the same source, each in one currency."
+pt = "A segunda menor proposta válida de outro licitante sobre a vencedora, menos um. Perto demais: entre os {close_quantile|exact} mais próximos da fonte e até {close_ratio|exact}. Longe demais: ln(1 + razão) a partir de Q3 + {outlier_k|exact}·(Q3 − Q1) (quartis do tipo 8). Ao menos {min_peers|exact} lotes comparáveis da mesma fonte, cada um com uma só moeda."
+en = "The lowest valid bid of another bidder over the winning one, minus one. Too close: among the closest {close_quantile|exact} of the source and up to {close_ratio|exact}. Too far: ln(1 + ratio) from Q3 + {outlier_k|exact}·(Q3 − Q1) on (quartiles of type 8). At least {min_peers|exact} comparable lots of the same source, each in one currency."
 
 [severity]
 pt = "Média; baixa se perto em pregão ou leilão, em que os lances se aproximam uns dos outros."
@@ -33,24 +33,29 @@ en = ["A market price that everybody knows.", "A supplier with a real advantage 
 name = "outlier_k"
 value = "1.5"
 unit = "factor"
+min = "1"
 label = { pt = "Múltiplo da amplitude entre quartis", en = "Multiple of the interquartile range" }
 
 [[parameters]]
 name = "close_quantile"
 value = "0.05"
 unit = "ratio"
+min = "0.01"
+max = "0.5"
 label = { pt = "Quantil das razões mais próximas", en = "Quantile of the closest ratios" }
 
 [[parameters]]
 name = "close_ratio"
 value = "0.01"
 unit = "ratio"
+max = "1"
 label = { pt = "Razão até a qual é perto", en = "Ratio up to which it is close" }
 
 [[parameters]]
 name = "min_peers"
 value = "30"
 unit = "count"
+min = "4"
 label = { pt = "Lotes mínimos no grupo", en = "Fewest lots in the group" }
 
 [reasons]
@@ -64,7 +69,7 @@ winner_unknown = { outcome = "not_evaluable", pt = "A fonte não diz qual propos
 several_winners = { outcome = "not_evaluable", pt = "Mais de um licitante venceu.", en = "More than one bidder won." }
 no_runner_up = { outcome = "not_evaluable", pt = "Não há proposta válida de outro licitante.", en = "There is no valid bid of another bidder." }
 not_the_lowest_won = { outcome = "not_evaluable", pt = "Venceu uma proposta que não é a menor: o preço não decidiu sozinho.", en = "A bid won that is not the lowest: the price did not decide alone." }
-peer_group_too_small = { outcome = "not_evaluable", pt = "Há menos de 30 lotes comparáveis.", en = "There are fewer than 30 comparable lots." }
+peer_group_too_small = { outcome = "not_evaluable", pt = "Há menos de {min_peers|exact} lotes comparáveis.", en = "There are fewer than {min_peers|exact} comparable lots." }
 peer_group_without_spread = { outcome = "not_evaluable", pt = "Os quartis do grupo são iguais.", en = "The quartiles of the group are equal." }
 
 [[evidence]]
@@ -106,7 +111,7 @@ label = { pt = "Segundo", en = "Runner-up" }
 [[evidence]]
 name = "close_from"
 unit = "ratio"
-label = { pt = "Percentil 5 das distâncias", en = "5th percentile of the distances" }
+label = { pt = "Quantil de {close_quantile|exact} das distâncias", en = "{close_quantile|exact} quantile of the distances" }
 
 [[evidence]]
 name = "far_from"

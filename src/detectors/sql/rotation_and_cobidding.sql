@@ -14,12 +14,12 @@ pt = "Vencedores em rodízio, ou sempre o mesmo contra o mesmo"
 en = "Winners in turns, or always the same against the same"
 
 [explanation]
-pt = "Entre as licitações com um só vencedor de um mercado (mesma fonte, classe ou categoria e estado). Par: duas empresas com ao menos 5 licitações em comum, de que uma vence 90 % ou mais e a outra nenhuma, o que o acaso faria menos de uma vez em cem, contados todos os rivais da vencedora. Rodízio: de 3 a 20 empresas vencem 6 vezes ou mais, quase por igual (entropia de 0,9 do máximo), e tão raramente duas vezes seguidas que menos de 1 % das ordens ao acaso o fariam."
-en = "Among the tenders with one winner of a market (same source, class or category, and state). Pair: two firms with at least 5 tenders in common of which one wins 90% or more and the other none, which chance would do less than once in a hundred, all rivals of the winner counted. Rotation: 3 to 20 firms win 6 times or more, nearly alike (entropy of 0.9 of the maximum), and so seldom twice running that less than 1% of random orders would do it."
+pt = "Entre as licitações com um só vencedor de um mercado (mesma fonte, classe ou categoria e estado). Par: duas empresas com ao menos {min_common|exact} licitações em comum, de que uma vence {min_share|exact} ou mais e a outra nenhuma, o que o acaso faria com probabilidade menor que {max_chance|exact}, contados todos os rivais da vencedora. Rodízio: de {min_firms|exact} a {max_firms|exact} empresas vencem {min_wins|exact} vezes ou mais, quase por igual (entropia de {min_entropy|exact} do máximo), e tão raramente duas vezes seguidas que menos de {max_chance|exact} das ordens ao acaso o fariam."
+en = "Among the tenders with one winner of a market (same source, class or category, and state). Pair: two firms with at least {min_common|exact} tenders in common of which one wins {min_share|exact} or more and the other none, which chance would do with a probability below {max_chance|exact}, all rivals of the winner counted. Rotation: {min_firms|exact} to {max_firms|exact} firms win {min_wins|exact} times or more, nearly alike (entropy of {min_entropy|exact} of the maximum), and so seldom twice running that less than {max_chance|exact} of random orders would do it."
 
 [severity]
-pt = "Média; alta se o acaso o faria no máximo uma vez em mil."
-en = "Medium; high if chance would do it once in a thousand at most."
+pt = "Média; alta se o acaso o faria com probabilidade de até {high_chance|exact}."
+en = "Medium; high if chance would do it with a probability of {high_chance|exact} at most."
 
 [text]
 pt = "{market|text}{state|text}: {firms|text} ({pattern|text}). {wins|int} vitórias em {tenders|int} licitações; o acaso faria o mesmo uma vez em {once_in|int}. Mercados pequenos, capacidade e distância também dividem vitórias: é um indício a conferir."
@@ -33,55 +33,68 @@ en = ["A firm far more competitive than the other.", "A local market of few firm
 name = "min_common"
 value = "5"
 unit = "count"
+min = "2"
 label = { pt = "Licitações mínimas em comum do par", en = "Fewest tenders in common of the pair" }
 
 [[parameters]]
 name = "min_share"
 value = "0.9"
 unit = "ratio"
+min = "0.01"
+max = "1"
 label = { pt = "Parcela mínima vencida por uma das duas", en = "Least share won by the one" }
 
 [[parameters]]
 name = "min_firms"
 value = "3"
 unit = "count"
+min = "3"
+not_above = "max_firms"
 label = { pt = "Empresas mínimas do rodízio", en = "Fewest firms of the rotation" }
 
 [[parameters]]
 name = "max_firms"
 value = "20"
 unit = "count"
+min = "3"
+max = "1000"
 label = { pt = "Empresas máximas do rodízio", en = "Most firms of the rotation" }
 
 [[parameters]]
 name = "min_wins"
 value = "6"
 unit = "count"
+min = "6"
 label = { pt = "Vitórias mínimas do rodízio", en = "Fewest wins of the rotation" }
 
 [[parameters]]
 name = "min_entropy"
 value = "0.9"
 unit = "ratio"
+max = "1"
 label = { pt = "Entropia mínima das vitórias, sobre a máxima", en = "Least entropy of the wins, over the largest" }
 
 [[parameters]]
 name = "max_chance"
 value = "0.01"
 unit = "ratio"
+min = "0.0002"
+max = "1"
 label = { pt = "Probabilidade do acaso abaixo da qual conta", en = "Probability of chance below which it counts" }
 
 [[parameters]]
 name = "high_chance"
 value = "0.001"
 unit = "ratio"
+max = "1"
+not_above = "max_chance"
 label = { pt = "Probabilidade do acaso até a qual é alta", en = "Probability of chance up to which it is high" }
 
 [reasons]
-chance_possible = { outcome = "clear", pt = "O padrão existe, mas o acaso o faria uma vez em cem ou mais.", en = "The pattern is there, but chance would do it once in a hundred or more." }
-too_few_tenders = { outcome = "not_evaluable", pt = "A empresa vencedora tem menos de 5 vitórias contra um mesmo rival no mercado.", en = "The winning firm has fewer than 5 wins against any one rival in the market." }
-too_few_wins = { outcome = "not_evaluable", pt = "O mercado tem menos de 3 empresas vencedoras ou menos de 6 vitórias.", en = "The market has fewer than 3 winning firms, or fewer than 6 wins." }
-market_too_wide = { outcome = "not_evaluable", pt = "Mais de 20 empresas vencem no mercado: não é um grupo.", en = "More than 20 firms win in the market: it is no group." }
+chance_possible = { outcome = "clear", pt = "O padrão existe, mas o acaso o faria com probabilidade de {max_chance|exact} ou mais.", en = "The pattern is there, but chance would do it with a probability of {max_chance|exact} or more." }
+too_few_tenders = { outcome = "not_evaluable", pt = "A empresa vencedora não tem {min_common|exact} licitações em comum com um mesmo rival de que tenha vencido tantas quantas {min_share|exact} delas pedem.", en = "The winning firm does not have {min_common|exact} tenders in common with any one rival of which it won as many as {min_share|exact} of so many ask for." }
+too_few_wins = { outcome = "not_evaluable", pt = "O mercado tem menos de {min_firms|exact} empresas vencedoras ou menos de {min_wins|exact} vitórias.", en = "The market has fewer than {min_firms|exact} winning firms, or fewer than {min_wins|exact} wins." }
+market_too_wide = { outcome = "not_evaluable", pt = "Mais de {max_firms|exact} empresas vencem no mercado: não é um grupo.", en = "More than {max_firms|exact} firms win in the market: it is no group." }
 order_unknown = { outcome = "not_evaluable", pt = "Falta a data de alguma licitação do mercado.", en = "The day of a tender of the market is missing." }
 
 [[evidence]]

@@ -14,8 +14,8 @@ pt = "Prazo curto para apresentar propostas"
 en = "Short period for bids"
 
 [explanation]
-pt = "Licitação brasileira sob a Lei 14.133/2021 com menos dias úteis entre a divulgação do edital e o fim do prazo do que o menor mínimo do art. 55 que pode valer para o objeto e o critério publicados. Onde essa lei não se aplica ou não é informada, só uma comparação: prazo em dias corridos abaixo do percentil 5 de ao menos 100 licitações da mesma fonte e modalidade, e abaixo de 15 dias."
-en = "A Brazilian tender under Lei 14.133/2021 with fewer working days from its notice to the end of the period than the shortest minimum of art. 55 that may apply to the published object and criterion. Where that law does not apply or is not stated, a comparison alone: calendar days below the 5th percentile of at least 100 tenders of the same source and method, and below 15 days."
+pt = "Licitação brasileira sob a Lei 14.133/2021 com menos dias úteis entre a divulgação do edital e o fim do prazo do que o menor mínimo do art. 55 que pode valer para o objeto e o critério publicados. Onde essa lei não se aplica ou não é informada, só uma comparação: prazo em dias corridos abaixo do quantil de {low_quantile|exact} de ao menos {min_peers|exact} licitações da mesma fonte e modalidade, e abaixo de {short_days|exact}."
+en = "A Brazilian tender under Lei 14.133/2021 with fewer working days from its notice to the end of the period than the shortest minimum of art. 55 that may apply to the published object and criterion. Where that law does not apply or is not stated, a comparison alone: calendar days below the {low_quantile|exact} quantile of at least {min_peers|exact} tenders of the same source and method, and below {short_days|exact}."
 
 [severity]
 pt = "Alta se abaixo do mínimo legal; baixa se só abaixo das comparáveis."
@@ -33,18 +33,23 @@ en = ["A notice published before what the source says.", "A second notice of whi
 name = "low_quantile"
 value = "0.05"
 unit = "ratio"
+min = "0.01"
+max = "0.5"
 label = { pt = "Quantil das licitações comparáveis", en = "Quantile of comparable tenders" }
 
 [[parameters]]
 name = "short_days"
 value = "15"
 unit = "days"
+min = "1"
+max = "365"
 label = { pt = "Dias corridos abaixo dos quais o prazo é curto", en = "Calendar days below which a period is short" }
 
 [[parameters]]
 name = "min_peers"
 value = "100"
 unit = "count"
+min = "20"
 label = { pt = "Licitações mínimas no grupo", en = "Fewest tenders in the group" }
 
 [reasons]
@@ -52,7 +57,7 @@ cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anul
 no_period = { outcome = "not_evaluable", pt = "Falta a data do edital ou a do fim do prazo.", en = "The day of the notice or the end of the period is missing." }
 deadline_before_notice = { outcome = "not_evaluable", pt = "O prazo termina antes de começar: dado a corrigir, não um prazo.", en = "The period ends before it begins: data to correct, not a period." }
 halved_possible = { outcome = "not_evaluable", pt = "O prazo pode ter sido reduzido à metade (saúde, art. 55 §2).", en = "The period may have been halved (health, art. 55 §2)." }
-peer_group_too_small = { outcome = "not_evaluable", pt = "A lei não se aplica ou não é informada, e há menos de 100 licitações comparáveis.", en = "The law does not apply or is not stated, and there are fewer than 100 comparable tenders." }
+peer_group_too_small = { outcome = "not_evaluable", pt = "A lei não se aplica ou não é informada, e há menos de {min_peers|exact} licitações comparáveis.", en = "The law does not apply or is not stated, and there are fewer than {min_peers|exact} comparable tenders." }
 
 [[evidence]]
 name = "notice"
@@ -78,7 +83,7 @@ label = { pt = "Mínimo", en = "Minimum" }
 name = "basis"
 unit = "text"
 label = { pt = "Base da comparação", en = "Basis of the comparison" }
-words = { law = { pt = "dias úteis, mínimo legal", en = "working days, legal minimum" }, peers = { pt = "dias corridos, percentil 5 das comparáveis", en = "calendar days, 5th percentile of comparable tenders" } }
+words = { law = { pt = "dias úteis, mínimo legal", en = "working days, legal minimum" }, peers = { pt = "dias corridos, quantil de {low_quantile|exact} das comparáveis", en = "calendar days, {low_quantile|exact} quantile of comparable tenders" } }
 
 [[evidence]]
 name = "peers"

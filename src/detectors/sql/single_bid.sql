@@ -14,12 +14,12 @@ pt = "Licitação com um só participante"
 en = "Tender with a single bidder"
 
 [explanation]
-pt = "Licitação aberta à competição, já decidida, de que participou um só licitante. Onde ao menos 80 % das licitações comparáveis (mesma fonte e mesma classe ou categoria, 30 no mínimo) têm um só, isso é o costume do mercado e nada se aponta. Onde só os nomes são publicados, é preciso que a fonte nomeie também perdedores na modalidade."
-en = "A competitive tender, decided, in which a single bidder took part. Where at least 80% of comparable tenders (same source and same class or category, 30 at least) have only one, that is what the market is like and nothing is flagged. Where names alone are published, the source has to name losers too in that method."
+pt = "Licitação aberta à competição, já decidida, de que participou um só licitante. Onde ao menos {usual_share|exact} das licitações comparáveis (mesma fonte e mesma classe ou categoria, {min_peers|exact} no mínimo) têm um só, isso é o costume do mercado e nada se aponta. Onde só os nomes são publicados, é preciso que a fonte nomeie também perdedores na modalidade."
+en = "A competitive tender, decided, in which a single bidder took part. Where at least {usual_share|exact} of comparable tenders (same source and same class or category, {min_peers|exact} at least) have only one, that is what the market is like and nothing is flagged. Where names alone are published, the source has to name losers too in that method."
 
 [severity]
-pt = "Média; alta se o valor passa do percentil 90 das licitações decididas da mesma fonte e moeda (30 no mínimo)."
-en = "Medium; high if the value is above the 90th percentile of the decided tenders of the same source and currency (30 at least)."
+pt = "Média; alta se o valor passa do quantil de {high_quantile|exact} das licitações decididas da mesma fonte e moeda ({min_peers|exact} no mínimo)."
+en = "Medium; high if the value is above the {high_quantile|exact} quantile of the decided tenders of the same source and currency ({min_peers|exact} at least)."
 
 [text]
 pt = "Licitação de {buyer_name|text} ({method|text}), no valor de {currency|text} {value|amount}, com um só participante: {bidder|text}. Entre as {market_tenders|int} licitações comparáveis ({market|text}), {single_share|percent} tiveram um só. Falta de concorrência tem muitas causas: é um indício a conferir."
@@ -33,24 +33,30 @@ en = ["A local market with few suppliers.", "A very specific object, or a small 
 name = "usual_share"
 value = "0.80"
 unit = "ratio"
+min = "0.01"
+max = "1"
 label = { pt = "Parcela a partir da qual é o costume do mercado", en = "Share from which it is what the market is like" }
 
 [[parameters]]
 name = "min_peers"
 value = "30"
 unit = "count"
+min = "4"
 label = { pt = "Licitações mínimas no grupo", en = "Fewest tenders in the group" }
 
 [[parameters]]
 name = "high_quantile"
 value = "0.90"
 unit = "ratio"
+min = "0.5"
+max = "0.99"
 label = { pt = "Quantil do valor para severidade alta", en = "Quantile of the value for high severity" }
 
 [[parameters]]
 name = "min_named"
 value = "10"
 unit = "count"
+min = "1"
 label = { pt = "Licitações mínimas da modalidade, se só os nomes são publicados", en = "Fewest tenders of the method, where names alone are published" }
 
 [reasons]
@@ -59,7 +65,7 @@ method_unknown = { outcome = "not_evaluable", pt = "A fonte não diz se houve co
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
 not_decided = { outcome = "not_evaluable", pt = "Nenhum resultado foi publicado.", en = "No result is published." }
 bidders_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quantos participaram.", en = "The source does not say how many took part." }
-only_winners_named = { outcome = "not_evaluable", pt = "O número não é publicado, e nesta modalidade a fonte quase só nomeia vencedores, ou há menos de 10 licitações para sabê-lo.", en = "The number is not published, and in this method the source names hardly anybody but winners, or there are fewer than 10 tenders to tell." }
+only_winners_named = { outcome = "not_evaluable", pt = "O número não é publicado, e nesta modalidade a fonte quase só nomeia vencedores, ou há menos de {min_named|exact} licitações para sabê-lo.", en = "The number is not published, and in this method the source names hardly anybody but winners, or there are fewer than {min_named|exact} tenders to tell." }
 counts_differ = { outcome = "not_evaluable", pt = "O número publicado de participantes é menor que o de participantes nomeados.", en = "The published number of bidders is below that of the bidders named." }
 
 [[evidence]]
@@ -80,7 +86,7 @@ label = { pt = "Moeda", en = "Currency" }
 [[evidence]]
 name = "high_value"
 unit = "amount"
-label = { pt = "Percentil 90 dos valores", en = "90th percentile of the values" }
+label = { pt = "Quantil de {high_quantile|exact} dos valores", en = "{high_quantile|exact} quantile of the values" }
 
 [[evidence]]
 name = "value_peers"
@@ -166,12 +172,22 @@ judged AS (
     LEFT JOIN methods n ON n.source = r.source AND n.modality_name = r.modality_name
     LEFT JOIN values_of v ON v.source = r.source AND v.money = r.money
 ),
-bidders AS (
-    SELECT
-        tender_id,
-        array_agg(bid_id ORDER BY bid_id) AS bid_ids,
-        string_agg(DISTINCT bidder_name, '; ' ORDER BY bidder_name) AS bidder
-    FROM lot_bids
+-- Lists are made only of what fires.
+bid_lists AS (
+    SELECT b.tender_id, array_agg(b.bid_id ORDER BY b.bid_id) AS bid_ids
+    FROM lot_bids b
+    JOIN judged j ON j.tender_id = b.tender_id
+    WHERE j.verdict = 'fired'
+    GROUP BY b.tender_id
+),
+names AS (
+    SELECT tender_id, string_agg(bidder_name, '; ' ORDER BY bidder_name) AS bidder
+    FROM (
+        SELECT DISTINCT b.tender_id, b.bidder_name
+        FROM lot_bids b
+        JOIN judged j ON j.tender_id = b.tender_id
+        WHERE j.verdict = 'fired'
+    )
     GROUP BY tender_id
 )
 SELECT
@@ -181,8 +197,8 @@ SELECT
     CASE WHEN verdict <> 'fired' THEN NULL WHEN worth > high_value THEN 'high' ELSE 'medium' END AS severity,
     in_scope,
     make_array(j.tender_id) AS tender_ids,
-    CASE WHEN verdict = 'fired' THEN b.bid_ids END AS bid_ids,
-    b.bidder,
+    b.bid_ids,
+    n.bidder,
     worth AS value,
     currency,
     high_value,
@@ -193,4 +209,5 @@ SELECT
     buyer_name,
     modality_name AS method
 FROM judged j
-LEFT JOIN bidders b ON b.tender_id = j.tender_id AND j.verdict = 'fired'
+LEFT JOIN bid_lists b ON b.tender_id = j.tender_id
+LEFT JOIN names n ON n.tender_id = j.tender_id

@@ -18,8 +18,8 @@ pt = "Duas ou mais dispensas em razão do valor da mesma unidade, no mesmo ano e
 en = "Two or more direct awards on account of value, of the same unit, year and line of business, each within the ceiling, add up to the ceiling or more. What ends in the year of signature counts. Monthly files that are missing from the data can hide a case, not make one."
 
 [severity]
-pt = "Alta se há um só fornecedor, ou se todas foram assinadas em até 30 dias, ou no mesmo processo; média nos demais casos."
-en = "High if there is one supplier only, or all were signed within 30 days, or in the same process; medium otherwise."
+pt = "Alta se há um só fornecedor, ou se todas foram assinadas em até {near_days|exact}, ou no mesmo processo; média nos demais casos."
+en = "High if there is one supplier only, or all were signed within {near_days|exact}, or in the same process; medium otherwise."
 
 [text]
 pt = "{contracts|int} dispensas em razão do valor, no ramo “{line_of_business|text}” e no ano de {year|text}, somam {total|brl}; o limite em {last_signature|date} era de {ceiling|brl} ({ceiling_act|text}). A soma passa do limite em {amount|brl} ou o iguala. O ramo foi lido do item de maior valor: é um indício a conferir."

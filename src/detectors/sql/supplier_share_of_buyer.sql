@@ -14,12 +14,12 @@ pt = "Concentração em um fornecedor"
 en = "Concentration on one supplier"
 
 [explanation]
-pt = "Em uma janela de doze meses do calendário, todos com o arquivo do mês recebido, um fornecedor responde por 30 % ou mais do valor contratado por uma unidade com ao menos {min_contracts|exact} contratos e {min_total|exact}. São julgadas a última janela que termina em um mês de assinatura da unidade e as que terminam em um mês de assinatura do par e têm um ano cheio antes."
-en = "Within a window of twelve calendar months, each with its monthly file taken in, one supplier has 30% or more of the value contracted by a unit with at least 10 contracts and R$ 1 million. Judged are the last window that ends with a month of the unit's signatures and those that end with a month of the pair's signatures and have a full year before them."
+pt = "Em uma janela de doze meses do calendário, todos com o arquivo do mês recebido, um fornecedor responde por {min_share|exact} ou mais do valor contratado por uma unidade com ao menos {min_contracts|exact} contratos e {min_total|exact}. São julgadas a última janela que termina em um mês de assinatura da unidade e as que terminam em um mês de assinatura do par e têm um ano cheio antes."
+en = "Within a window of twelve calendar months, each with its monthly file taken in, one supplier has {min_share|exact} or more of the value contracted by a unit with at least {min_contracts|exact} contracts and {min_total|exact}. Judged are the last window that ends with a month of the unit's signatures and those that end with a month of the pair's signatures and have a full year before them."
 
 [severity]
-pt = "Média a partir de 30 %; alta a partir de 50 %."
-en = "Medium from 30%; high from 50%."
+pt = "Média a partir de {min_share|exact}; alta a partir de {high_share|exact}."
+en = "Medium from {min_share|exact}; high from {high_share|exact}."
 
 [text]
 pt = "{supplier_name|text} ({supplier_id|text}) responde por {share|percent} do valor dos contratos que {buyer_name|text} assinou de {window_start|date} a {window_end|date}, publicados nos arquivos mensais recebidos, que cobrem todo o período: {supplier_value|brl} de {buyer_total|brl}, em {supplier_contracts|int} de {buyer_contracts|int} contratos com fornecedor identificado. O limite deste indício é de {min_share|percent}. Mercados com poucos fornecedores concentram sem irregularidade: é um indício a conferir."
@@ -66,7 +66,7 @@ en = "No month of the unit's signatures closes twelve consecutive monthly files 
 
 [reasons.buyer_below_minimum]
 outcome = "not_evaluable"
-pt = "A unidade não tem, em nenhuma janela julgada, 10 contratos e R$ 1 milhão com fornecedor identificado."
+pt = "A unidade não tem, em nenhuma janela julgada, {min_contracts|exact} contratos e {min_total|exact} com fornecedor identificado."
 en = "In no window judged does the unit have {min_contracts|exact} contracts and {min_total|exact} with known suppliers."
 
 [reasons.secret_suppliers_decisive]

@@ -14,12 +14,12 @@ pt = "Salto entre valor inicial e atual"
 en = "Jump between initial and current value"
 
 [explanation]
-pt = "O valor atual se afasta do inicial, para mais ou para menos, em mais de 10 %, sem que uma prorrogação ou um reajuste publicado o explique."
-en = "The current value is away from the initial one, up or down, by more than 10%, and no extension of the term or price adjustment that was published explains it."
+pt = "O valor atual se afasta do inicial, para mais ou para menos, em mais de {low_ratio|exact}, sem que uma prorrogação ou um reajuste publicado o explique."
+en = "The current value is away from the initial one, up or down, by more than {low_ratio|exact}, and no extension of the term or price adjustment that was published explains it."
 
 [severity]
-pt = "Baixa acima de 10 %; média acima de 50 %."
-en = "Low above 10%; medium above 50%."
+pt = "Baixa acima de {low_ratio|exact}; média acima de {medium_ratio|exact}."
+en = "Low above {low_ratio|exact}; medium above {medium_ratio|exact}."
 
 [text]
 pt = "O valor passou de {initial_value|brl} para {current_value|brl} ({change_ratio|percent}), uma diferença de {amount|brl}. Aditivos publicados: {amendments|int}, nenhum de prorrogação ou reajuste. Alterações são lícitas dentro dos limites da lei: é um indício a conferir."

@@ -15,12 +15,12 @@ pt = "Faixa de risco pelo valor"
 en = "Risk band by value"
 
 [explanation]
-pt = "Faixa do valor atual (ou, sem ele, do inicial): baixa até R$ 100 mil, média até R$ 1 milhão, alta até R$ 5 milhões, crítica a partir daí. Só roda quando pedido: um valor alto, por si só, nada diz de irregular."
-en = "Band of the current value (or else of the initial one): low below R$ 100,000, medium below R$ 1 million, high below R$ 5 million, critical from there on. It runs on request only: a high value says nothing irregular by itself."
+pt = "Faixa do valor atual (ou, sem ele, do inicial): baixa abaixo de {medium_from|exact}, média abaixo de {high_from|exact}, alta abaixo de {critical_from|exact}, crítica a partir daí. Só roda quando pedido: um valor alto, por si só, nada diz de irregular."
+en = "Band of the current value (or else of the initial one): low below {medium_from|exact}, medium below {high_from|exact}, high below {critical_from|exact}, critical from there on. It runs on request only: a high value says nothing irregular by itself."
 
 [severity]
-pt = "Alta a partir de R$ 1 milhão; crítica a partir de R$ 5 milhões."
-en = "High from R$ 1 million; critical from R$ 5 million."
+pt = "Alta a partir de {high_from|exact}; crítica a partir de {critical_from|exact}."
+en = "High from {high_from|exact}; critical from {critical_from|exact}."
 
 [text]
 pt = "O valor do contrato, {value|brl}, está na faixa de risco {level|text}. A faixa serve para ordenar o que conferir primeiro: é um indício de relevância, não de irregularidade."

@@ -14,8 +14,8 @@ pt = "Pico de contratações em um mês"
 en = "Spike of contracts in one month"
 
 [explanation]
-pt = "Em um mês coberto, o número de contratos que uma unidade assinou passa muito do seu próprio mês mediano, corrigido pelo que o mês significa para toda a esfera (dezembro é cheio para todos): escore robusto acima de 3, ao menos 3 vezes o esperado e 10 contratos. Precisa de 12 meses cobertos, cada um com o seguinte."
-en = "In a covered month the number of contracts that a unit signed is far above its own median month, corrected by what the month means for the whole sphere (December is busy for all): a robust score above 3, at least 3 times what is expected and 10 contracts. It needs 12 covered months, each with the next one."
+pt = "Em um mês coberto, o número de contratos que uma unidade assinou passa muito do seu próprio mês mediano, corrigido pelo que o mês significa para toda a esfera (dezembro é cheio para todos): escore robusto acima de {min_z|exact}, ao menos {min_ratio|exact} vezes o esperado e {min_spike|exact} contratos, de {min_contracts|exact} ou mais ao todo. Precisa de {min_months|exact} meses cobertos, cada um com o seguinte."
+en = "In a covered month the number of contracts that a unit signed is far above its own median month, corrected by what the month means for the whole sphere (December is busy for all): a robust score above {min_z|exact}, at least {min_ratio|exact} times what is expected and {min_spike|exact} contracts, of {min_contracts|exact} or more in all. It needs {min_months|exact} covered months, each with the next one."
 
 [severity]
 pt = "Média em dezembro; baixa em outro mês."

@@ -55,6 +55,9 @@ async fn built_in_detectors_keep_to_the_form() {
             // The query reads it (its literal stands there), or evidence of the same name quotes it.
             assert!(detector.sql().contains(&parameter.value) || column(&parameter.name), "{}", parameter.name);
         }
+        // DataFusion 55 may lose rows where such a list stands beside `count(DISTINCT …)`: rows are made distinct before.
+        let compact = detector.sql().replace(' ', "").to_lowercase();
+        assert!(!compact.contains("_agg(distinct"), "{}: a list of distinct values", detector.id());
         for text in [&detector.header.text.pt, &detector.header.false_positives.pt[0]] {
             let guilt = ["fraude", "crime", "corrup", "culpa", "ilegal"];
             assert!(!guilt.iter().any(|word| text.to_lowercase().contains(word)), "{}: {text}", detector.id());

@@ -6,6 +6,7 @@ mod benford;
 mod bid_dispersion_screen;
 mod catalogue;
 mod contract_value_outlier;
+mod contracts;
 mod decision_period;
 mod differential;
 mod direct_award_growth;
@@ -40,7 +41,6 @@ mod short_submission;
 mod single_bid;
 mod splitting_sum;
 mod supplier_share;
-mod tender_references;
 mod tenders;
 mod value_jump;
 mod value_risk;
@@ -59,11 +59,12 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use self::contracts::{Amendment, Contract, Item};
 use self::lists::{Payment, Sanction};
 use self::tenders::{Bid, Tender, TenderItem};
 use super::{Catalogue, DetectorRun, Run};
 use crate::lake::schema;
-use crate::model::{Finding, Money, Outcome, Plan, Severity, Table, TaxIdKind, check_tax_id, fold, mask_cpf};
+use crate::model::{Finding, Money, Outcome, Plan, Severity, Table, TaxIdKind, mask_cpf};
 
 pub(super) const CNPJ: &str = "00000000000191";
 pub(super) const OTHER_CNPJ: &str = "12ABC34501DE35";
@@ -74,120 +75,6 @@ pub(super) fn day(text: &str) -> NaiveDate {
 
 pub(super) fn cents(text: &str) -> i128 {
     text.parse::<Money>().unwrap().cents()
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Contract {
-    pub(super) id: String,
-    pub(super) status: &'static str,
-    pub(super) number: String,
-    pub(super) object: String,
-    pub(super) legal_basis: Option<String>,
-    pub(super) modality: &'static str,
-    pub(super) sphere: Option<String>,
-    pub(super) buyer: String,
-    pub(super) buyer_name: String,
-    pub(super) signed: Option<NaiveDate>,
-    pub(super) published: Option<NaiveDate>,
-    pub(super) start: Option<NaiveDate>,
-    pub(super) end: Option<NaiveDate>,
-    /// As published; empty is secret.
-    pub(super) supplier: String,
-    pub(super) supplier_name: String,
-    pub(super) initial: Option<i128>,
-    pub(super) current: Option<i128>,
-    pub(super) tender: Option<String>,
-    /// Source and file that it was published in.
-    pub(super) source: &'static str,
-    pub(super) file: String,
-}
-
-impl Contract {
-    pub(super) fn new(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            status: "current",
-            number: format!("number of {id}"),
-            object: "Aquisição de material".to_owned(),
-            legal_basis: None,
-            modality: "pregao",
-            sphere: Some("federal".to_owned()),
-            buyer: "100".to_owned(),
-            buyer_name: "UNIDADE DE TESTE".to_owned(),
-            signed: Some(day("2024-03-01")),
-            published: None,
-            start: None,
-            end: None,
-            supplier: CNPJ.to_owned(),
-            supplier_name: "EMPRESA SINTÉTICA LTDA".to_owned(),
-            initial: Some(100_000),
-            current: Some(100_000),
-            tender: None,
-            source: "portal:compras",
-            file: "202401_Compras.csv".to_owned(),
-        }
-    }
-
-    pub(super) fn worth(mut self, initial: &str) -> Self {
-        self.initial = Some(cents(initial));
-        self.current = self.initial;
-        self
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Amendment {
-    pub(super) id: String,
-    pub(super) status: &'static str,
-    pub(super) buyer: String,
-    pub(super) contract_number: String,
-    pub(super) number: String,
-    pub(super) published: Option<NaiveDate>,
-    pub(super) object: String,
-}
-
-impl Amendment {
-    pub(super) fn of(contract: &Contract, number: u32, object: &str) -> Self {
-        Self {
-            id: format!("{}-{number}", contract.id),
-            status: "current",
-            buyer: contract.buyer.clone(),
-            contract_number: contract.number.clone(),
-            number: format!("{number:05}"),
-            published: Some(day("2024-06-01")),
-            object: object.to_owned(),
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Item {
-    pub(super) id: String,
-    pub(super) buyer: String,
-    pub(super) contract_number: String,
-    pub(super) description: String,
-    pub(super) details: String,
-    /// Empty is one of its own.
-    pub(super) code: String,
-    /// Ten-thousandths.
-    pub(super) quantity: Option<i128>,
-    /// Cents.
-    pub(super) price: Option<i128>,
-}
-
-impl Item {
-    pub(super) fn of(contract: &Contract, description: &str) -> Self {
-        Self {
-            id: format!("{}-{description}", contract.id),
-            buyer: contract.buyer.clone(),
-            contract_number: contract.number.clone(),
-            description: description.to_owned(),
-            details: String::new(),
-            code: String::new(),
-            quantity: Some(10_000),
-            price: contract.initial,
-        }
-    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -297,94 +184,6 @@ fn provenance(source: &str, file: &str, at: usize) -> [Cell; 4] {
 }
 
 impl Data {
-    pub(super) fn contract_rows(&self) -> RecordBatch {
-        let rows = self.contracts.iter().enumerate().map(|(at, one)| {
-            let (kind, id, check) = check_tax_id(&one.supplier);
-            let key = (!id.is_empty()).then(|| id.clone());
-            let mut row = vec![
-                text(&one.id),
-                text(one.status),
-                text(&one.number),
-                text(&one.object),
-                text(fold(&one.object)),
-                Cell::Text(one.legal_basis.clone()),
-                text(one.modality),
-                text(one.modality),
-                Cell::Text(None),
-                Cell::Text(one.sphere.clone()),
-                Cell::Text(None),
-                Cell::Text(None),
-                Cell::Text(None),
-                Cell::Text(None),
-                text(&one.buyer),
-                text(&one.buyer_name),
-                Cell::Day(one.signed),
-                Cell::Day(one.published),
-                Cell::Day(one.start),
-                Cell::Day(one.end),
-                text(&one.supplier),
-                Cell::Text(key.as_ref().map(|key| shown(kind, key))),
-                Cell::Text(key),
-                text(kind.as_str()),
-                text(check.as_str()),
-                text(&one.supplier_name),
-                Cell::Number(one.initial),
-                Cell::Number(one.current),
-                Cell::Text(one.tender.clone()),
-                Cell::Text(one.tender.as_ref().map(|_| one.buyer.clone())),
-                Cell::Text(None),
-                Cell::Text(None),
-                Cell::Text(one.tender.clone()),
-                text("BRL"),
-                Cell::Text(None),
-            ];
-            row.extend(provenance(one.source, &one.file, at));
-            row
-        });
-        batch(Table::Contracts, rows.collect())
-    }
-
-    pub(super) fn amendment_rows(&self) -> RecordBatch {
-        let rows = self.amendments.iter().enumerate().map(|(at, one)| {
-            let mut row = vec![
-                text(&one.id),
-                text(one.status),
-                text(&one.buyer),
-                text(&one.contract_number),
-                text(&one.number),
-                Cell::Day(one.published),
-                text(&one.object),
-                text(fold(&one.object)),
-                Cell::Number(None),
-                Cell::Day(None),
-            ];
-            row.extend(provenance("portal:compras", "202401_TermoAditivo.csv", at));
-            row
-        });
-        batch(Table::Amendments, rows.collect())
-    }
-
-    pub(super) fn item_rows(&self) -> RecordBatch {
-        let rows = self.items.iter().enumerate().map(|(at, one)| {
-            let mut row = vec![
-                text(&one.id),
-                text("current"),
-                text(&one.buyer),
-                text(&one.contract_number),
-                // As long as a code of the Portal, which names no class.
-                text(if one.code.is_empty() { format!("{at:022}") } else { one.code.clone() }),
-                text(&one.description),
-                text(fold(&one.description)),
-                text(&one.details),
-                Cell::Number(one.quantity),
-                Cell::Number(one.price),
-            ];
-            row.extend(provenance("portal:compras", "202401_ItemCompra.csv", at));
-            row
-        });
-        batch(Table::ContractItems, rows.collect())
-    }
-
     /// A session with the tables, each dealt out over as many partitions.
     pub(super) fn session(&self, partitions: usize) -> SessionContext {
         let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(partitions));

@@ -1,5 +1,5 @@
--- Items whose prices can be compared, by the least that `item_price_outlier` asks (min_quantity, min_peers, min_buyers): specific goods, in quantities of two or more, of articles (the same
--- description and further description) that at least ten items of five units have.
+-- Items whose prices can be compared, by what `item_price_outlier` asks, whose parameters these are: specific goods, in
+-- quantities of several, of articles (the same description and further description) that enough items and units have.
 WITH single AS (
     SELECT
         c.buyer_id, c.number, c.contract_id, c.in_scope,
@@ -23,7 +23,7 @@ priced AS (
     FROM contract_items i
     JOIN single s ON s.buyer_id = i.buyer_id AND s.number = i.contract_number
     WHERE i.unit_price > 0
-        AND i.quantity >= 2
+        AND i.quantity >= $min_quantity
         AND s.month IS NOT NULL
         AND is_specific_item(i.description_folded, i.details)
         AND object_type(NULL, i.description_folded) NOT IN ('services', 'works')
@@ -32,6 +32,6 @@ articles AS (
     SELECT article
     FROM priced
     GROUP BY article
-    HAVING count(*) >= 10 AND count(DISTINCT buyer_id) >= 5
+    HAVING count(*) >= $min_peers AND count(DISTINCT buyer_id) >= $min_buyers
 )
 SELECT p.* FROM priced p JOIN articles a ON a.article = p.article

@@ -12,7 +12,8 @@ WITH parts AS (
     WHERE coalesce(lower(status), '') NOT IN ('invited', 'withdrawn')
     GROUP BY tender_id
 ),
--- Where bids are for lots or items, how many there are for one of them on average.
+-- Where bids are for lots or items, how many bidders there are for one of them on average; counted only where
+-- it is known whose each bid is.
 by_lot AS (
     SELECT tender_id, avg(bidders) AS bidders
     FROM (
@@ -100,7 +101,7 @@ SELECT
     coalesce(p.named, 0) AS named,
     coalesce(p.unnamed, 0) AS unnamed,
     coalesce(d.tenderers, CASE WHEN p.unnamed = 0 THEN p.named END) AS bidders,
-    coalesce(b.bidders, CAST(coalesce(d.tenderers, CASE WHEN p.unnamed = 0 THEN p.named END) AS DOUBLE)) AS bidders_per_lot,
+    coalesce(CASE WHEN p.unnamed = 0 THEN b.bidders END, CAST(coalesce(d.tenderers, CASE WHEN p.unnamed = 0 THEN p.named END) AS DOUBLE)) AS bidders_per_lot,
     coalesce(p.winners, 0) AS winners,
     p.winner_key,
     coalesce(c.items, 0) AS items,

@@ -1,4 +1,4 @@
-//! Slow and obvious detectors of tenders and bids, and random data for them.
+//! Of the bids of a tender, what they are worth and when they came.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,16 +7,18 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-use super::differential::{Answers, Book, Reference, agree};
-use super::tenders::{Bid, Tender, at};
-use super::{Data, day};
-use crate::detectors::functions::quantile8;
+use super::super::differential::{Answers, Book, Reference};
+use super::super::tenders::{Bid, Tender, TenderItem, at};
+use super::super::{Data, day};
+use super::tenders::{
+    agree_on_every_answer, amount, fire, firms, in_two_lots, is_cancelled, is_competitive, kind, lots, made, quantile,
+    situation, subjects,
+};
 
 #[tokio::test]
-async fn answers_about_tenders_agree_with_the_obvious_ones() {
-    for seed in 0..2 {
-        agree(&random(&mut StdRng::seed_from_u64(seed)), &REFERENCES).await;
-    }
+async fn answers_about_bids_agree_with_the_obvious_ones() {
+    let sets: Vec<Data> = (0..3).map(|seed| random(&mut StdRng::seed_from_u64(seed))).collect();
+    agree_on_every_answer(&sets, &REFERENCES).await;
 }
 
 const REFERENCES: [(&str, Reference); 5] = [
@@ -27,84 +29,85 @@ const REFERENCES: [(&str, Reference); 5] = [
     ("price_gap", price_gap),
 ];
 
+/// Tenders of several sources: one that repeats results as estimates, one whose clocks differ, one with a market of
+/// single bidders, one of equal distances between prices, one that names hardly anybody but winners.
 fn random(rng: &mut StdRng) -> Data {
     let mut data = Data::default();
-    for place in 0..420 {
+    for place in 0..700 {
         let id = format!("t{place:03}");
         let mut tender = Tender::new(&id);
-        tender.source = (*["ocds:one", "ocds:one", "ocds:two"].choose(rng).unwrap()).to_owned();
+        let sources = ["one", "one", "one", "two", "copied", "clocks", "single", "equal", "equal", "winners"];
+        tender.source = format!("ocds:{}", sources.choose(rng).unwrap());
+        if rng.random_bool(0.02) {
+            tender.source = "ocds:small".to_owned();
+        }
+        let is = |name: &str| tender.source.ends_with(name);
+        let (copied, clocks, single, equal, winners) =
+            (is("copied"), is("clocks"), is("single"), is("equal"), is("winners"));
         tender.method = *[Some("open"), Some("open"), Some("open"), Some("limited"), None].choose(rng).unwrap();
         tender.modality = ["concorrencia", "concorrencia", "not_informed", "pregao"].choose(rng).unwrap();
         tender.modality_name = tender.modality.to_owned();
-        tender.situation = rng.random_bool(0.05).then(|| "cancelled".to_owned());
+        tender.situation = situation(rng);
         tender.category = rng.random_bool(0.95).then(|| ["goods", "works"].choose(rng).unwrap().to_string());
+        if single {
+            tender.category = Some("goods".to_owned());
+        }
         tender.object = "Conforme edital".to_owned();
         tender.currency = Some((*["BRL", "BRL", "USD"].choose(rng).unwrap()).to_owned());
         tender.estimate = rng.random_bool(0.9).then(|| rng.random_range(50_000..150_000));
         tender.value = tender.estimate.filter(|_| rng.random_bool(0.95)).map(|estimate| {
             let parts = [5_i128, 60, 70, 90, 98, 99, 100, 101, 150, 2_000];
+            if copied && rng.random_bool(0.5) {
+                return estimate;
+            }
             estimate * parts.choose(rng).unwrap() / 100 + rng.random_range(0..2)
         });
         tender.result = rng.random_bool(0.9).then(|| day("2024-04-01"));
-        tender.tenderers = rng.random_bool(0.5).then(|| rng.random_range(0..5));
+        tender.tenderers = rng.random_bool(if winners { 0.0 } else { 0.5 }).then(|| rng.random_range(0..5));
+        if single && rng.random_bool(0.95) {
+            tender.tenderers = Some(1);
+        }
         let end = at("2024-03-21T12:00:00Z") + TimeDelta::hours(rng.random_range(0..13));
         tender.end = rng.random_bool(0.95).then_some(end);
-        let firms = rng.random_range(0_usize..5);
-        for firm in 0..firms {
-            let above = if firm == 0 { 0 } else { 20 + rng.random_range(0..20) * rng.random_range(0..40) };
-            let amount = 10_000 + above;
-            let mut bid = Bid::of(&id, &format!("f{}", if rng.random_bool(0.95) { firm } else { 0 }), amount);
-            bid.id = format!("{id}-{firm}");
-            bid.amount = rng.random_bool(0.98).then_some(if rng.random_bool(0.02) { 0 } else { amount });
-            bid.won = rng.random_bool(0.97).then_some(firm == 0 || rng.random_bool(0.03));
-            let status = if rng.random_bool(0.9) { "valid" } else { ["disqualified", "withdrawn"][firm % 2] };
-            bid.status = rng.random_bool(0.99).then(|| status.to_owned());
-            bid.currency = rng.random_bool(0.99).then(|| "BRL".to_owned());
-            let late = if rng.random_bool(0.05) { rng.random_range(0..2) } else { -5_000 };
-            bid.time = rng.random_bool(0.97).then_some(end + TimeDelta::seconds(late));
-            if rng.random_bool(0.02) {
-                bid.bidder = String::new();
+        if rng.random_bool(0.15) {
+            data.tender_items.extend(
+                in_two_lots(&id)
+                    .into_iter()
+                    .map(|item| TenderItem { winner: rng.random_bool(0.6).then(|| "f0".to_owned()), ..item }),
+            );
+        }
+        let in_lots = rng.random_bool(0.2);
+        for lot in 0..if in_lots { 2 } else { 1 } {
+            let firms = if winners && rng.random_bool(0.9) || single { 1 } else { rng.random_range(0_usize..5) };
+            for firm in 0..firms {
+                let above = match firm {
+                    0 => 0,
+                    _ if equal => 500,
+                    _ if rng.random_bool(0.02) => -100,
+                    _ => 20 + rng.random_range(0..20) * rng.random_range(0..40),
+                };
+                let amount = 10_000 + above;
+                let mut bid = Bid::of(&id, &format!("f{}", if rng.random_bool(0.95) { firm } else { 0 }), amount);
+                bid.id = format!("{id}-{lot}-{firm}");
+                bid.lot = in_lots.then(|| lot.to_string());
+                bid.amount = rng.random_bool(0.98).then_some(if rng.random_bool(0.02) { 0 } else { amount });
+                bid.won = rng.random_bool(0.97).then_some(firm == 0 || rng.random_bool(0.03));
+                let status = if rng.random_bool(0.9) { "valid" } else { ["disqualified", "withdrawn"][firm % 2] };
+                bid.status = rng.random_bool(0.99).then(|| status.to_owned());
+                bid.currency =
+                    rng.random_bool(0.99).then(|| if rng.random_bool(0.99) { "BRL" } else { "USD" }.to_owned());
+                let late =
+                    if rng.random_bool(if clocks { 0.5 } else { 0.05 }) { rng.random_range(0..2) } else { -5_000 };
+                bid.time = rng.random_bool(0.97).then_some(end + TimeDelta::seconds(late));
+                if rng.random_bool(0.02) {
+                    bid.bidder = String::new();
+                }
+                data.bids.push(bid);
             }
-            data.bids.push(bid);
         }
         data.tenders.push(tender);
     }
     data
-}
-
-fn is_direct(tender: &Tender) -> bool {
-    tender.method == Some("limited")
-}
-
-fn is_competitive(tender: &Tender) -> bool {
-    tender.method == Some("open") || ["concorrencia", "pregao"].contains(&tender.modality)
-}
-
-fn is_cancelled(tender: &Tender) -> bool {
-    tender.situation.as_deref() == Some("cancelled")
-}
-
-/// Bids that were made.
-fn made<'a>(data: &'a Data, tender: &Tender) -> Vec<&'a Bid> {
-    let of = data.bids.iter().filter(|bid| bid.tender == tender.id);
-    of.filter(|bid| bid.status.as_deref() != Some("withdrawn")).collect()
-}
-
-fn firms(bids: &[&Bid]) -> BTreeSet<String> {
-    bids.iter().filter(|bid| !bid.bidder.is_empty()).map(|bid| bid.bidder.clone()).collect()
-}
-
-fn subjects(data: &Data) -> impl Iterator<Item = &Tender> {
-    data.tenders.iter().filter(|tender| !is_direct(tender))
-}
-
-fn quantile(mut values: Vec<f64>, p: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    quantile8(&values, p).unwrap()
-}
-
-fn fire(book: &mut Book, tender: &Tender, severity: &str, amount: Option<i128>) {
-    book.fire(severity, vec![tender.id.clone()], amount);
 }
 
 fn single_bid(data: &Data) -> Answers {
@@ -155,9 +158,7 @@ fn single_bid(data: &Data) -> Answers {
         }
         let market: Vec<_> = judged
             .iter()
-            .filter(|(other, _)| {
-                tender.category.is_some() && other.source == tender.source && other.category == tender.category
-            })
+            .filter(|(other, _)| kind(tender).is_some() && other.source == tender.source && kind(other) == kind(tender))
             .collect();
         if market.len() >= 30 && single(&market) * 5 >= market.len() * 4 {
             book.note("usual_in_market");
@@ -213,6 +214,8 @@ fn near_estimate(data: &Data) -> Answers {
             }
         } else if value * 10 > estimate * 7 {
             book.note("clear");
+        } else if data.tender_items.iter().any(|item| item.tender == tender.id && item.winner.is_none()) {
+            book.note("partly_awarded");
         } else {
             fire(&mut book, tender, "low", None);
         }
@@ -265,19 +268,17 @@ fn late_bid_won(data: &Data) -> Answers {
 
 fn identical_prices(data: &Data) -> Answers {
     let mut book = Book::default();
-    for tender in subjects(data) {
-        let bids = made(data, tender);
-        if bids.is_empty() {
-            continue;
-        }
-        let priced: Vec<_> = bids.iter().filter(|bid| bid.amount.is_some_and(|amount| amount > 0)).copied().collect();
-        let known: Vec<_> = priced.iter().filter(|bid| !bid.bidder.is_empty()).copied().collect();
-        if is_cancelled(tender) {
+    for lot in lots(data) {
+        let priced: Vec<&Bid> = lot.bids.iter().filter(|bid| amount(bid).is_some()).copied().collect();
+        let known: Vec<&Bid> = priced.iter().filter(|bid| !bid.bidder.is_empty()).copied().collect();
+        if is_cancelled(lot.tender) {
             book.note("cancelled");
         } else if priced.is_empty() {
             book.note("no_amount");
         } else if firms(&known).len() < 2 {
             book.note("single_bidder");
+        } else if lot.unstated {
+            book.note("lots_not_stated");
         } else {
             let mut prices: BTreeMap<(&Option<String>, i128), BTreeSet<&str>> = BTreeMap::new();
             for bid in &known {
@@ -288,9 +289,9 @@ fn identical_prices(data: &Data) -> Answers {
                 None => book.note("clear"),
                 Some(most) => {
                     let price = prices.iter().filter(|(_, firms)| firms.len() == most).map(|((_, price), _)| *price);
-                    let ceiling = price.min() == tender.estimate;
-                    let low = tender.modality == "pregao" || ceiling;
-                    fire(&mut book, tender, if low { "low" } else { "medium" }, None);
+                    let ceiling = price.min() == lot.tender.estimate;
+                    let low = lot.tender.modality == "pregao" || ceiling;
+                    fire(&mut book, lot.tender, if low { "low" } else { "medium" }, None);
                 }
             }
         }
@@ -301,36 +302,16 @@ fn identical_prices(data: &Data) -> Answers {
 fn price_gap(data: &Data) -> Answers {
     let mut book = Book::default();
     let mut judged: Vec<(&Tender, f64)> = Vec::new();
-    for tender in subjects(data) {
-        let bids = made(data, tender);
-        if bids.is_empty() {
-            continue;
-        }
-        let amount = |bid: &&Bid| bid.amount.filter(|amount| *amount > 0);
-        let priced: Vec<_> = bids.iter().filter(|bid| amount(bid).is_some()).collect();
-        let valid: Vec<_> = bids.iter().filter(|bid| bid.status.as_deref() == Some("valid")).copied().collect();
-        let winners: BTreeSet<&str> = valid
-            .iter()
-            .filter(|bid| bid.won == Some(true) && !bid.bidder.is_empty())
-            .map(|bid| bid.bidder.as_str())
-            .collect();
-        let currencies: BTreeSet<_> = priced.iter().map(|bid| &bid.currency).collect();
+    for lot in lots(data) {
+        let valid = lot.valid();
+        let winners: BTreeSet<&str> =
+            valid.iter().filter(|bid| bid.won == Some(true)).map(|bid| bid.bidder.as_str()).collect();
         let lowest = |won: bool| {
             let of = valid.iter().filter(|bid| winners.contains(bid.bidder.as_str()) == won);
-            of.filter_map(amount).min()
+            of.filter_map(|bid| amount(bid)).min()
         };
-        let verdict = if is_cancelled(tender) {
-            "cancelled"
-        } else if priced.is_empty() {
-            "no_amount"
-        } else if bids.iter().any(|bid| bid.status.is_none()) {
-            "status_not_published"
-        } else if valid.iter().any(|bid| amount(bid).is_none()) {
-            "no_amount"
-        } else if bids.iter().any(|bid| bid.bidder.is_empty()) {
-            "bidder_unknown"
-        } else if currencies.len() > 1 {
-            "currencies_differ"
+        let verdict = if let Some(reason) = lot.why() {
+            reason
         } else if winners.is_empty() {
             "winner_unknown"
         } else if winners.len() > 1 {
@@ -338,7 +319,7 @@ fn price_gap(data: &Data) -> Answers {
         } else {
             match (lowest(true), lowest(false)) {
                 (Some(first), Some(second)) if second >= first => {
-                    judged.push((tender, (second - first) as f64 / first as f64));
+                    judged.push((lot.tender, (second - first) as f64 / first as f64));
                     continue;
                 }
                 (_, None) => "no_runner_up",
