@@ -46,7 +46,7 @@ fn main() -> Result<(), Failure> {
 
 async fn measure(data: PathBuf) -> Result<(), Failure> {
     let mut out = std::io::stdout();
-    let store = Store::connect(&StoreOptions::new(&format!("sqlite:{}", data.join("cidadao.db").display()))).await?;
+    let store = Store::connect(&StoreOptions::new(format!("sqlite:{}", data.join("cidadao.db").display()))).await?;
     let lake = Lake::new(data.join("lake"), store);
     let memory: usize = std::env::var("MEMORY_MIB").ok().and_then(|mib| mib.parse().ok()).unwrap_or(2048);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

@@ -75,7 +75,7 @@ fn put(house: &House, name: &str, text: &str) -> PathBuf {
 fn published(folder: &str) -> Option<PathBuf> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(folder);
     if !data.is_dir() {
-        println!(
+        eprintln!(
             "skipped: {} is not there; it holds published files that are not part of the repository",
             data.display()
         );

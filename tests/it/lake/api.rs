@@ -76,7 +76,7 @@ async fn days_come_page_by_page_and_each_is_a_dataset() {
         vec![
             page(&[contract(1), contract(2)], 3, 2),
             page(&[contract(3)], 3, 2),
-            page(&[other.clone()], 1, 1),
+            page(std::slice::from_ref(&other), 1, 1),
             nothing(),
         ]
     };

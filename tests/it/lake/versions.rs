@@ -264,9 +264,9 @@ async fn the_commands_of_the_lake_survive_kill_9() {
         let version = store.lake_version().await.unwrap();
         assert!(version == before.0 || version == before.0 + 1, "kill {kill}");
         if version == before.0 {
-            old += 1
+            old += 1;
         } else {
-            new += 1
+            new += 1;
         }
         assert_eq!(rows(&lake, None).await, before.1, "kill {kill}: the same rows in the old version and in the new");
         assert_eq!(verify(&lake.snapshot(None).await.unwrap(), &|_| {}).defects, []);
