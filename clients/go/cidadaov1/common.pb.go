@@ -669,7 +669,9 @@ type ProgressCounts struct {
 	// Subjects (contracts, groups, suppliers) judged so far.
 	Evaluated int64 `protobuf:"varint,5,opt,name=evaluated,proto3" json:"evaluated,omitempty"`
 	// Subjects that could not be judged so far.
-	NotEvaluable  int64 `protobuf:"varint,6,opt,name=not_evaluable,json=notEvaluable,proto3" json:"not_evaluable,omitempty"`
+	NotEvaluable int64 `protobuf:"varint,6,opt,name=not_evaluable,json=notEvaluable,proto3" json:"not_evaluable,omitempty"`
+	// Rows that an import has read so far.
+	Rows          int64 `protobuf:"varint,7,opt,name=rows,proto3" json:"rows,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -746,12 +748,19 @@ func (x *ProgressCounts) GetNotEvaluable() int64 {
 	return 0
 }
 
+func (x *ProgressCounts) GetRows() int64 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
 // One entry of the event log of a job. Sequences start at 1 and have no gaps.
 type ProgressEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Position in the log; pass it as `after_sequence` to go on from here.
 	Sequence int64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	// The job: an `investigation_id` or an `analysis_id`.
+	// The job: an `investigation_id`, an `analysis_id` or an `import_id`.
 	JobId string `protobuf:"bytes,2,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// When the event was stored.
 	EventTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
@@ -2156,14 +2165,15 @@ const file_cidadao_v1_common_proto_rawDesc = "" +
 	"_min_valueB\f\n" +
 	"\n" +
 	"_max_valueB\a\n" +
-	"\x05_year\"\xdd\x01\n" +
+	"\x05_year\"\xf1\x01\n" +
 	"\x0eProgressCounts\x12\x1c\n" +
 	"\tcontracts\x18\x01 \x01(\x03R\tcontracts\x12%\n" +
 	"\x0edetectors_done\x18\x02 \x01(\x05R\rdetectorsDone\x12'\n" +
 	"\x0fdetectors_total\x18\x03 \x01(\x05R\x0edetectorsTotal\x12\x1a\n" +
 	"\bfindings\x18\x04 \x01(\x03R\bfindings\x12\x1c\n" +
 	"\tevaluated\x18\x05 \x01(\x03R\tevaluated\x12#\n" +
-	"\rnot_evaluable\x18\x06 \x01(\x03R\fnotEvaluable\"\xf3\x02\n" +
+	"\rnot_evaluable\x18\x06 \x01(\x03R\fnotEvaluable\x12\x12\n" +
+	"\x04rows\x18\a \x01(\x03R\x04rows\"\xf3\x02\n" +
 	"\rProgressEvent\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12\x15\n" +
 	"\x06job_id\x18\x02 \x01(\tR\x05jobId\x129\n" +

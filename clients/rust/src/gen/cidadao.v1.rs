@@ -54,6 +54,9 @@ pub struct ProgressCounts {
     /// Subjects that could not be judged so far.
     #[prost(int64, tag = "6")]
     pub not_evaluable: i64,
+    /// Rows that an import has read so far.
+    #[prost(int64, tag = "7")]
+    pub rows: i64,
 }
 /// One entry of the event log of a job. Sequences start at 1 and have no gaps.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -61,7 +64,7 @@ pub struct ProgressEvent {
     /// Position in the log; pass it as `after_sequence` to go on from here.
     #[prost(int64, tag = "1")]
     pub sequence: i64,
-    /// The job: an `investigation_id` or an `analysis_id`.
+    /// The job: an `investigation_id`, an `analysis_id` or an `import_id`.
     #[prost(string, tag = "2")]
     pub job_id: ::prost::alloc::string::String,
     /// When the event was stored.
@@ -2046,6 +2049,651 @@ pub mod contract_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("cidadao.v1.ContractService", "GetContract"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Request of ImportDataset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ImportDatasetRequest {
+    /// Where the files are: `portal:compras/202401` and the like, `<https://`> on an allowed host, or `file:///` in an
+    /// allowed directory of the server. By default the configuration allows none.
+    #[prost(string, tag = "1")]
+    pub uri: ::prost::alloc::string::String,
+    /// What the files are.
+    #[prost(enumeration = "DatasetFormat", tag = "2")]
+    pub format: i32,
+    /// Take in an edition that lost more than half of the rows of the one before, or an older list.
+    #[prost(bool, tag = "3")]
+    pub accept_loss: bool,
+    /// Id of the request, a UUID: the same id and content give the same import.
+    #[prost(string, tag = "4")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// What UploadDataset is told before the file.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UploadMetadata {
+    /// Name of the file, without directories, 1 to 200 characters: it says which dataset it is, for example
+    /// `202401_Compras.zip`.
+    #[prost(string, tag = "1")]
+    pub file_name: ::prost::alloc::string::String,
+    /// What the file is.
+    #[prost(enumeration = "DatasetFormat", tag = "2")]
+    pub format: i32,
+    /// Take in an edition that lost more than half of the rows of the one before, or an older list.
+    #[prost(bool, tag = "3")]
+    pub accept_loss: bool,
+    /// SHA-256 of the file in hex; if it is set, a file that does not have it is refused.
+    #[prost(string, tag = "4")]
+    pub sha256: ::prost::alloc::string::String,
+    /// Id of the request, a UUID: the same id and file give the same import.
+    #[prost(string, tag = "5")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// Message of UploadDataset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UploadDatasetRequest {
+    /// Metadata first and once, then chunks.
+    #[prost(oneof = "upload_dataset_request::Part", tags = "1, 2")]
+    pub part: ::core::option::Option<upload_dataset_request::Part>,
+}
+/// Nested message and enum types in `UploadDatasetRequest`.
+pub mod upload_dataset_request {
+    /// Metadata first and once, then chunks.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Part {
+        /// What the file is.
+        #[prost(message, tag = "1")]
+        Metadata(super::UploadMetadata),
+        /// The next bytes of the file, at most 1 MiB.
+        #[prost(bytes, tag = "2")]
+        Chunk(::prost::alloc::vec::Vec<u8>),
+    }
+}
+/// An import: files on their way into the lake.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Import {
+    /// Id.
+    #[prost(string, tag = "1")]
+    pub import_id: ::prost::alloc::string::String,
+    /// State, in the words of the job queue.
+    #[prost(enumeration = "JobState", tag = "2")]
+    pub status: i32,
+    /// Where the files are; empty for an upload.
+    #[prost(string, tag = "3")]
+    pub uri: ::prost::alloc::string::String,
+    /// Name of the file of an upload.
+    #[prost(string, tag = "4")]
+    pub file_name: ::prost::alloc::string::String,
+    /// What the files are said to be.
+    #[prost(enumeration = "DatasetFormat", tag = "5")]
+    pub format: i32,
+    /// Whether an edition that lost rows is taken in.
+    #[prost(bool, tag = "6")]
+    pub accept_loss: bool,
+    /// Share of the work done, 0 to 1.
+    #[prost(double, tag = "7")]
+    pub progress: f64,
+    /// Current step: `queued`, `fetch`, `read`, `done`.
+    #[prost(string, tag = "8")]
+    pub current_phase: ::prost::alloc::string::String,
+    /// Counts so far.
+    #[prost(message, optional, tag = "9")]
+    pub counts: ::core::option::Option<ProgressCounts>,
+    /// Sequence of the last event.
+    #[prost(int64, tag = "10")]
+    pub last_sequence: i64,
+    /// Why it failed.
+    #[prost(message, optional, tag = "11")]
+    pub error: ::core::option::Option<JobError>,
+    /// When it was stored.
+    #[prost(message, optional, tag = "12")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When a worker first took it.
+    #[prost(message, optional, tag = "13")]
+    pub start_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ended.
+    #[prost(message, optional, tag = "14")]
+    pub end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who asked for it.
+    #[prost(string, tag = "15")]
+    pub created_by: ::prost::alloc::string::String,
+    /// Id of the request that started it.
+    #[prost(string, tag = "16")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Times a worker has taken it.
+    #[prost(int32, tag = "17")]
+    pub attempt: i32,
+    /// Version of the lake that it made; the latest one then, where the lake held everything already. 0 until it
+    /// has completed.
+    #[prost(int64, tag = "18")]
+    pub lake_version: i64,
+    /// What it brought, with what the rows are worth.
+    #[prost(message, repeated, tag = "19")]
+    pub editions: ::prost::alloc::vec::Vec<Edition>,
+    /// Files whose content the lake held already.
+    #[prost(string, repeated, tag = "20")]
+    pub unchanged: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Files of no known layout, at most 100.
+    #[prost(string, repeated, tag = "21")]
+    pub ignored: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// A published file as the lake took it in.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Edition {
+    /// Id; the `import_id` of evidence rows.
+    #[prost(string, tag = "1")]
+    pub edition_id: ::prost::alloc::string::String,
+    /// Dataset that it is of, for example `portal:compras/202401`.
+    #[prost(string, tag = "2")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Name of the published file.
+    #[prost(string, tag = "3")]
+    pub file_name: ::prost::alloc::string::String,
+    /// SHA-256 of its content, in hex.
+    #[prost(string, tag = "4")]
+    pub content_hash: ::prost::alloc::string::String,
+    /// Rows taken in, duplicates and superseded ones with them; of OCDS, releases and records.
+    #[prost(int64, tag = "5")]
+    pub rows: i64,
+    /// When it was taken in.
+    #[prost(message, optional, tag = "6")]
+    pub import_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What its rows are worth. Unset in lists, and for what was taken in before there were such reports.
+    #[prost(message, optional, tag = "7")]
+    pub quality: ::core::option::Option<QualityReport>,
+}
+/// What was left out of an edition, and what of the rest is missing, wrong or doubtful.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QualityReport {
+    /// Rows taken in, duplicates and superseded ones with them; of OCDS, releases and records.
+    #[prost(int64, tag = "1")]
+    pub rows: i64,
+    /// Of these, those that repeat an earlier one to the letter.
+    #[prost(int64, tag = "2")]
+    pub duplicates: i64,
+    /// Rows that could not be taken in.
+    #[prost(int64, tag = "3")]
+    pub quarantined: i64,
+    /// The same, by reason.
+    #[prost(map = "string, int64", tag = "4")]
+    pub quarantined_by_reason: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        i64,
+    >,
+    /// Numbers with more decimals than the lake has, rounded half up.
+    #[prost(int64, tag = "5")]
+    pub amounts_rounded: i64,
+    /// Values of another type than their standard says, left out of rows that were taken in.
+    #[prost(int64, tag = "6")]
+    pub values_unreadable: i64,
+    /// The tables that the edition has rows of.
+    #[prost(message, repeated, tag = "7")]
+    pub tables: ::prost::alloc::vec::Vec<TableQuality>,
+}
+/// What the rows of one table are worth. All counts but the first three are of current rows alone.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TableQuality {
+    /// Canonical table.
+    #[prost(string, tag = "1")]
+    pub table: ::prost::alloc::string::String,
+    /// Rows, whatever their status.
+    #[prost(int64, tag = "2")]
+    pub rows: i64,
+    /// Rows that repeat another one to the letter.
+    #[prost(int64, tag = "3")]
+    pub duplicates: i64,
+    /// Rows that a later one with the same key replaces.
+    #[prost(int64, tag = "4")]
+    pub superseded: i64,
+    /// Rows whose source writes a placeholder in place of a value, by what is missing.
+    #[prost(map = "string, int64", tag = "5")]
+    pub sentinels: ::std::collections::HashMap<::prost::alloc::string::String, i64>,
+    /// Rows with a CPF or CNPJ whose check digits are wrong.
+    #[prost(int64, tag = "6")]
+    pub invalid_ids: i64,
+    /// Rows with a value that can hardly be right, by rule.
+    #[prost(map = "string, int64", tag = "7")]
+    pub implausible: ::std::collections::HashMap<::prost::alloc::string::String, i64>,
+    /// Rows whose contract or tender the lake did not hold when they were taken in. Unset where the table has no such
+    /// rows, or where they were too many to be compared.
+    #[prost(int64, optional, tag = "8")]
+    pub orphans: ::core::option::Option<i64>,
+    /// How many rows have a value in each column, in the order of the schema.
+    #[prost(message, repeated, tag = "9")]
+    pub coverage: ::prost::alloc::vec::Vec<ColumnCoverage>,
+}
+/// How much of a column is published.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ColumnCoverage {
+    /// The column.
+    #[prost(string, tag = "1")]
+    pub column: ::prost::alloc::string::String,
+    /// Current rows with a value: neither null nor an empty text.
+    #[prost(int64, tag = "2")]
+    pub filled: i64,
+    /// The same over the current rows, 0 to 1.
+    #[prost(double, tag = "3")]
+    pub share: f64,
+}
+/// A dataset: what is published of one source and period.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Dataset {
+    /// Name: source and period, for example `portal:compras/202401`.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Version of the lake that this is read from.
+    #[prost(int64, tag = "2")]
+    pub lake_version: i64,
+    /// What it is made of, oldest first.
+    #[prost(message, repeated, tag = "3")]
+    pub editions: ::prost::alloc::vec::Vec<Edition>,
+}
+/// Request of GetImport.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetImportRequest {
+    /// Id of the import.
+    #[prost(string, tag = "1")]
+    pub import_id: ::prost::alloc::string::String,
+}
+/// Request of ListImports.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListImportsRequest {
+    /// Imports a page: 1 to 1,000, 50 if zero; more is taken as 1,000.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Token of the page, from the answer before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only imports in this state.
+    #[prost(enumeration = "JobState", tag = "3")]
+    pub status: i32,
+}
+/// Answer of ListImports.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListImportsResponse {
+    /// Imports, newest first, without the reports.
+    #[prost(message, repeated, tag = "1")]
+    pub imports: ::prost::alloc::vec::Vec<Import>,
+    /// Token of the next page; empty on the last one.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Request of CancelImport.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelImportRequest {
+    /// Id of the import.
+    #[prost(string, tag = "1")]
+    pub import_id: ::prost::alloc::string::String,
+}
+/// Request of WatchImport.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchImportRequest {
+    /// Id of the import.
+    #[prost(string, tag = "1")]
+    pub import_id: ::prost::alloc::string::String,
+    /// Last sequence already seen; 0 replays from the start. One ahead of the log is OUT_OF_RANGE.
+    #[prost(int64, tag = "2")]
+    pub after_sequence: i64,
+}
+/// Request of ListDatasets.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDatasetsRequest {
+    /// Datasets a page: 1 to 1,000, 50 if zero; more is taken as 1,000.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Token of the page, from the answer before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// Answer of ListDatasets.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDatasetsResponse {
+    /// Datasets, by name, without the reports.
+    #[prost(message, repeated, tag = "1")]
+    pub datasets: ::prost::alloc::vec::Vec<Dataset>,
+    /// Token of the next page; empty on the last one.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Request of GetDataset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetDatasetRequest {
+    /// Name of the dataset, for example `portal:compras/202401`.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+}
+/// What published files are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DatasetFormat {
+    /// Not set: found out from the files.
+    Unspecified = 0,
+    /// Bulk files of the Portal da Transparência.
+    Portal = 1,
+    /// Open Contracting Data Standard, as JSON or JSON Lines.
+    Ocds = 2,
+    /// Pages of PNCP, as JSON.
+    Pncp = 3,
+    /// Answers of the REST API of the Portal da Transparência, as JSON.
+    PortalApi = 4,
+}
+impl DatasetFormat {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DATASET_FORMAT_UNSPECIFIED",
+            Self::Portal => "DATASET_FORMAT_PORTAL",
+            Self::Ocds => "DATASET_FORMAT_OCDS",
+            Self::Pncp => "DATASET_FORMAT_PNCP",
+            Self::PortalApi => "DATASET_FORMAT_PORTAL_API",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DATASET_FORMAT_UNSPECIFIED" => Some(Self::Unspecified),
+            "DATASET_FORMAT_PORTAL" => Some(Self::Portal),
+            "DATASET_FORMAT_OCDS" => Some(Self::Ocds),
+            "DATASET_FORMAT_PNCP" => Some(Self::Pncp),
+            "DATASET_FORMAT_PORTAL_API" => Some(Self::PortalApi),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod dataset_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Takes published files into the lake, follows that, and shows which datasets the lake holds.
+    #[derive(Debug, Clone)]
+    pub struct DatasetServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl DatasetServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> DatasetServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> DatasetServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            DatasetServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Stores an import and answers at once; the work runs behind it, once, also where the server is restarted
+        /// meanwhile. Needs the role admin.
+        ///
+        /// Errors: INVALID_ARGUMENT with the field named for what is no URI of a known scheme; PERMISSION_DENIED with the
+        /// rule for a host or directory that the configuration does not allow; ALREADY_EXISTS when `request_id` was used
+        /// for another request; RESOURCE_EXHAUSTED while too many imports wait.
+        pub async fn import_dataset(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ImportDatasetRequest>,
+        ) -> std::result::Result<tonic::Response<super::Import>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.DatasetService/ImportDataset",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.DatasetService", "ImportDataset"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes the bytes of a file: first a message with `metadata`, then the file in chunks. Stored and answered as
+        /// ImportDataset does. There is no form of it over HTTP with JSON.
+        ///
+        /// Errors: INVALID_ARGUMENT for a file that is larger than the configuration allows, whose SHA-256 is not the one
+        /// that was said, or for messages out of order; DEADLINE_EXCEEDED when no message comes for a minute.
+        pub async fn upload_dataset(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<
+                Message = super::UploadDatasetRequest,
+            >,
+        ) -> std::result::Result<tonic::Response<super::Import>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.DatasetService/UploadDataset",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.DatasetService", "UploadDataset"));
+            self.inner.client_streaming(req, path, codec).await
+        }
+        /// Reads the state of an import, and what it brought. NOT_FOUND if there is none with this id.
+        pub async fn get_import(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetImportRequest>,
+        ) -> std::result::Result<tonic::Response<super::Import>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.DatasetService/GetImport",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.DatasetService", "GetImport"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists imports that were asked for over the API, newest first.
+        pub async fn list_imports(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListImportsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListImportsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.DatasetService/ListImports",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.DatasetService", "ListImports"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Asks an import to stop. What it has not made a version of is gone; asking again, or for one that has ended,
+        /// changes nothing. Needs the role admin.
+        pub async fn cancel_import(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CancelImportRequest>,
+        ) -> std::result::Result<tonic::Response<super::Import>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.DatasetService/CancelImport",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.DatasetService", "CancelImport"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Replays the events after `after_sequence`, then follows live; ends when the import ends. A heartbeat comes
+        /// after 15 s of silence. OUT_OF_RANGE for a sequence ahead of the log, or one whose next event is kept no longer:
+        /// the metadata of its ErrorInfo then has `oldest_sequence`.
+        pub async fn watch_import(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchImportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ProgressEvent>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.DatasetService/WatchImport",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.DatasetService", "WatchImport"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Lists the datasets that the latest version of the lake holds, by name.
+        pub async fn list_datasets(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDatasetsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDatasetsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.DatasetService/ListDatasets",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.DatasetService", "ListDatasets"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads a dataset of the latest version, with the report of what its rows are worth. NOT_FOUND if the lake does
+        /// not hold it.
+        pub async fn get_dataset(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetDatasetRequest>,
+        ) -> std::result::Result<tonic::Response<super::Dataset>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cidadao.v1.DatasetService/GetDataset",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cidadao.v1.DatasetService", "GetDataset"));
             self.inner.unary(req, path, codec).await
         }
     }

@@ -383,6 +383,7 @@ class ProgressCounts(_message.Message):
     FINDINGS_FIELD_NUMBER: _builtins.int
     EVALUATED_FIELD_NUMBER: _builtins.int
     NOT_EVALUABLE_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
     contracts: _builtins.int
     """Contracts in the scope of the plan."""
     detectors_done: _builtins.int
@@ -395,6 +396,8 @@ class ProgressCounts(_message.Message):
     """Subjects (contracts, groups, suppliers) judged so far."""
     not_evaluable: _builtins.int
     """Subjects that could not be judged so far."""
+    rows: _builtins.int
+    """Rows that an import has read so far."""
     def __init__(
         self,
         *,
@@ -404,10 +407,11 @@ class ProgressCounts(_message.Message):
         findings: _builtins.int = ...,
         evaluated: _builtins.int = ...,
         not_evaluable: _builtins.int = ...,
+        rows: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contracts", b"contracts", "detectors_done", b"detectors_done", "detectors_total", b"detectors_total", "evaluated", b"evaluated", "findings", b"findings", "not_evaluable", b"not_evaluable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contracts", b"contracts", "detectors_done", b"detectors_done", "detectors_total", b"detectors_total", "evaluated", b"evaluated", "findings", b"findings", "not_evaluable", b"not_evaluable", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -432,7 +436,7 @@ class ProgressEvent(_message.Message):
     sequence: _builtins.int
     """Position in the log; pass it as `after_sequence` to go on from here."""
     job_id: _builtins.str
-    """The job: an `investigation_id` or an `analysis_id`."""
+    """The job: an `investigation_id`, an `analysis_id` or an `import_id`."""
     kind: Global___EventKind.ValueType
     """What the event says."""
     state: Global___JobState.ValueType
