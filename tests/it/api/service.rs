@@ -67,6 +67,7 @@ async fn a_client_that_knows_nothing_but_reflection_can_call() {
         "cidadao.v1.AnalysisService",
         "cidadao.v1.AuthService",
         "cidadao.v1.ContractService",
+        "cidadao.v1.DatasetService",
         "cidadao.v1.DetectorService",
         "cidadao.v1.HealthService",
         "cidadao.v1.InvestigationService",

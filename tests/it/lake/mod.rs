@@ -296,7 +296,7 @@ async fn the_same_content_changes_nothing_and_another_one_replaces_its_dataset()
     let rows = async |version| house.lake.snapshot(version).await.unwrap().rows(Table::Contracts);
     assert_eq!((rows(Some(0)).await, rows(Some(1)).await, rows(Some(2)).await, rows(None).await), (0, 4, 1, 1));
     let error = house.lake.snapshot(Some(3)).await.unwrap_err().to_string();
-    assert_eq!(error, "version 3 of the lake does not exist; the latest is 2");
+    assert_eq!(error, "version 3 of the lake does not exist or is kept no longer; the latest is 2");
     let audit = house.store.audit_entries(10).await.unwrap();
     assert_eq!(audit.iter().filter(|entry| entry.action == "import.committed").count(), 2);
 }
