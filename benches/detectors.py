@@ -31,6 +31,7 @@ CREATE MACRO quantile_of(sorted, place) AS CASE
     WHEN place >= len(sorted) THEN sorted[-1]
     ELSE sorted[floor(place)::INT] + (place - floor(place)) * (sorted[floor(place)::INT + 1] - sorted[floor(place)::INT])
 END;
+CREATE MACRO text_of_largest(text, number) AS arg_min(text, {'number': -number, 'text': text});
 CREATE MACRO sorted_numbers(x) AS list_sort(list(x::DOUBLE) FILTER (x IS NOT NULL));
 CREATE MACRO quantile8(x, p) AS quantile_of(sorted_numbers(x), p * (count(x) + 1.0 / 3.0) + 1.0 / 3.0);
 CREATE MACRO show_tax_id(kind, id) AS CASE WHEN kind = 'cnpj' AND len(id) = 14

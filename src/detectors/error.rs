@@ -67,4 +67,12 @@ impl DetectorError {
         let what = what.into();
         move |source| Self::Query { what, source: Box::new(source) }
     }
+
+    /// Whether a query needed more memory than there is.
+    pub(super) fn is_out_of_memory(&self) -> bool {
+        match self {
+            Self::Query { source, .. } => matches!(source.find_root(), DataFusionError::ResourcesExhausted(_)),
+            _ => false,
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod error;
 mod evidence;
 pub mod functions;
 mod header;
+mod kept;
 pub mod limits;
 mod once;
 mod own;

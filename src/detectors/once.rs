@@ -1,27 +1,22 @@
 //! Computes what a query names several times once.
 //!
-//! The engine puts the text of a common table expression in every place that names it. One that groups rows is
-//! cheap to keep and dear to compute again: its rows are kept for as long as the query runs, if they fit.
+//! The engine puts the text of a common table expression in every place that names it, so that one that groups,
+//! joins or orders rows is computed as often as it is named, times as often as what names it is. The rows of such
+//! a one are kept for as long as the query runs.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
 use datafusion::common::{DataFusionError, Result};
-use datafusion::datasource::MemTable;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryReservation};
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
-    GroupByExpr, ObjectName, Query, SetExpr, Statement, Visit, With, visit_relations,
+    Expr, GroupByExpr, ObjectName, Query, SetExpr, Statement, Visit, With, visit_expressions, visit_relations,
 };
-use futures::StreamExt as _;
 
+use super::kept::{Kept, keep};
 use super::run::only_select;
-
-/// Part of the memory of a session that the rows of one expression may take: more is computed again and again.
-const MEMORY_PART: usize = 6;
 
 /// A query that is ready to run, and what it reads beside the tables of the session.
 pub(super) struct Prepared {
@@ -29,7 +24,7 @@ pub(super) struct Prepared {
     context: SessionContext,
     tables: Vec<String>,
     /// Held until the query has run.
-    _memory: Vec<MemoryReservation>,
+    kept: Vec<Kept>,
 }
 
 impl Prepared {
@@ -41,6 +36,10 @@ impl Prepared {
 
 impl Drop for Prepared {
     fn drop(&mut self) {
+        let (files, memory) =
+            (self.kept.iter().filter(|kept| kept.in_file()).count(), self.kept.iter().map(Kept::memory));
+        let memory: usize = memory.sum();
+        tracing::debug!(tables = ?self.tables, files, memory, "rows that a detector kept are let go");
         for table in &self.tables {
             // Nobody else knows the name.
             let _ = self.context.deregister_table(table.as_str());
@@ -56,11 +55,11 @@ impl Drop for Prepared {
 pub(super) async fn prepare(context: &SessionContext, name: &str, sql: &str) -> Result<Prepared> {
     let dialect = context.state().config().options().sql_parser.dialect;
     let statement = context.state().sql_to_statement(sql, &dialect)?;
-    let (mut tables, mut memory) = (Vec::new(), Vec::new());
+    let (mut tables, mut kept) = (Vec::new(), Vec::new());
     let statement = match statement {
         Parsed::Statement(inner) => match *inner {
             Statement::Query(mut query) => {
-                let mut once = Once { context, name, tables: &mut tables, memory: &mut memory };
+                let mut once = Once { context, name, tables: &mut tables, kept: &mut kept };
                 once.keep(&mut query).await?;
                 Parsed::Statement(Box::new(Statement::Query(query)))
             }
@@ -69,7 +68,7 @@ pub(super) async fn prepare(context: &SessionContext, name: &str, sql: &str) -> 
         other => other,
     };
     let frame = frame(context, statement).await?;
-    Ok(Prepared { frame, context: context.clone(), tables, _memory: memory })
+    Ok(Prepared { frame, context: context.clone(), tables, kept })
 }
 
 async fn frame(context: &SessionContext, statement: Parsed) -> Result<DataFrame> {
@@ -82,18 +81,23 @@ struct Once<'a> {
     context: &'a SessionContext,
     name: &'a str,
     tables: &'a mut Vec<String>,
-    memory: &'a mut Vec<MemoryReservation>,
+    kept: &'a mut Vec<Kept>,
 }
 
 impl Once<'_> {
     /// Puts rows in the place of the expressions that are worth it.
     async fn keep(&mut self, query: &mut Query) -> Result<()> {
         let Some(with) = &query.with else { return Ok(()) };
+        let mut dear = BTreeSet::new();
         for place in 0..with.cte_tables.len() {
             let Some(with) = &query.with else { return Ok(()) };
             let Some(cte) = with.cte_tables.get(place) else { return Ok(()) };
             let alias = cte.alias.name.value.clone();
-            if with.recursive || !groups(&cte.query) || cte.query.with.is_some() || named(query, &alias) < 2 {
+            if with.recursive || cte.query.with.is_some() || !is_dear(&cte.query, &dear) {
+                continue;
+            }
+            if named(query, &alias) < 2 {
+                dear.insert(alias);
                 continue;
             }
             let mut own = (*cte.query).clone();
@@ -101,59 +105,45 @@ impl Once<'_> {
             if !before.is_empty() {
                 own.with = Some(With { cte_tables: before, ..with.clone() });
             }
-            let Some((rows, reservation)) = self.rows(own, &alias).await? else { continue };
             let table = format!("{}_{alias}", self.name);
+            let statement = Parsed::Statement(Box::new(Statement::Query(Box::new(own))));
+            let rows = frame(self.context, statement).await?.execute_stream().await?;
+            let (rows, kept) = keep(self.context, &table, rows).await?;
             self.context.deregister_table(table.as_str())?;
-            self.context.register_table(table.as_str(), Arc::new(rows))?;
-            let kept = read_all(self.context, &table)?;
+            self.context.register_table(table.as_str(), rows)?;
+            self.kept.push(kept);
+            let all = read_all(self.context, &table)?;
             self.tables.push(table);
-            self.memory.push(reservation);
             if let Some(cte) = query.with.as_mut().and_then(|with| with.cte_tables.get_mut(place)) {
-                cte.query = kept;
+                cte.query = all;
             }
         }
         Ok(())
     }
-
-    /// The rows of an expression; `None` if they take too much memory.
-    async fn rows(&self, query: Query, alias: &str) -> Result<Option<(MemTable, MemoryReservation)>> {
-        let pool = Arc::clone(&self.context.runtime_env().memory_pool);
-        let most = match pool.memory_limit() {
-            MemoryLimit::Finite(bytes) => bytes / MEMORY_PART,
-            MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
-        };
-        let memory = MemoryConsumer::new(format!("{}_{alias}", self.name)).register(&pool);
-        let statement = Parsed::Statement(Box::new(Statement::Query(Box::new(query))));
-        let mut stream = frame(self.context, statement).await?.execute_stream().await?;
-        let schema = stream.schema();
-        let mut batches: Vec<RecordBatch> = Vec::new();
-        while let Some(batch) = stream.next().await {
-            let batch = batch?;
-            let bytes = batch.get_array_memory_size();
-            if memory.size() + bytes > most || memory.try_grow(bytes).is_err() {
-                return Ok(None);
-            }
-            batches.push(batch);
-        }
-        // As many partitions as there are processors would read at once.
-        let threads = self.context.state().config().target_partitions().max(1);
-        let mut partitions = vec![Vec::new(); threads];
-        for (place, batch) in batches.into_iter().enumerate() {
-            if let Some(partition) = partitions.get_mut(place % threads) {
-                partition.push(batch);
-            }
-        }
-        Ok(Some((MemTable::try_new(schema, partitions)?, memory)))
-    }
 }
 
-/// Whether a query groups its rows.
-fn groups(query: &Query) -> bool {
-    match query.body.as_ref() {
+/// Whether a query does more than read rows of one table, or of an expression that does; `dear` are those that do.
+fn is_dear(query: &Query, dear: &BTreeSet<String>) -> bool {
+    let mut relations = 0;
+    let reads_dear = visit_relations(query, |relation: &ObjectName| {
+        relations += 1;
+        if dear.contains(&relation.to_string()) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let orders = visit_expressions(query, |expression: &Expr| match expression {
+        Expr::Function(function) if function.over.is_some() => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    reads_dear.is_break() || relations > 1 || orders.is_break() || groups(&query.body)
+}
+
+fn groups(body: &SetExpr) -> bool {
+    match body {
         SetExpr::Select(select) => match &select.group_by {
-            GroupByExpr::Expressions(expressions, _) => !expressions.is_empty(),
+            GroupByExpr::Expressions(expressions, _) => !expressions.is_empty() || select.distinct.is_some(),
             GroupByExpr::All(_) => true,
         },
+        SetExpr::Query(inner) => groups(&inner.body),
+        SetExpr::SetOperation { .. } => true,
         _ => false,
     }
 }
@@ -181,7 +171,9 @@ fn read_all(context: &SessionContext, table: &str) -> Result<Box<Query>> {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::array::RecordBatch;
     use datafusion::arrow::util::pretty::pretty_format_batches;
+    use futures::StreamExt as _;
 
     use super::*;
     use crate::lake;
@@ -211,12 +203,13 @@ mod tests {
         assert!(!context.table_exist("test_sums").unwrap());
         assert_eq!(context.runtime_env().memory_pool.reserved(), 0);
 
-        // Where it does not fit, it is computed again.
-        let small = lake::session(4 << 10, 1).unwrap();
-        let text = "WITH many AS (SELECT value, count(*) AS n FROM generate_series(1, 9000) GROUP BY value) \
-                    SELECT count(*) FROM many WHERE value IN (SELECT value FROM many)";
-        let error = prepare(&small, "test", text).await;
-        assert!(error.is_err() || error.is_ok_and(|prepared| prepared.tables.is_empty()));
+        // Where it does not fit, it goes to a file.
+        let small = lake::session(4 << 20, 1).unwrap();
+        let text = "WITH many AS (SELECT value, count(*) AS n FROM generate_series(1, 90000) GROUP BY value) \
+                    SELECT count(*) AS n, sum(value) AS s FROM many WHERE value IN (SELECT value + 1 FROM many)";
+        let prepared = prepare(&small, "test", text).await.unwrap();
+        assert!(prepared.kept.iter().all(|kept| kept.in_file() && kept.memory() == 0));
+        assert!(rows(prepared.stream().await).await.contains("| 89999 | 4050044999 |"));
     }
 
     #[tokio::test]

@@ -13,13 +13,13 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::functions::expr_fn::date_part;
 use datafusion::functions_aggregate::expr_fn::{bool_or, count};
 use datafusion::logical_expr::{Expr, JoinType, col, lit};
-use datafusion::physical_plan::collect_partitioned;
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::StreamExt;
 
 use super::catalogue::{IDS, REQUIRED};
 use super::evidence::{self, Fired};
 use super::functions::{self, Function};
+use super::kept::{Kept, keep};
 use super::limits::LegalLimits;
 use super::own::{self, Answers, QueryLimits};
 use super::render::Value;
@@ -73,7 +73,7 @@ pub struct Run {
     /// How much a user's own detector may use.
     own: QueryLimits,
     /// Which of [`MADE_ONCE`] are there.
-    made: tokio::sync::Mutex<BTreeSet<&'static str>>,
+    made: tokio::sync::Mutex<BTreeMap<&'static str, Kept>>,
 }
 
 impl std::fmt::Debug for Run {
@@ -176,6 +176,19 @@ impl Run {
     /// # Errors
     /// As [`Self::detector`], and [`DetectorError::Limit`] of a user's own detector.
     pub async fn attempt(&self, detector: &Detector) -> Result<DetectorRun, DetectorError> {
+        let (summary, fired) = match self.tallied(detector).await {
+            Err(error) if error.is_out_of_memory() && !detector.header.user_made => {
+                tracing::warn!(detector = detector.id(), %error, "runs again with joins that spill to disk");
+                let _spilling = SpillingJoins::begin(&self.context);
+                self.tallied(detector).await?
+            }
+            ended => ended?,
+        };
+        let findings = evidence::findings(&self.context, self.limits, detector, fired).await?;
+        Ok(DetectorRun { summary, findings })
+    }
+
+    async fn tallied(&self, detector: &Detector) -> Result<(DetectorSummary, Vec<Fired>), DetectorError> {
         let mut tally = Tally::new(detector);
         let broken = |message| DetectorError::Answer { detector: detector.id().to_owned(), message };
         if detector.header.user_made {
@@ -187,9 +200,7 @@ impl Run {
         } else {
             self.answer(detector, &mut tally).await?;
         }
-        let (summary, fired) = tally.finish();
-        let findings = evidence::findings(&self.context, self.limits, detector, fired).await?;
-        Ok(DetectorRun { summary, findings })
+        Ok(tally.finish())
     }
 
     async fn answer(&self, detector: &Detector, tally: &mut Tally<'_>) -> Result<(), DetectorError> {
@@ -221,22 +232,40 @@ impl Run {
         }
         let mut made = self.made.lock().await;
         for name in MADE_ONCE {
-            if made.contains(name) || !needed.contains(name) {
+            if made.contains_key(name) || !needed.contains(name) {
                 continue;
             }
             // Planned anew: a view that it reads may have become a table.
             let sql = sql_of(name);
-            let frame = self.context.sql(sql).await?;
-            // The schema of what comes out: a view may say null is possible where it is not.
-            let plan = frame.create_physical_plan().await?;
-            let schema = plan.schema();
-            let rows = MemTable::try_new(schema, collect_partitioned(plan, self.context.task_ctx()).await?)?;
+            let rows = self.context.sql(sql).await?.execute_stream().await?;
+            let (rows, kept) = keep(&self.context, name, rows).await?;
             self.context.deregister_table(name)?;
-            self.context.register_table(name, Arc::new(rows))?;
-            made.insert(name);
+            self.context.register_table(name, rows)?;
+            made.insert(name, kept);
         }
         Ok(())
     }
+}
+
+/// While it lives, queries of a session join by sorting, which takes long and spills to disk: a join by hashing has
+/// one side in memory as a whole.
+struct SpillingJoins<'a>(&'a SessionContext);
+
+impl<'a> SpillingJoins<'a> {
+    fn begin(context: &'a SessionContext) -> Self {
+        prefer_hash_joins(context, false);
+        Self(context)
+    }
+}
+
+impl Drop for SpillingJoins<'_> {
+    fn drop(&mut self) {
+        prefer_hash_joins(self.0, true);
+    }
+}
+
+fn prefer_hash_joins(context: &SessionContext, prefer: bool) {
+    context.state_ref().write().config_mut().options_mut().optimizer.prefer_hash_join = prefer;
 }
 
 /// A query may read, and nothing else.
@@ -591,5 +620,28 @@ impl Run {
             self.attempt(detector).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_hashing_has_no_memory_for_is_joined_by_sorting() {
+        let session = lake::session(24 << 20, 2).unwrap();
+        let sql = "
+            WITH numbers AS (SELECT value, 'the number ' || value AS text FROM generate_series(1, 1000000))
+            SELECT count(*) AS n FROM numbers a LEFT JOIN numbers b ON b.text = a.text WHERE b.value = a.value";
+        let count = async || -> datafusion::common::Result<i64> {
+            let batches = session.sql(sql).await?.collect().await?;
+            Ok(batches[0].column(0).as_primitive::<datafusion::arrow::datatypes::Int64Type>().value(0))
+        };
+        let error = DetectorError::query("count")(count().await.unwrap_err());
+        assert!(error.is_out_of_memory(), "{error:?}");
+        let spilling = SpillingJoins::begin(&session);
+        assert_eq!(count().await.unwrap(), 1_000_000);
+        drop(spilling);
+        assert!(count().await.is_err());
     }
 }

@@ -24,7 +24,7 @@ pub use engine::Engine;
 pub use error::LakeError;
 pub use orphans::orphans;
 pub use session::{session, session_spilling_to};
-pub use snapshot::LakeSnapshot;
+pub use snapshot::{LakeSnapshot, table_of_files};
 pub use status::rewrite_status;
 pub use totals::{ContractTotal, GroupTotal, Totals, totals};
 pub use vacuum::{LEAST_KEPT, Vacuumed, roll_back, vacuum};

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -100,18 +100,28 @@ impl LakeSnapshot {
     }
 
     fn provider(&self, table: Table) -> Result<Arc<dyn TableProvider>, LakeError> {
-        let schema = schema::of(table);
-        let urls = self
-            .of(table)
-            .map(|file| ListingTableUrl::parse(file_url(&self.root.join(&file.path))?).map_err(LakeError::from))
-            .collect::<Result<Vec<_>, _>>()?;
-        if urls.is_empty() {
-            return Ok(Arc::new(MemTable::try_new(schema, vec![vec![]])?));
-        }
-        let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
-        let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
-        Ok(Arc::new(ListingTable::try_new(config)?))
+        table_of_files(self.of(table).map(|file| self.root.join(&file.path)), schema::of(table))
     }
+}
+
+/// The rows of Parquet files, whose names end in `.parquet`, as a table.
+///
+/// # Errors
+/// If the engine refuses a file.
+pub fn table_of_files(
+    files: impl IntoIterator<Item = PathBuf>,
+    schema: SchemaRef,
+) -> Result<Arc<dyn TableProvider>, LakeError> {
+    let urls = files
+        .into_iter()
+        .map(|file| ListingTableUrl::parse(file_url(&file)?).map_err(LakeError::from))
+        .collect::<Result<Vec<_>, _>>()?;
+    if urls.is_empty() {
+        return Ok(Arc::new(MemTable::try_new(schema, vec![vec![]])?));
+    }
+    let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
+    let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
+    Ok(Arc::new(ListingTable::try_new(config)?))
 }
 
 /// The ids that are current in more than one file, each with the latest import that has it: import

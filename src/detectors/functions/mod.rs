@@ -8,6 +8,7 @@ mod chance;
 mod emergency;
 mod entities;
 mod items;
+mod largest;
 mod legal_basis;
 mod object_type;
 mod quantile;
@@ -20,6 +21,7 @@ pub use chance::{binomial_tail, chi_square_tail, first_digit};
 pub use emergency::is_emergency;
 pub use entities::{has_doubled_ceiling, is_public_body};
 pub use items::is_specific_item;
+pub use largest::text_of_largest_udaf;
 pub use legal_basis::{LegalBasisKind, LegalRegime, legal_basis_kind, legal_regime};
 pub use object_type::{ObjectType, is_reform, is_vehicle_maintenance, object_type};
 pub use quantile::{mad, mad_udaf, quantile8, quantile8_udaf};
@@ -42,6 +44,7 @@ pub fn register(context: &SessionContext) {
     }
     context.register_udaf(quantile8_udaf());
     context.register_udaf(mad_udaf());
+    context.register_udaf(text_of_largest_udaf());
 }
 
 /// Names of the functions that a session knows, for the documentation of the detectors.

@@ -117,12 +117,17 @@ label = { pt = "Nome do fornecedor", en = "Name of the supplier" }
 */
 -- A class of goods or services: four to ten digits, as CPV, UNSPSC and CATMAT's groups have; codes of the
 -- items of a tender are longer, and tell nothing of what is bought.
-WITH classes AS (
-    SELECT DISTINCT c.contract_id, left(i.code, 2) AS class
-    FROM contract_items i
-    JOIN contracts c ON c.buyer_id = i.buyer_id AND c.number = i.contract_number
-    LEFT JOIN shared_numbers s ON s.buyer_id = i.buyer_id AND s.number = i.contract_number
-    WHERE s.number IS NULL AND regexp_like(i.code, '^[0-9]{4,10}(-[0-9])?\z')
+WITH coded AS (
+    SELECT DISTINCT buyer_id, contract_number AS number, left(code, 2) AS class
+    FROM contract_items
+    WHERE regexp_like(code, '^[0-9]{4,10}(-[0-9])?\z')
+),
+classes AS (
+    SELECT c.contract_id, i.class
+    FROM coded i
+    JOIN contracts c ON c.buyer_id = i.buyer_id AND c.number = i.number
+    LEFT JOIN shared_numbers s ON s.buyer_id = i.buyer_id AND s.number = i.number
+    WHERE s.number IS NULL
 ),
 processes AS (
     SELECT
