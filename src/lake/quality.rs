@@ -1,18 +1,18 @@
-//! What the rows of an import are worth, counted over the files that it wrote.
+//! What the rows of an import are worth, counted while they are written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
-use datafusion::arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{DataType, Int64Type};
-use datafusion::error::DataFusionError;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::SessionContext;
 
-use super::{LakeError, LakeSnapshot, schema, session};
-use crate::model::{Coverage, LakeFile, Table, TableQuality, TaxIdCheck, check_tax_id};
-
-/// Memory of the query engine, beyond which it spills: an import is to stay below 1 GiB as a whole.
-const MEMORY: usize = 512 << 20;
+use super::{LakeError, schema};
+use crate::model::{Coverage, Table, TableQuality, TaxIdCheck, check_tax_id};
 
 /// No contract of a government is worth as much, in reais: a hundred times the largest that the federal one has
 /// published. More is a value in another unit or a typing error.
@@ -44,7 +44,7 @@ const fn implausible(table: Table) -> &'static [Rule] {
     match table {
         Table::Contracts => &[
             ("negative_value", "initial_value < 0 OR current_value < 0"),
-            ("zero_value", "initial_value = 0 AND coalesce(current_value, 0) = 0"),
+            ("zero_value", "initial_value = 0 AND (current_value IS NULL OR current_value = 0)"),
             ("huge_value", "initial_value > {huge} OR current_value > {huge}"),
             ("ends_before_it_starts", "end_date < start_date"),
             ("signed_before_1990", "signature_date < {earliest}"),
@@ -108,163 +108,134 @@ const fn unjudged_column(table: Table) -> Option<&'static str> {
     }
 }
 
-/// The table that rows of a table belong to, and the columns that they are found by: here and there.
-type Parent = (Table, &'static [(&'static str, &'static str)]);
-
-const fn parent(table: Table) -> Option<Parent> {
-    match table {
-        Table::Amendments | Table::ContractItems => {
-            Some((Table::Contracts, &[("buyer_id", "buyer_id"), ("contract_number", "number")]))
-        }
-        Table::TenderItems | Table::Bids => Some((Table::Tenders, &[("tender_id", "tender_id")])),
-        Table::Contracts | Table::Tenders | Table::Suppliers | Table::Sanctions | Table::Payments => None,
-    }
+/// How a rule is told in a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Sentinel,
+    Implausible,
+    InvalidId,
 }
 
-/// Counts the rows of each table of an import, without the orphans. `written` holds the files of this import and no
-/// others; `today` is the day on which it is taken in.
-///
-/// # Errors
-/// If a file cannot be read or the engine fails.
-pub async fn quality(written: &LakeSnapshot, today: NaiveDate) -> Result<Vec<TableQuality>, LakeError> {
-    let session = session(MEMORY, 0)?;
-    written.register(&session).await?;
-    let mut found = Vec::new();
-    for table in Table::ALL.into_iter().filter(|table| written.rows(*table) > 0) {
-        found.push(of_table(&session, table, today).await?);
-    }
-    Ok(found)
+/// A rule that rows are held against.
+#[derive(Debug)]
+struct Check {
+    group: Group,
+    name: &'static str,
+    condition: Arc<dyn PhysicalExpr>,
+    rows: i64,
 }
 
-async fn of_table(session: &SessionContext, table: Table, today: NaiveDate) -> Result<TableQuality, LakeError> {
-    let name = table.as_str();
-    let condition = |rule: &str| {
-        let today = format!("DATE '{today}'");
-        rule.replace("{today}", &today).replace("{huge}", HUGE).replace("{earliest}", EARLIEST)
-    };
-    let of_schema = schema::of(table);
-    let columns: Vec<_> = of_schema
-        .fields()
-        .iter()
-        .filter(|field| !OWN_COLUMNS.contains(&field.name().as_str()) && !field.name().ends_with("_folded"))
-        .collect();
-    let mut counts = Vec::new();
-    for field in &columns {
-        // Only columns that may not be null have an empty text in its place.
-        let empty = !field.is_nullable() && *field.data_type() == DataType::Utf8;
-        counts.push(if empty {
-            format!("count(*) FILTER (WHERE \"{}\" <> '')", field.name())
-        } else {
-            format!("count(\"{}\")", field.name())
-        });
-    }
-    let rules = sentinels(table).iter().chain(implausible(table));
-    counts.extend(rules.map(|(_, rule)| format!("count(*) FILTER (WHERE {})", condition(rule))));
-    counts.extend(
-        check_column(table)
-            .map(|column| format!("count(*) FILTER (WHERE {column} = '{}')", TaxIdCheck::Invalid.as_str())),
-    );
-    let named: Vec<_> = counts.iter().enumerate().map(|(at, count)| format!("{count} AS c{at}")).collect();
-    let sql = format!("SELECT {} FROM {name}_all WHERE row_status = '{}'", named.join(", "), schema::CURRENT);
-    let values = row_of(&session.sql(&sql).await?.collect().await?);
-    let mut values = values.into_iter();
-    let mut next = || values.next().unwrap_or(0);
-    let coverage =
-        columns.iter().map(|field| Coverage { column: field.name().clone(), filled: next() }).collect::<Vec<_>>();
-    let mut broken = |rules: &[Rule]| {
-        let counted: Vec<_> = rules.iter().map(|(rule, _)| ((*rule).to_owned(), next())).collect();
-        counted.into_iter().filter(|(_, count)| *count > 0).collect::<BTreeMap<_, _>>()
-    };
-    let sentinels = broken(sentinels(table));
-    let implausible = broken(implausible(table));
-    let mut invalid_ids = next();
-    if let Some(column) = unjudged_column(table) {
-        invalid_ids += invalid(session, table, column).await?;
-    }
-    let statuses = format!("SELECT row_status, count(*) AS n FROM {name}_all GROUP BY row_status");
-    let statuses = counted(&session.sql(&statuses).await?.collect().await?);
-    let of_status = |status: &str| statuses.get(status).copied().unwrap_or(0);
-    Ok(TableQuality {
-        table,
-        rows: statuses.values().sum(),
-        duplicates: of_status(schema::DUPLICATE),
-        superseded: of_status(schema::SUPERSEDED),
-        sentinels,
-        invalid_ids,
-        implausible,
-        orphans: None,
-        coverage,
-    })
+/// Counts the rows of a table as they come.
+#[derive(Debug)]
+pub(super) struct Counter {
+    table: Table,
+    statuses: BTreeMap<String, i64>,
+    /// Current rows with a value in each column of the schema.
+    filled: Vec<i64>,
+    checks: Vec<Check>,
+    /// Wrong tax ids of [`unjudged_column`].
+    unjudged: i64,
 }
 
-/// Rows with a tax id whose check digits are wrong.
-async fn invalid(session: &SessionContext, table: Table, column: &str) -> Result<i64, LakeError> {
-    let sql = format!(
-        "SELECT {column}, count(*) AS n FROM {}_all WHERE row_status = '{}' AND {column} IS NOT NULL GROUP BY {column}",
-        table.as_str(),
-        schema::CURRENT
-    );
-    let ids = counted(&session.sql(&sql).await?.collect().await?);
-    Ok(ids.into_iter().filter(|(id, _)| check_tax_id(id).2 == TaxIdCheck::Invalid).map(|(_, rows)| rows).sum())
-}
-
-/// Counts the current rows of an import whose contract or tender is not in the lake, by table; `None` where they are
-/// too many to be compared. `around` are the other files of the lake as they will be beside `written`.
-///
-/// # Errors
-/// If a file cannot be read or the engine fails.
-pub async fn orphans(written: &LakeSnapshot, around: Vec<LakeFile>) -> Result<BTreeMap<Table, Option<i64>>, LakeError> {
-    let mut found = BTreeMap::new();
-    let children = Table::ALL.into_iter().filter(|table| written.rows(*table) > 0);
-    for (table, (parents, columns)) in children.filter_map(|table| Some((table, parent(table)?))) {
-        let session = session(MEMORY, 0)?;
-        written.register(&session).await?;
-        let held = around.iter().chain(written.files()).filter(|file| file.table == parents).cloned().collect();
-        let held = LakeSnapshot::from_files(written.root().to_owned(), held);
-        held.register_files(&session, parents, "held")?;
-        let matched: Vec<_> = columns.iter().map(|(here, there)| format!("held.{there} = own.{here}")).collect();
-        let sql = format!(
-            "SELECT count(*) AS n FROM {}_all AS own WHERE own.row_status = '{}' \
-             AND NOT EXISTS (SELECT 1 FROM held WHERE {})",
-            table.as_str(),
-            schema::CURRENT,
-            matched.join(" AND ")
-        );
-        let count = match session.sql(&sql).await?.collect().await {
-            Ok(batches) => row_of(&batches).first().copied(),
-            // The report is worth less than the import that it is of.
-            Err(error) if exhausted(&error) => {
-                tracing::warn!(%error, table = table.as_str(), "rows without a contract or tender are not counted");
-                None
-            }
-            Err(error) => return Err(error.into()),
+impl Counter {
+    /// No rows yet; `today` is the day on which they are taken in.
+    ///
+    /// # Errors
+    /// If the engine does not understand a rule.
+    pub(super) fn new(table: Table, today: NaiveDate) -> Result<Self, LakeError> {
+        let columns = schema::of(table);
+        let session = SessionContext::new();
+        let of_table = DFSchema::try_from(columns.as_ref().clone())?;
+        let check = |group: Group, name: &'static str, rule: &str| -> Result<Check, LakeError> {
+            let rule = rule.replace("{today}", &format!("DATE '{today}'"));
+            let rule = rule.replace("{huge}", HUGE).replace("{earliest}", EARLIEST);
+            let condition = session.create_physical_expr(session.parse_sql_expr(&rule, &of_table)?, &of_table)?;
+            Ok(Check { group, name, condition, rows: 0 })
         };
-        found.insert(table, count);
+        let mut checks = Vec::new();
+        for (group, rules) in [(Group::Sentinel, sentinels(table)), (Group::Implausible, implausible(table))] {
+            for (name, rule) in rules {
+                checks.push(check(group, name, rule)?);
+            }
+        }
+        if let Some(column) = check_column(table) {
+            let rule = format!("{column} = '{}'", TaxIdCheck::Invalid.as_str());
+            checks.push(check(Group::InvalidId, column, &rule)?);
+        }
+        let filled = vec![0; columns.fields().len()];
+        Ok(Self { table, statuses: BTreeMap::new(), filled, checks, unjudged: 0 })
     }
-    Ok(found)
-}
 
-fn exhausted(error: &DataFusionError) -> bool {
-    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
-}
+    /// Counts rows of the table.
+    ///
+    /// # Errors
+    /// If they are not of its schema.
+    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
+        let of_schema = schema::of(self.table);
+        let unexpected = |detail: &str| LakeError::Schema { table: self.table.as_str(), detail: detail.to_owned() };
+        let statuses = batch.column_by_name("row_status").and_then(|column| column.as_string_opt::<i32>());
+        let statuses = statuses.ok_or_else(|| unexpected("no row_status"))?;
+        let current: BooleanArray = statuses.iter().map(|status| Some(status == Some(schema::CURRENT))).collect();
+        let counted = current.true_count();
+        *self.statuses.entry(schema::CURRENT.to_owned()).or_insert(0) += counted as i64;
+        let only_current;
+        let batch = if counted == batch.num_rows() {
+            batch
+        } else {
+            for status in statuses.iter().flatten().filter(|status| *status != schema::CURRENT) {
+                *self.statuses.entry(status.to_owned()).or_insert(0) += 1;
+            }
+            only_current = filter_record_batch(batch, &current).map_err(|error| unexpected(&error.to_string()))?;
+            &only_current
+        };
+        for ((filled, field), column) in self.filled.iter_mut().zip(of_schema.fields()).zip(batch.columns()) {
+            *filled += filled_in(column, field.is_nullable()) as i64;
+        }
+        for check in &mut self.checks {
+            let broken = check.condition.evaluate(batch)?.into_array(batch.num_rows())?;
+            check.rows += broken.as_boolean_opt().map_or(0, BooleanArray::true_count) as i64;
+        }
+        if let Some(ids) = unjudged_column(self.table).and_then(|column| batch.column_by_name(column)) {
+            let ids = ids.as_string_opt::<i32>().into_iter().flat_map(StringArray::iter).flatten();
+            self.unjudged += ids.filter(|id| check_tax_id(id).2 == TaxIdCheck::Invalid).count() as i64;
+        }
+        Ok(())
+    }
 
-/// The numbers of the one row of a result.
-fn row_of(batches: &[RecordBatch]) -> Vec<i64> {
-    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Vec::new() };
-    let number = |column: &dyn Array| column.as_primitive_opt::<Int64Type>().map_or(0, |numbers| numbers.value(0));
-    batch.columns().iter().map(|column| number(column.as_ref())).collect()
-}
-
-/// Counts by text, from results of the two columns.
-fn counted(batches: &[RecordBatch]) -> BTreeMap<String, i64> {
-    let mut counts = BTreeMap::new();
-    for batch in batches {
-        let texts = batch.column(0).as_string_opt::<i32>();
-        let numbers = batch.column(1).as_primitive_opt::<Int64Type>();
-        let (Some(texts), Some(numbers)) = (texts, numbers) else { continue };
-        for (text, number) in texts.iter().zip(numbers.iter()) {
-            *counts.entry(text.unwrap_or_default().to_owned()).or_insert(0) += number.unwrap_or(0);
+    /// What was counted; orphans are not.
+    pub(super) fn end(self) -> TableQuality {
+        let of_status = |status: &str| self.statuses.get(status).copied().unwrap_or(0);
+        let broken = |group: Group| {
+            let of_group = self.checks.iter().filter(|check| check.group == group && check.rows > 0);
+            of_group.map(|check| (check.name.to_owned(), check.rows)).collect::<BTreeMap<_, _>>()
+        };
+        let of_schema = schema::of(self.table);
+        let columns = of_schema.fields().iter().zip(&self.filled);
+        let published = columns
+            .filter(|(field, _)| !OWN_COLUMNS.contains(&field.name().as_str()) && !field.name().ends_with("_folded"));
+        TableQuality {
+            table: self.table,
+            rows: self.statuses.values().sum(),
+            duplicates: of_status(schema::DUPLICATE),
+            superseded: of_status(schema::SUPERSEDED),
+            not_spending: of_status(schema::NOT_SPENDING),
+            sentinels: broken(Group::Sentinel),
+            invalid_ids: broken(Group::InvalidId).values().sum::<i64>() + self.unjudged,
+            implausible: broken(Group::Implausible),
+            orphans: None,
+            coverage: published
+                .map(|(field, filled)| Coverage { column: field.name().clone(), filled: *filled })
+                .collect(),
         }
     }
-    counts
+}
+
+/// Rows with a value. Only columns that may not be null have an empty text in its place.
+fn filled_in(column: &ArrayRef, nullable: bool) -> usize {
+    match column.as_string_opt::<i32>() {
+        Some(texts) if !nullable && *column.data_type() == DataType::Utf8 => {
+            texts.offsets().windows(2).filter(|ends| matches!(ends, [start, end] if start < end)).count()
+        }
+        _ => column.len() - column.null_count(),
+    }
 }

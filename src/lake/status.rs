@@ -4,18 +4,19 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::{LakeError, TableWriter};
-use crate::model::LakeFile;
+use crate::model::{LakeFile, TableQuality};
 
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 8_192;
 const COLUMN: &str = "row_status";
 
 /// Gives the rows at these places `status` as `row_status`. `name` is that under which the file was created; it
-/// is replaced as a whole.
+/// is replaced as a whole. `today` is the day on which its rows were taken in: what they are worth is counted anew.
 ///
 /// # Errors
 /// If the file cannot be read or written.
@@ -25,7 +26,8 @@ pub fn rewrite_status(
     name: &str,
     mut places: Vec<u64>,
     status: &str,
-) -> Result<LakeFile, LakeError> {
+    today: NaiveDate,
+) -> Result<(LakeFile, Option<TableQuality>), LakeError> {
     places.sort_unstable();
     let path = root.join(&file.path);
     let schema = |detail: String| LakeError::Schema { table: file.table.as_str(), detail };
@@ -33,7 +35,7 @@ pub fn rewrite_status(
     let reader = ParquetRecordBatchReaderBuilder::try_new(opened)
         .and_then(|reader| reader.with_batch_size(BATCH_ROWS).build())
         .map_err(|error| schema(error.to_string()))?;
-    let mut writer = TableWriter::create(root, file.table, name)?;
+    let mut writer = TableWriter::create(root, file.table, name)?.counting(today)?;
     let mut place = 0_u64;
     let mut next = places.into_iter().peekable();
     for batch in reader {
@@ -50,7 +52,7 @@ pub fn rewrite_status(
             writer.append(&with_status(&batch, &changed, status).ok_or_else(|| schema(format!("no {COLUMN}")))?)?;
         }
     }
-    writer.finish()
+    writer.finish_counted()
 }
 
 fn with_status(batch: &RecordBatch, rows: &[usize], status: &str) -> Option<RecordBatch> {

@@ -17,8 +17,9 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
+use super::quality::Counter;
 use super::{LakeError, schema};
-use crate::model::{LakeFile, Table};
+use crate::model::{LakeFile, Table, TableQuality};
 
 /// Rows that are collected before they are encoded.
 const BATCH_ROWS: usize = 8_192;
@@ -213,6 +214,7 @@ pub struct TableWriter {
     table: Table,
     builder: RowBuilder,
     rows: i64,
+    counter: Option<Counter>,
     writer: ArrowWriter<File>,
     temporary: PathBuf,
     target: PathBuf,
@@ -240,7 +242,25 @@ impl TableWriter {
             .build();
         let writer = ArrowWriter::try_new(file, schema::of(table), Some(properties))
             .map_err(|error| parquet_error(&temporary, table, error))?;
-        Ok(Self { table, builder: RowBuilder::new(table)?, rows: 0, writer, temporary, target, relative })
+        Ok(Self {
+            table,
+            builder: RowBuilder::new(table)?,
+            rows: 0,
+            counter: None,
+            writer,
+            temporary,
+            target,
+            relative,
+        })
+    }
+
+    /// Counts what its rows are worth as well; `today` is the day on which they are taken in.
+    ///
+    /// # Errors
+    /// If the engine does not understand a rule of the table.
+    pub fn counting(mut self, today: NaiveDate) -> Result<Self, LakeError> {
+        self.counter = Some(Counter::new(self.table, today)?);
+        Ok(self)
     }
 
     /// Appends one row; `fill` gives its values in the order of the schema.
@@ -272,6 +292,9 @@ impl TableWriter {
     }
 
     fn encode(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
+        if let Some(counter) = &mut self.counter {
+            counter.add(batch)?;
+        }
         self.writer.write(batch).map_err(|error| parquet_error(&self.temporary, self.table, error))
     }
 
@@ -284,7 +307,15 @@ impl TableWriter {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn finish(mut self) -> Result<LakeFile, LakeError> {
+    pub fn finish(self) -> Result<LakeFile, LakeError> {
+        Ok(self.finish_counted()?.0)
+    }
+
+    /// The same, with what its rows are worth if they were counted; orphans are not.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn finish_counted(mut self) -> Result<(LakeFile, Option<TableQuality>), LakeError> {
         self.flush()?;
         self.writer.finish().map_err(|error| parquet_error(&self.temporary, self.table, error))?;
         let file = self.writer.inner();
@@ -296,7 +327,8 @@ impl TableWriter {
             File::open(directory).and_then(|handle| handle.sync_all()).map_err(LakeError::io(directory))?;
         }
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        Ok(LakeFile { table: self.table, path: self.relative, rows: self.rows, bytes })
+        let file = LakeFile { table: self.table, path: self.relative, rows: self.rows, bytes };
+        Ok((file, self.counter.map(Counter::end)))
     }
 }
 

@@ -24,7 +24,7 @@ pub struct QualityReport {
     pub tables: Vec<TableQuality>,
 }
 
-/// What the rows of one table of an import are worth. All counts but the first three are of current rows alone.
+/// What the rows of one table of an import are worth. All counts but the first four are of current rows alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableQuality {
     /// The table.
@@ -35,14 +35,16 @@ pub struct TableQuality {
     pub duplicates: i64,
     /// Rows that a later one with the same key replaces.
     pub superseded: i64,
+    /// Rows that tell of no spending; reports of before they were counted have none.
+    #[serde(default)]
+    pub not_spending: i64,
     /// Rows whose source writes a placeholder in place of a value, by what is missing.
     pub sentinels: BTreeMap<String, i64>,
     /// Rows with a CPF or CNPJ whose check digits are wrong.
     pub invalid_ids: i64,
     /// Rows with a value that can hardly be right, by rule; a row may break several.
     pub implausible: BTreeMap<String, i64>,
-    /// Rows whose contract or tender the lake does not hold; none where the table has no such rows, or where they
-    /// were too many to be compared.
+    /// Rows whose contract or tender the lake does not hold; none where the table has no such rows.
     pub orphans: Option<i64>,
     /// How many rows have a value in each column, in the order of the schema.
     pub coverage: Vec<Coverage>,
@@ -60,7 +62,7 @@ pub struct Coverage {
 impl TableQuality {
     /// Rows that count.
     pub const fn current(&self) -> i64 {
-        self.rows - self.duplicates - self.superseded
+        self.rows - self.duplicates - self.superseded - self.not_spending
     }
 
     /// Share of the current rows that a column has a value in, 0 to 1; 0 where there are no rows.

@@ -8,6 +8,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use chrono::NaiveDate;
+
 use super::ImportError;
 use super::fault::{Quarantine, Reason};
 use super::input::Input;
@@ -19,7 +21,7 @@ use super::portal::{
 use super::reader::{Entry, Hashed, Header, Incoming, reading};
 use super::seen::Seen;
 use crate::lake::{LakeError, RowBuilder, TableWriter, rewrite_status, schema};
-use crate::model::{LakeFile, Table};
+use crate::model::{LakeFile, Table, TableQuality};
 use datafusion::arrow::array::RecordBatch;
 
 /// Rows of a batch that is encoded at once.
@@ -40,6 +42,8 @@ pub(crate) struct Taken {
     pub(crate) quarantine: Quarantine,
     /// The Parquet file; `None` if there are no rows, or no table that holds them.
     pub(crate) file: Option<LakeFile>,
+    /// What its rows are worth.
+    pub(crate) quality: Option<TableQuality>,
 }
 
 /// Takes a file in, `hashed` or not: its rows go to `<root>/<table>/<import_id>.parquet`.
@@ -79,6 +83,8 @@ pub(crate) struct Target<'a> {
     pub(crate) root: &'a Path,
     pub(crate) import_id: &'a str,
     pub(crate) key: &'a PiiKey,
+    /// The day of the import.
+    pub(crate) today: NaiveDate,
 }
 
 fn take_as<L: Layout>(
@@ -111,7 +117,9 @@ fn take_as<L: Layout>(
             let (mut taken, superseded) = rows.end();
             let encoded = encoder.join().map_err(|_| ImportError::Interrupted("the encoder panicked".to_owned()))?;
             // Without an encoder no row can be given away: its error is the cause.
-            taken.file = encoded?;
+            if let Some((file, quality)) = encoded? {
+                (taken.file, taken.quality) = (Some(file), quality);
+            }
             done.map(|()| (taken, superseded))
         })
     })?;
@@ -120,20 +128,26 @@ fn take_as<L: Layout>(
     }
     taken.content_hash = hashed.map_or(read.content_hash, |hashed| hashed.content_hash.clone());
     if let (Some(file), false) = (&taken.file, superseded.is_empty()) {
-        taken.file = Some(rewrite_status(target.root, file, target.import_id, superseded, schema::SUPERSEDED)?);
+        let Target { root, import_id, today, .. } = target;
+        let (file, quality) = rewrite_status(root, file, import_id, superseded, schema::SUPERSEDED, today)?;
+        (taken.file, taken.quality) = (Some(file), quality);
     }
     Ok(taken)
 }
 
 /// Writes the batches; `None` if there are none.
-fn encode(batches: &Receiver<RecordBatch>, table: Table, target: Target<'_>) -> Result<Option<LakeFile>, ImportError> {
+fn encode(
+    batches: &Receiver<RecordBatch>,
+    table: Table,
+    target: Target<'_>,
+) -> Result<Option<(LakeFile, Option<TableQuality>)>, ImportError> {
     let Ok(first) = batches.recv() else { return Ok(None) };
-    let mut writer = TableWriter::create(target.root, table, target.import_id)?;
+    let mut writer = TableWriter::create(target.root, table, target.import_id)?.counting(target.today)?;
     writer.append(&first)?;
     for batch in batches {
         writer.append(&batch)?;
     }
-    Ok(Some(writer.finish()?))
+    Ok(Some(writer.finish_counted()?))
 }
 
 /// Rows on their way to the encoder.

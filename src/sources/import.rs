@@ -2,7 +2,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use tokio::sync::mpsc;
@@ -10,7 +9,7 @@ use tokio::sync::mpsc;
 use super::input::{self, Bounds, Format, Gathered, ImportFormat, Input, Stop};
 use super::parse::{Known, ParsedFile, Scan, parse, scan};
 use super::{ImportError, ImportSummary, PiiKey, Progress, portal};
-use crate::lake::{self, Lake, LakeError, LakeSnapshot};
+use crate::lake::{self, Lake};
 use crate::model::{AuditEntry, ImportRecord, LakeFile, QualityReport};
 use crate::store::{ImportCommit, NewImport, Store, StoreError};
 
@@ -149,12 +148,7 @@ pub async fn import_by(
                 };
                 failure = failure.or(checked.err());
                 summary.add(&parsed);
-                if failure.is_none() {
-                    match report(lake, &parsed, store.now()).await {
-                        Ok(report) => drop(reports.insert(parsed.record.id.clone(), report)),
-                        Err(error) => failure = Some(error),
-                    }
-                }
+                reports.insert(parsed.record.id.clone(), report(&parsed));
                 imports.push(new_import(importer, parsed));
             }
             Err(error) => failure = failure.or(Some(error)),
@@ -300,18 +294,17 @@ async fn check_loss(store: &Store, input: &Input, rows: i64) -> Result<(), Impor
 }
 
 /// What the rows of a file are worth, without those that belong to no contract.
-async fn report(lake: &Lake, parsed: &ParsedFile, now: DateTime<Utc>) -> Result<QualityReport, ImportError> {
-    let written = LakeSnapshot::from_files(lake.root().to_owned(), parsed.lake_files.clone());
+fn report(parsed: &ParsedFile) -> QualityReport {
     let summary = &parsed.summary;
-    Ok(QualityReport {
+    QualityReport {
         rows: summary.rows,
         duplicates: summary.duplicates,
         quarantined: summary.quarantined,
         quarantined_by_reason: summary.quarantined_by_reason.clone(),
         amounts_rounded: summary.amounts_rounded,
         values_unreadable: summary.values_unreadable,
-        tables: apart(async move { lake::quality(&written, now.date_naive()).await }).await?,
-    })
+        tables: parsed.qualities.clone(),
+    }
 }
 
 /// Counts the rows that belong to no contract or tender of the lake as these imports will make it. Returns the version
@@ -326,13 +319,14 @@ async fn count_orphans(
     let replaced: HashSet<&str> = imports.iter().map(|import| import.record.dataset.as_str()).collect();
     let kept = current.into_iter().filter(|held| !replaced.contains(held.dataset.as_str())).map(|held| held.file);
     let around: Vec<LakeFile> = kept.chain(imports.iter().flat_map(|import| import.files.iter().cloned())).collect();
-    for import in imports {
-        let Some(report) = reports.get_mut(&import.record.id) else { continue };
-        let written = LakeSnapshot::from_files(lake.root().to_owned(), import.files.clone());
-        let others = around.iter().filter(|file| !import.files.contains(file)).cloned().collect();
-        let counted = apart(async move { lake::orphans(&written, others).await }).await?;
-        for table in &mut report.tables {
-            table.orphans = counted.get(&table.table).copied().flatten();
+    let written: Vec<_> = imports.iter().map(|import| (import.record.id.clone(), import.files.clone())).collect();
+    let root = lake.root().to_owned();
+    let counted = tokio::task::spawn_blocking(move || lake::orphans(&root, &written, &around)).await;
+    let counted = counted.map_err(|error| ImportError::Interrupted(error.to_string()))??;
+    for ((import, table), orphans) in counted {
+        let tables = reports.get_mut(&import).into_iter().flat_map(|report| &mut report.tables);
+        for of_table in tables.filter(|of_table| of_table.table == table) {
+            of_table.orphans = Some(orphans);
         }
     }
     Ok(version)
@@ -354,20 +348,6 @@ fn new_import(importer: &Importer, parsed: ParsedFile) -> NewImport {
         }),
     };
     NewImport { record, replaces_dataset: true, files: lake_files, quarantine, audit }
-}
-
-/// Runs queries on threads of their own: they would hold up whatever else the caller's threads do.
-async fn apart<T: Send + 'static>(
-    work: impl Future<Output = Result<T, LakeError>> + Send + 'static,
-) -> Result<T, ImportError> {
-    let interrupted = |error: &dyn std::fmt::Display| ImportError::Interrupted(error.to_string());
-    let task = tokio::task::spawn_blocking(move || {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-        threads.map(|threads| threads.block_on(threads.spawn(work)))
-    });
-    let ended = task.await.map_err(|error| interrupted(&error))?.map_err(|error| interrupted(&error))?;
-    Ok(ended.map_err(|error| interrupted(&error))??)
 }
 
 /// Runs work that blocks; `progress` is called by the task that waits for it.

@@ -9,7 +9,7 @@ use super::fault::Quarantine;
 use super::input::{self, Format, Gathered, ImportFormat, Input};
 use super::portal::NOTES;
 use super::{ImportError, PiiKey, answers, file, ocds, reader};
-use crate::model::{ImportRecord, LakeFile, QualityReport, QuarantinedRow, Table};
+use crate::model::{ImportRecord, LakeFile, QualityReport, QuarantinedRow, Table, TableQuality};
 
 /// How far an import is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,6 +173,8 @@ impl ImportSummary {
 pub(crate) struct ParsedFile {
     pub(crate) record: ImportRecord,
     pub(crate) lake_files: Vec<LakeFile>,
+    /// What the rows of each are worth, without those that belong to no contract.
+    pub(crate) qualities: Vec<TableQuality>,
     pub(crate) quarantine: Vec<QuarantinedRow>,
     pub(crate) summary: FileSummary,
 }
@@ -352,37 +354,38 @@ pub(crate) fn parse(
         content_hash: scan.content_hash().unwrap_or_default().to_owned(),
         quality: None,
     };
-    let (lake_files, quarantine) = match (input.format, scan) {
+    let target = file::Target { root, import_id: &id, key, today: now.date_naive() };
+    let (lake_files, qualities, quarantine) = match (input.format, scan) {
         (Format::Portal(kind), Scan::Portal(hashed)) => {
-            let target = file::Target { root, import_id: &id, key };
             let taken = file::take_in(input, kind, hashed.as_ref(), target, &mut report)?;
             summary.rows = taken.rows;
             summary.content_hash = taken.content_hash;
             summary.tables.insert(kind.counted_as().to_owned(), taken.rows);
             (summary.duplicates, summary.superseded) = (taken.duplicates, taken.superseded);
             summary.without_supplier = taken.without_supplier;
-            (taken.file.into_iter().collect(), taken.quarantine)
+            (taken.file.into_iter().collect(), taken.quality.into_iter().collect(), taken.quarantine)
         }
         (_, Scan::Ocds(scan)) => {
             summary.rows = scan.units;
-            let written = ocds::write(input, &scan, root, &id, key, &mut report)?;
+            let written = ocds::write(input, &scan, target, &mut report)?;
             summary.tables = written.files.iter().map(|file| (file.table.as_str().to_owned(), file.rows)).collect();
             summary.duplicates = written.duplicates;
             summary.without_supplier = written.without_supplier;
             (summary.amounts_rounded, summary.values_unreadable) = (written.rounded, written.unreadable);
-            (written.files, written.quarantine)
+            (written.files, written.qualities, written.quarantine)
         }
         (Format::Answers(kind), Scan::Answers(scan)) => {
             summary.rows = scan.rows();
-            let written = answers::write(input, kind, &scan, root, &id, key, &mut report)?;
+            let written = answers::write(input, kind, &scan, target, &mut report)?;
             summary.tables.insert(kind.table().as_str().to_owned(), scan.rows());
             (summary.duplicates, summary.superseded) = (scan.duplicates, scan.superseded);
             (summary.without_supplier, summary.not_spending) = (scan.without_supplier, scan.not_spending);
             summary.amounts_rounded = scan.rounded;
-            (written.into_iter().collect(), scan.quarantine)
+            let (file, quality) = written.unzip();
+            (file.into_iter().collect(), quality.flatten().into_iter().collect(), scan.quarantine)
         }
         (Format::Ocds | Format::Answers(_), Scan::Portal(_)) | (_, Scan::Answers(_)) => {
-            (Vec::new(), Quarantine::default())
+            (Vec::new(), Vec::new(), Quarantine::default())
         }
     };
     summary.quarantined = quarantine.total();
@@ -413,5 +416,5 @@ pub(crate) fn parse(
         // The store keeps microseconds.
         imported_at: now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now),
     };
-    Ok(ParsedFile { record, lake_files, quarantine: quarantine.rows, summary })
+    Ok(ParsedFile { record, lake_files, qualities, quarantine: quarantine.rows, summary })
 }

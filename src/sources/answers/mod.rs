@@ -14,19 +14,19 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
-use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use super::ImportError;
 use super::fault::{Quarantine, Reason};
+use super::file::Target;
 use super::input::Input;
 use super::ocds::json::{Scratch, View};
-use super::pii::{PiiKey, hex};
+use super::pii::hex;
 use super::portal::Provenance;
 use crate::lake::{TableWriter, schema};
-use crate::model::{LakeFile, Table};
+use crate::model::{LakeFile, Table, TableQuality};
 pub(crate) use page::{Page, member};
 pub(crate) use pncp::ControlNumber;
 #[cfg(feature = "fuzzing")]
@@ -306,16 +306,15 @@ pub(crate) fn write(
     input: &Input,
     kind: Kind,
     scan: &Scan,
-    root: &Path,
-    import_id: &str,
-    key: &PiiKey,
+    target: Target<'_>,
     report: &mut dyn FnMut(u64, i64),
-) -> Result<Option<LakeFile>, ImportError> {
+) -> Result<Option<(LakeFile, Option<TableQuality>)>, ImportError> {
     if scan.plan.is_empty() {
         return Ok(None);
     }
     let changed = || ImportError::FileChanged { file: input.name.clone() };
-    let mut writer = TableWriter::create(root, kind.table(), import_id)?;
+    let Target { root, import_id, key, today } = target;
+    let mut writer = TableWriter::create(root, kind.table(), import_id)?.counting(today)?;
     let mut plan = scan.plan.iter();
     let content_hash = each(input, kind, report, &mut |place, read| {
         let Ok(row) = read else { return Ok(()) };
@@ -331,5 +330,5 @@ pub(crate) fn write(
     if content_hash != scan.content_hash {
         return Err(changed());
     }
-    Ok(Some(writer.finish()?))
+    Ok(Some(writer.finish_counted()?))
 }

@@ -28,7 +28,6 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher};
-use std::path::Path;
 
 use datafusion::arrow::array::RecordBatch;
 use memchr::memmem;
@@ -36,11 +35,12 @@ use rayon::prelude::*;
 
 use super::ImportError;
 use super::fault::{Quarantine, Reason};
+use super::file::Target;
 use super::input::Input;
 use super::metered::Part;
 use super::pii::PiiKey;
 use crate::lake::LakeError;
-use crate::model::{LakeFile, Table};
+use crate::model::{LakeFile, Table, TableQuality};
 use json::{Scratch, View};
 use merge::Release;
 use pipeline::pipeline;
@@ -72,6 +72,8 @@ pub(crate) struct Scan {
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) files: Vec<LakeFile>,
+    /// What the rows of each are worth.
+    pub(crate) qualities: Vec<TableQuality>,
     pub(crate) quarantine: Quarantine,
     /// Releases that repeat another one to the letter.
     pub(crate) duplicates: i64,
@@ -183,13 +185,12 @@ fn hash(ocid: &str) -> u64 {
 pub(crate) fn write(
     input: &Input,
     scan: &Scan,
-    root: &Path,
-    import_id: &str,
-    key: &PiiKey,
+    target: Target<'_>,
     report: &mut dyn FnMut(u64, i64),
 ) -> Result<Written, ImportError> {
+    let Target { root, import_id, key, today } = target;
     let import = Import { input, scan, import_id, key, stem: stem(input) };
-    let mut tables = Tables::new(root, import_id);
+    let mut tables = Tables::new(root, import_id, today);
     let mut spill = Spill::new(root, scan.repeated_bytes)?;
     let mut outcome = Outcome::default();
     let (mut bytes, mut units) = (0, 0);
@@ -230,10 +231,10 @@ pub(crate) fn write(
         }
     }
     let without_supplier = tables.without_supplier();
-    let files = tables.finish()?;
+    let (files, qualities) = tables.finish()?;
     let Outcome { quarantine, duplicates, tally } = outcome;
     let Tally { rounded, unreadable } = tally;
-    Ok(Written { files, quarantine, duplicates, without_supplier, rounded, unreadable })
+    Ok(Written { files, qualities, quarantine, duplicates, without_supplier, rounded, unreadable })
 }
 
 /// What the dataset is called, without its source.

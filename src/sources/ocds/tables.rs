@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::filter_record_batch;
 use rayon::prelude::*;
 
 use super::hash;
 use crate::lake::{LakeError, TableWriter};
-use crate::model::{LakeFile, Table};
+use crate::model::{LakeFile, Table, TableQuality};
 
 /// Tables that are being written; one that gets no rows gets no file.
 #[derive(Debug)]
 pub(super) struct Tables {
     root: PathBuf,
     import_id: String,
+    today: NaiveDate,
     writers: BTreeMap<Table, TableWriter>,
     /// Hashes of the suppliers that are written: each is mentioned again and again.
     suppliers: HashSet<u64>,
@@ -23,10 +25,11 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) fn new(root: &Path, import_id: &str) -> Self {
+    pub(super) fn new(root: &Path, import_id: &str, today: NaiveDate) -> Self {
         Self {
             root: root.to_owned(),
             import_id: import_id.to_owned(),
+            today,
             writers: BTreeMap::new(),
             suppliers: HashSet::new(),
             without_supplier: 0,
@@ -51,7 +54,8 @@ impl Tables {
         }
         for table in by_table.keys() {
             if !self.writers.contains_key(table) {
-                self.writers.insert(*table, TableWriter::create(&self.root, *table, &self.import_id)?);
+                let writer = TableWriter::create(&self.root, *table, &self.import_id)?.counting(self.today)?;
+                self.writers.insert(*table, writer);
             }
         }
         let work: Vec<_> =
@@ -74,8 +78,14 @@ impl Tables {
         self.without_supplier
     }
 
-    /// Completes the files.
-    pub(super) fn finish(self) -> Result<Vec<LakeFile>, LakeError> {
-        self.writers.into_values().map(TableWriter::finish).collect()
+    /// Completes the files; also what their rows are worth.
+    pub(super) fn finish(self) -> Result<(Vec<LakeFile>, Vec<TableQuality>), LakeError> {
+        let (mut files, mut qualities) = (Vec::new(), Vec::new());
+        for writer in self.writers.into_values() {
+            let (file, quality) = writer.finish_counted()?;
+            files.push(file);
+            qualities.extend(quality);
+        }
+        Ok((files, qualities))
     }
 }

@@ -1,0 +1,131 @@
+//! Rows of an import whose contract or tender the lake does not hold.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::Path;
+
+use datafusion::arrow::array::{AsArray, RecordBatch, StringArray};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use rayon::prelude::*;
+
+use super::{LakeError, schema};
+use crate::model::{LakeFile, Table};
+
+/// Contracts or tenders that are compared at once: their hashes take some 75 MiB at most.
+const AT_ONCE: usize = 4_000_000;
+/// Rows that are decoded at once.
+const BATCH_ROWS: usize = 8_192;
+const STATUS: &str = "row_status";
+
+/// The table that rows of a table belong to, and the columns that they are found by: here and there.
+type Parent = (Table, &'static [(&'static str, &'static str)]);
+
+const fn parent(table: Table) -> Option<Parent> {
+    match table {
+        Table::Amendments | Table::ContractItems => {
+            Some((Table::Contracts, &[("buyer_id", "buyer_id"), ("contract_number", "number")]))
+        }
+        Table::TenderItems | Table::Bids => Some((Table::Tenders, &[("tender_id", "tender_id")])),
+        Table::Contracts | Table::Tenders | Table::Suppliers | Table::Sanctions | Table::Payments => None,
+    }
+}
+
+/// Counts the current rows whose contract or tender is in none of the files of `lake`, by import and table. Of each
+/// import, `written` has the id and the files; `lake` is every file of the version that they will be part of.
+/// Blocks the thread.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn orphans(
+    root: &Path,
+    written: &[(String, Vec<LakeFile>)],
+    lake: &[LakeFile],
+) -> Result<BTreeMap<(String, Table), i64>, LakeError> {
+    let mut found = BTreeMap::new();
+    for parents in [Table::Contracts, Table::Tenders] {
+        let children: Vec<(&String, &LakeFile, &'static [(&'static str, &'static str)])> = written
+            .iter()
+            .flat_map(|(import, files)| files.iter().map(move |file| (import, file)))
+            .filter_map(|(import, file)| {
+                let (of, columns) = parent(file.table)?;
+                (of == parents).then_some((import, file, columns))
+            })
+            .collect();
+        let Some((_, _, columns)) = children.first() else { continue };
+        let there: Vec<&'static str> = columns.iter().map(|(_, there)| *there).collect();
+        let held: Vec<&LakeFile> = lake.iter().filter(|file| file.table == parents).collect();
+        let rows: i64 = held.iter().map(|file| file.rows).sum();
+        let passes = usize::try_from(rows).unwrap_or(0).div_ceil(AT_ONCE).max(1) as u64;
+        for pass in 0..passes {
+            let of_pass = |key: u64| key % passes == pass;
+            let keys = held.par_iter().map(|file| -> Result<HashSet<u64>, LakeError> {
+                let mut keys = HashSet::new();
+                each_key(root, file, &there, false, &mut |key| {
+                    if of_pass(key) {
+                        keys.insert(key);
+                    }
+                })?;
+                Ok(keys)
+            });
+            let known = keys.try_reduce(HashSet::new, |mut all, some| {
+                all.extend(some);
+                Ok(all)
+            })?;
+            let counts = children.par_iter().map(|(_, file, columns)| -> Result<i64, LakeError> {
+                let here: Vec<&str> = columns.iter().map(|(here, _)| *here).collect();
+                let mut orphans = 0;
+                each_key(root, file, &here, true, &mut |key| {
+                    orphans += i64::from(of_pass(key) && !known.contains(&key))
+                })?;
+                Ok(orphans)
+            });
+            let counts = counts.collect::<Result<Vec<_>, _>>()?;
+            for ((import, file, _), count) in children.iter().zip(counts) {
+                *found.entry(((*import).clone(), file.table)).or_insert(0) += count;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Gives a hash of the columns of each row of a file to `with`, of current rows only or of all.
+fn each_key(
+    root: &Path,
+    file: &LakeFile,
+    columns: &[&str],
+    current: bool,
+    with: &mut dyn FnMut(u64),
+) -> Result<(), LakeError> {
+    let path = root.join(&file.path);
+    let failed = |detail: String| LakeError::Schema { table: file.table.as_str(), detail };
+    let opened = File::open(&path).map_err(LakeError::io(&path))?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| failed(error.to_string()))?;
+    let wanted = columns.iter().chain(current.then_some(&STATUS)).copied();
+    let wanted = ProjectionMask::columns(reader.parquet_schema(), wanted);
+    let reader = reader.with_projection(wanted).with_batch_size(BATCH_ROWS).build();
+    for batch in reader.map_err(|error| failed(error.to_string()))? {
+        let batch = batch.map_err(|error| failed(error.to_string()))?;
+        let parts = columns.iter().map(|column| texts(&batch, column).ok_or_else(|| failed(format!("no {column}"))));
+        let parts = parts.collect::<Result<Vec<_>, _>>()?;
+        let statuses = if current { texts(&batch, STATUS) } else { None };
+        for row in 0..batch.num_rows() {
+            if statuses.is_some_and(|statuses| statuses.value(row) != schema::CURRENT) {
+                continue;
+            }
+            let mut hasher = DefaultHasher::new();
+            for part in &parts {
+                hasher.write(part.value(row).as_bytes());
+                // No text has this byte.
+                hasher.write_u8(0xff);
+            }
+            with(hasher.finish());
+        }
+    }
+    Ok(())
+}
+
+fn texts<'a>(batch: &'a RecordBatch, column: &str) -> Option<&'a StringArray> {
+    batch.column_by_name(column)?.as_string_opt::<i32>()
+}
