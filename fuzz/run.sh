@@ -4,7 +4,7 @@
 #     fuzz/run.sh [SECONDS] [TARGET…]     all targets for 60 seconds each, if nothing is said
 #     fuzz/run.sh minimise [TARGET…]      adds what was found to the kept corpus, as little of it as covers the same
 #
-# What is found goes to FUZZ_FOUND (target/fuzz/found, for the next run), what fails to FUZZ_FAILED (target/fuzz/failed).
+# What is found goes to FUZZ_FOUND (target/fuzz/found), what fails to FUZZ_FAILED (target/fuzz/failed).
 # FUZZ_JOBS says how many run at a time. On Linux; it needs a C++ compiler, and no other toolchain than the build does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,7 +23,6 @@ done
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 found=${FUZZ_FOUND:-$CARGO_TARGET_DIR/fuzz/found}
 failed=${FUZZ_FAILED:-$CARGO_TARGET_DIR/fuzz/failed}
-# Directories of their own: what is built here is built otherwise than for anybody else.
 RUSTC_WORKSPACE_WRAPPER=$PWD/fuzz/rustc.sh ${CARGO:-cargo} build --locked --quiet -p cidadao-fuzz
 binary=$CARGO_TARGET_DIR/debug/cidadao-fuzz
 
@@ -47,17 +46,21 @@ fuzz() {
   shift
   mkdir -p "$work/$name" "$found/$name" "$failed"
   CIDADAO_FUZZ_TARGET=$name TMPDIR=$work/$name "$binary" \
-    -timeout=10 -rss_limit_mb=2048 -max_len="$(longest "$name")" -artifact_prefix="$failed/$name-" "$@"
+    -timeout=25 -rss_limit_mb=2048 -max_len="$(longest "$name")" -artifact_prefix="$failed/$name-" "$@"
 }
 
 one() {
-  local name=$1 dictionary=() log=$work/$1.log
+  local name=$1 dictionary=() log=$work/$1.log new=$work/$1.new failure=0
+  mkdir "$new"
   [ ! -f "fuzz/dictionaries/$name.txt" ] || dictionary=(-dict="fuzz/dictionaries/$name.txt")
-  if fuzz "$name" -max_total_time="$seconds" -print_final_stats=1 "${dictionary[@]}" \
-    "$found/$name" "fuzz/corpus/$name" >"$log" 2>&1; then
+  fuzz "$name" -max_total_time="$seconds" -print_final_stats=1 "${dictionary[@]}" \
+    "$new" "fuzz/corpus/$name" >"$log" 2>&1 || failure=$?
+  # Kept, but not run from: thousands of them would take up the time of the next run.
+  find "$new" -type f -exec cp -n -t "$found/$name" {} +
+  if [ "$failure" = 0 ]; then
     local runs covered
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-    covered=$(grep -oE 'cov: [0-9]+ ft: [0-9]+' "$log" | tail -1)
+    covered=$(grep -aoE 'cov: [0-9]+ ft: [0-9]+' "$log" | tail -1)
     echo "fuzz: $name: $runs inputs in ${seconds}s, $covered"
   else
     tail -n 60 "$log"
@@ -70,7 +73,8 @@ one() {
 minimise() {
   local name=$1 kept=$work/$1.kept
   mkdir "$kept"
-  fuzz "$name" -merge=1 "$kept" "fuzz/corpus/$name" "$found/$name" >"$work/$name.log" 2>&1 \
+  # Whatever covers other code, not how often.
+  fuzz "$name" -set_cover_merge=1 -use_counters=0 -use_cmp=0 "$kept" "fuzz/corpus/$name" "$found/$name" >"$work/$name.log" 2>&1 \
     || { tail -n 40 "$work/$name.log"; return 1; }
   rm -rf "fuzz/corpus/${name:?}"
   mkdir "fuzz/corpus/$name"
