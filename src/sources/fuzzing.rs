@@ -1,5 +1,6 @@
 //! What the fuzz targets (`fuzz/`) call that nothing else outside of this module does. It is part of no other build.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -106,7 +107,7 @@ pub fn values(text: &str) -> Values {
         day: values::parse_day(text).map(|day| day.to_string()),
         moment: values::parse_moment(text).map(|moment| moment.to_rfc3339()),
         cents: values::parse_decimal(text, 2),
-        plain: answers::plain_decimal(text).map(|text| text.into_owned()),
+        plain: answers::plain_decimal(text).map(Cow::into_owned),
         quantity: portal::parse_quantity(text, ',').ok(),
     }
 }
