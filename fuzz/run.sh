@@ -79,7 +79,7 @@ minimise() {
   rm -rf "fuzz/corpus/${name:?}"
   mkdir "fuzz/corpus/$name"
   cp "$kept"/* "fuzz/corpus/$name/"
-  echo "fuzz: $name: $(find "fuzz/corpus/$name" -type f | wc -l) inputs, $(du -sk "fuzz/corpus/$name" | cut -f 1) KiB"
+  echo "fuzz: $name: $(find "fuzz/corpus/$name" -type f | wc -l) inputs, $(du -sk --apparent-size "fuzz/corpus/$name" | cut -f 1) KiB"
 }
 
 export -f fuzz one minimise longest
