@@ -60,7 +60,7 @@ pub(crate) fn run(data: &[u8]) {
             assert!(url.username().is_empty() && url.password().is_none());
         }
         Ok(Allowed::Portal(address)) => {
-            assert!(text.starts_with("portal:") && address.to_string().starts_with("portal:"))
+            assert!(text.starts_with("portal:") && address.to_string().starts_with("portal:"));
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }
