@@ -43,6 +43,12 @@ test-clients: ## Check proto/ and its stubs, and each client against the binary 
 test-e2e: ## Test the binary (CIDADAO_BIN, or the debug build) from outside: REST, curl, a browser, made-up requests
 	tests/e2e/run.sh
 
+.PHONY: fuzz
+fuzz: ## Fuzz each parser of what comes from outside for a minute (FUZZ_SECONDS), from the kept corpus
+	$(CARGO) fmt -p cidadao-fuzz --check
+	$(CARGO) clippy --locked -p cidadao-fuzz -- -D warnings
+	fuzz/run.sh $(FUZZ_SECONDS)
+
 .PHONY: bench
 bench: ## Measure import and investigation of a large sample (release build)
 	$(CARGO) build --locked --release

@@ -14,6 +14,9 @@ mod detectors;
 mod engine;
 mod errors;
 mod findings;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod health;
 mod investigation;

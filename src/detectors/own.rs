@@ -21,7 +21,9 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement as Parsed};
 use datafusion::sql::resolve::resolve_table_references;
-use datafusion::sql::sqlparser::ast::{Query, Statement, TableFactor, Visit as _, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Query, SetExpr, Statement, TableFactor, Visit as _, Visitor};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use futures::StreamExt as _;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
@@ -36,6 +38,12 @@ use crate::model::DetectorSummary;
 pub(super) const MAX_FILE: u64 = 256 << 10;
 /// Most subjects that a detector of a user's own may fire on in one run.
 pub(super) const MAX_FIRED: usize = 100_000;
+/// Most words, numbers and marks of a query; those of this version have two thousand at most.
+const MAX_TOKENS: usize = 10_000;
+/// Deepest nesting of a query: what plans it calls itself for each level. A chain, `a + b + c`, is nested too.
+const MAX_DEPTH: usize = 200;
+/// Stack that the longest chain of so many tokens is read with.
+const STACK_BYTES: usize = 64 << 20;
 /// Functions whose result may be far larger than what they are given.
 const AMPLIFIERS: [&str; 9] =
     ["array_repeat", "array_resize", "arrow_cast", "generate_series", "lpad", "range", "repeat", "replace", "rpad"];
@@ -60,6 +68,21 @@ impl Default for QueryLimits {
 /// # Errors
 /// The rule, and what breaks it.
 pub(super) fn check_statement(detector: &Detector) -> Result<(), String> {
+    let tokens = Tokenizer::new(&GenericDialect {}, detector.sql()).tokenize();
+    let tokens = tokens.map_err(|error| format!("query: {error}"))?;
+    if tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).count() > MAX_TOKENS {
+        return Err(format!("query: must have at most {MAX_TOKENS} words and marks"));
+    }
+    // A long chain is nested deeply before anybody can refuse it.
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("own-check".to_owned()).stack_size(STACK_BYTES);
+        let checking = thread.spawn_scoped(scope, || check_parsed(detector));
+        let checking = checking.map_err(|error| format!("query: got no thread: {error}"))?;
+        checking.join().map_err(|_| "query: broke off the parser".to_owned())?
+    })
+}
+
+fn check_parsed(detector: &Detector) -> Result<(), String> {
     let known = tables();
     let header = &detector.header;
     if let Some(unknown) = header.tables.iter().find(|name| !known.contains(&name.as_str())) {
@@ -78,7 +101,7 @@ pub(super) fn check_statement(detector: &Detector) -> Result<(), String> {
     let Statement::Query(query) = inner.as_ref() else {
         return Err("query: must be a SELECT".to_owned());
     };
-    if let ControlFlow::Break(message) = query.visit(&mut Relations) {
+    if let ControlFlow::Break(message) = query.visit(&mut Relations::default()) {
         return Err(format!("query: {message}"));
     }
     let (read, _) = resolve_table_references(&statement, true).map_err(|error| format!("query: {error}"))?;
@@ -91,8 +114,30 @@ pub(super) fn check_statement(detector: &Detector) -> Result<(), String> {
     Ok(())
 }
 
-/// Refuses what is read other than by the name of a table.
-struct Relations;
+/// Refuses what is read other than by the name of a table, and what is nested too deeply.
+#[derive(Default)]
+struct Relations {
+    depth: usize,
+}
+
+impl Relations {
+    fn enter(&mut self, levels: usize) -> ControlFlow<String> {
+        self.depth += levels;
+        if self.depth > MAX_DEPTH {
+            return ControlFlow::Break(format!("must not be nested deeper than {MAX_DEPTH} levels"));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// How many set operations are chained, `a UNION b UNION c`.
+fn chained(query: &Query) -> usize {
+    let (mut body, mut levels) = (query.body.as_ref(), 0);
+    while let SetExpr::SetOperation { left, .. } = body {
+        (body, levels) = (left.as_ref(), levels + 1);
+    }
+    levels
+}
 
 impl Visitor for Relations {
     type Break = String;
@@ -101,6 +146,20 @@ impl Visitor for Relations {
         if query.with.as_ref().is_some_and(|with| with.recursive) {
             return ControlFlow::Break("must not be recursive".to_owned());
         }
+        self.enter(1 + chained(query))
+    }
+
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<String> {
+        self.depth -= 1 + chained(query);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<String> {
+        self.enter(1)
+    }
+
+    fn post_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<String> {
+        self.depth -= 1;
         ControlFlow::Continue(())
     }
 

@@ -18,6 +18,9 @@ pub mod binding;
 mod body;
 mod call;
 mod count;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod metrics;
 pub mod names;

@@ -5,6 +5,9 @@ mod error;
 mod fault;
 mod fetch;
 mod file;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod import;
 mod input;
 mod metered;

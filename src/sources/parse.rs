@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::fault::Quarantine;
-use super::input::{self, Format, Gathered, Input};
+use super::input::{self, Format, Gathered, ImportFormat, Input};
 use super::portal::NOTES;
 use super::{ImportError, PiiKey, answers, file, ocds, reader};
 use crate::model::{ImportRecord, LakeFile, QualityReport, QuarantinedRow, Table, TableQuality};
@@ -201,7 +201,21 @@ pub fn files_to_parquet(
     key: &PiiKey,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<ParsedFiles, ImportError> {
-    let Gathered { inputs, ignored, .. } = input::gather(paths, None)?;
+    files_to_parquet_of(paths, None, directory, key, progress)
+}
+
+/// The same of files that are said to be of a format.
+///
+/// # Errors
+/// Those of [`files_to_parquet`].
+pub(crate) fn files_to_parquet_of(
+    paths: &[PathBuf],
+    format: Option<ImportFormat>,
+    directory: &Path,
+    key: &PiiKey,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<ParsedFiles, ImportError> {
+    let Gathered { inputs, ignored, .. } = input::gather(paths, format)?;
     let mut summary = ImportSummary { ignored, ..ImportSummary::default() };
     let mut known = Known::default();
     let (mut files, mut quarantine) = (Vec::new(), Vec::new());

@@ -104,6 +104,10 @@ async fn what_is_unsound_is_refused_and_named() {
         (with_query(""), "must be one statement"),
         (with_query("SELEC 1"), "query"),
         (with_query("WITH RECURSIVE t AS (SELECT 1 AS a UNION ALL SELECT a FROM t) SELECT a FROM t"), "recursive"),
+        // Chains, which whoever plans them follows level by level.
+        (evidence(&format!("initial_value{}", " + 0".repeat(60_000))), "at most 10000 words"),
+        (evidence(&format!("initial_value{}", " + 0".repeat(4_000))), "deeper than 200 levels"),
+        (with_query(&format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(2_000))), "deeper than 200 levels"),
         // Functions.
         (evidence("CAST(random() * 100 AS DECIMAL(18, 2))"), "random does not give the same answer"),
         (evidence("CAST(date_part('year', now()) AS DECIMAL(18, 2))"), "now does not give the same answer"),

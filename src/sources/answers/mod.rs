@@ -29,6 +29,8 @@ use crate::lake::{TableWriter, schema};
 use crate::model::{LakeFile, Table, TableQuality};
 pub(crate) use page::{Page, member};
 pub(crate) use pncp::ControlNumber;
+#[cfg(feature = "fuzzing")]
+pub(in crate::sources) use record::plain_decimal;
 use record::{Fault, Record};
 use row::{Content, Row};
 

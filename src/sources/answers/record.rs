@@ -134,7 +134,7 @@ impl<'a> Record<'a> {
 
 /// A decimal as JSON would write it, from one as Brazilians or programs write it: `R$ 1.234.567,89`,
 /// `1234,5`, `33780.0000`. `1.234` alone may be either, and is neither.
-fn plain_decimal(text: &str) -> Option<Cow<'_, str>> {
+pub(in crate::sources) fn plain_decimal(text: &str) -> Option<Cow<'_, str>> {
     let text = text.strip_prefix("R$").map_or(text, str::trim_start);
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
     let grouped = |whole: &str| {

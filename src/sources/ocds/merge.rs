@@ -6,7 +6,7 @@
 //! replaced as a whole. `id`, `date` and `tag` of a release are of the release, not of the process.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -23,23 +23,80 @@ const OF_THE_RELEASE: [&str; 3] = ["id", "date", "tag"];
 pub(super) const FIRST_VALUE: &str = " firstValue";
 
 /// A value that can be changed; numbers keep their text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 enum Value {
     Null,
     Truth(bool),
     Number(String),
     Text(String),
-    Array(Vec<Value>),
+    Array(List),
     Object(Members),
 }
 
-/// Members of an object, in order.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Members {
-    members: Vec<(String, Value)>,
+/// Elements of an array, in order. Where those with an `id` are is found out as far as it is asked for.
+#[derive(Debug, Clone, Default)]
+struct List {
+    elements: Vec<Value>,
+    places: HashMap<String, usize>,
+    placed: usize,
 }
 
+impl List {
+    fn of(elements: Vec<Value>) -> Self {
+        Self { elements, ..Self::default() }
+    }
+
+    /// The last element with an id.
+    fn find(&mut self, id: &str) -> Option<&mut Value> {
+        for (place, element) in self.elements.iter().enumerate().skip(self.placed) {
+            if let Some(id) = id_of(element) {
+                self.places.insert(id, place);
+            }
+        }
+        self.placed = self.elements.len();
+        self.places.get(id).and_then(|place| self.elements.get_mut(*place))
+    }
+}
+
+/// Members of an object. Where those of a large one are is found out as far as it is asked for.
+#[derive(Debug, Clone, Default)]
+struct Members {
+    members: Vec<(String, Value)>,
+    places: HashMap<String, usize>,
+    placed: usize,
+}
+
+/// Up to so many members are looked through rather than looked up.
+const FEW: usize = 16;
+
 impl Members {
+    fn of(members: Vec<(String, Value)>) -> Self {
+        Self { members, ..Self::default() }
+    }
+
+    /// Where a member is.
+    fn place(&mut self, key: &str) -> Option<usize> {
+        if self.members.len() <= FEW {
+            return self.members.iter().position(|(own, _)| own == key);
+        }
+        for (place, (own, _)) in self.members.iter().enumerate().skip(self.placed) {
+            self.places.insert(own.clone(), place);
+        }
+        self.placed = self.members.len();
+        self.places.get(key).copied()
+    }
+
+    /// Takes a member out; the last one takes its place.
+    fn remove(&mut self, place: usize) {
+        let (gone, _) = self.members.swap_remove(place);
+        self.places.remove(&gone);
+        match self.members.get(place) {
+            Some((moved, _)) if place < self.placed => drop(self.places.insert(moved.clone(), place)),
+            _ => {}
+        }
+        self.placed = self.placed.min(self.members.len());
+    }
+
     fn get(&self, key: &str) -> Option<&Value> {
         self.members.iter().find(|(own, _)| own == key).map(|(_, value)| value)
     }
@@ -61,10 +118,10 @@ impl From<View<'_>> for Value {
             Scalar::Integer(number) => Self::Number(number.to_string()),
             Scalar::Float(_) => Self::Number(view.number().unwrap_or("null").to_owned()),
             Scalar::Text(text) => Self::Text(text.to_owned()),
-            Scalar::Array => Self::Array(view.elements().map(Self::from).collect()),
-            Scalar::Object => Self::Object(Members {
-                members: view.members().map(|(key, value)| (key.to_owned(), value.into())).collect(),
-            }),
+            Scalar::Array => Self::Array(List::of(view.elements().map(Self::from).collect())),
+            Scalar::Object => {
+                Self::Object(Members::of(view.members().map(|(key, value)| (key.to_owned(), value.into())).collect()))
+            }
         }
     }
 }
@@ -73,7 +130,7 @@ impl From<View<'_>> for Value {
 #[derive(Debug, Clone)]
 pub(super) struct Release {
     /// `None` comes before all others.
-    date: Option<DateTime<Utc>>,
+    pub(super) date: Option<DateTime<Utc>>,
     content: Members,
     /// File and line.
     at: (usize, i64),
@@ -111,14 +168,14 @@ pub(super) fn compile(mut releases: Vec<Release>) -> Vec<u8> {
 
 /// Notes the value of contracts that the process has not had before and that are not amended yet.
 fn note_first_values(release: &mut Members, compiled: &Members) {
-    let known: Vec<String> = match compiled.get("contracts") {
-        Some(Value::Array(contracts)) => contracts.iter().filter_map(contract_with_value).collect(),
-        _ => Vec::new(),
+    let known: HashSet<String> = match compiled.get("contracts") {
+        Some(Value::Array(contracts)) => contracts.elements.iter().filter_map(contract_with_value).collect(),
+        _ => HashSet::new(),
     };
     let Some((_, contracts)) = release.members.iter_mut().find(|(key, _)| key == "contracts") else { return };
     // A single contract may stand without its array.
     let contracts = match contracts {
-        Value::Array(contracts) => contracts.as_mut_slice(),
+        Value::Array(contracts) => contracts.elements.as_mut_slice(),
         one => std::slice::from_mut(one),
     };
     for contract in contracts {
@@ -140,13 +197,13 @@ fn is_amended(contract: &Members) -> bool {
         Value::Object(members) => members.members.iter().any(|(_, value)| match value {
             Value::Null => false,
             Value::Text(text) => !text.is_empty(),
-            Value::Array(array) => !array.is_empty(),
+            Value::Array(array) => !array.elements.is_empty(),
             Value::Object(object) => !object.members.is_empty(),
             Value::Truth(_) | Value::Number(_) => true,
         }),
         _ => false,
     };
-    let several = |value: &Value| matches!(value, Value::Array(array) if array.iter().any(says));
+    let several = |value: &Value| matches!(value, Value::Array(array) if array.elements.iter().any(says));
     ["amendments", "amendment"].iter().any(|key| contract.get(key).is_some_and(|value| says(value) || several(value)))
 }
 
@@ -162,36 +219,35 @@ fn contract_with_value(contract: &Value) -> Option<String> {
 }
 
 fn merge(output: &mut Members, input: Members) {
-    let mut places: HashMap<String, usize> =
-        output.members.iter().enumerate().map(|(place, (key, _))| (key.clone(), place)).collect();
     for (key, value) in input.members {
-        let place = places.get(&key).copied();
+        let place = output.place(&key);
         match (place.and_then(|place| output.members.get_mut(place)), value) {
-            (Some((_, old)), Value::Null) => *old = Value::Null,
+            (Some(_), Value::Null) => place.into_iter().for_each(|place| output.remove(place)),
             (Some((_, Value::Object(old))), Value::Object(new)) => merge(old, new),
-            (Some((_, old)), Value::Array(new)) if is_identified(&key, &new) => merge_list(old, new),
+            (Some((_, old)), Value::Array(new)) if is_identified(&key, &new.elements) => merge_list(old, new),
             (Some((_, old)), new) => *old = new,
             (None, Value::Null) => {}
             (None, new) => {
                 let new = match new {
-                    Value::Object(new) => {
-                        let mut cleaned = Members::default();
-                        merge(&mut cleaned, new);
-                        Value::Object(cleaned)
-                    }
-                    Value::Array(new) if is_identified(&key, &new) => {
-                        let mut list = Value::Array(Vec::new());
+                    Value::Object(new) => Value::Object(cleaned(new)),
+                    Value::Array(new) if is_identified(&key, &new.elements) => {
+                        let mut list = Value::Array(List::default());
                         merge_list(&mut list, new);
                         list
                     }
                     new => new,
                 };
-                places.insert(key.clone(), output.members.len());
                 output.members.push((key, new));
             }
         }
     }
-    output.members.retain(|(_, value)| *value != Value::Null);
+}
+
+/// An object without members that are null, at any depth.
+fn cleaned(object: Members) -> Members {
+    let mut cleaned = Members::default();
+    merge(&mut cleaned, object);
+    cleaned
 }
 
 /// Whether an array is merged by the ids of its elements.
@@ -199,34 +255,28 @@ fn is_identified(key: &str, array: &[Value]) -> bool {
     !WHOLE_LISTS.contains(&key) && array.iter().all(|element| matches!(element, Value::Object(_)))
 }
 
-fn merge_list(output: &mut Value, input: Vec<Value>) {
+fn id_of(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(members) => members.id(),
+        _ => None,
+    }
+}
+
+fn merge_list(output: &mut Value, input: List) {
     if !matches!(output, Value::Array(_)) {
         // An object that stood for an array of one.
-        let one = std::mem::replace(output, Value::Array(Vec::new()));
+        let one = std::mem::replace(output, Value::Array(List::default()));
         if let (Value::Array(list), Value::Object(_)) = (&mut *output, &one) {
-            list.push(one);
+            list.elements.push(one);
         }
     }
     let Value::Array(list) = output else { return };
-    let id = |value: &Value| match value {
-        Value::Object(members) => members.id(),
-        _ => None,
-    };
-    let mut places: HashMap<String, usize> =
-        list.iter().enumerate().filter_map(|(place, value)| Some((id(value)?, place))).collect();
-    for value in input {
-        let own = id(&value);
+    for value in input.elements {
+        let own = id_of(&value);
         let Value::Object(new) = value else { continue };
-        match own.as_ref().and_then(|id| places.get(id)).and_then(|place| list.get_mut(*place)) {
+        match own.and_then(|id| list.find(&id)) {
             Some(Value::Object(old)) => merge(old, new),
-            _ => {
-                if let Some(own) = own {
-                    places.insert(own, list.len());
-                }
-                let mut cleaned = Members::default();
-                merge(&mut cleaned, new);
-                list.push(Value::Object(cleaned));
-            }
+            _ => list.elements.push(Value::Object(cleaned(new))),
         }
     }
 }
@@ -253,7 +303,7 @@ fn write(value: &Value, out: &mut Vec<u8>) {
         Value::Object(object) => write_members(object, out),
         Value::Array(array) => {
             out.push(b'[');
-            for (place, element) in array.iter().enumerate() {
+            for (place, element) in array.elements.iter().enumerate() {
                 if place > 0 {
                     out.push(b',');
                 }
@@ -349,5 +399,32 @@ mod tests {
         assert_eq!(result["awards"], "none");
         assert_eq!(result["t"], "q\"\\\n\u{1}é");
         assert_eq!(result["t2"], "𝄞");
+    }
+
+    #[test]
+    fn members_that_come_and_go_are_found_again() {
+        let letters: Vec<String> = ('a'..='z').map(|c| format!("\"{c}\":1")).collect();
+        let all = letters.join(",");
+        let result = compiled(&[
+            &format!(r#"{{"date":"2024-01-01",{all}}}"#),
+            r#"{"date":"2024-01-02","a":null,"z":null,"c":2,"b":null}"#,
+            r#"{"date":"2024-01-03","b":3,"y":4,"a":null,"0":5}"#,
+        ]);
+        let object = result.as_object().unwrap();
+        assert_eq!(object.len(), 25);
+        for (key, value) in [("b", 3), ("c", 2), ("d", 1), ("x", 1), ("y", 4), ("0", 5)] {
+            assert_eq!(object[key], value, "{key}");
+        }
+        assert!(object.get("a").is_none() && object.get("z").is_none());
+    }
+
+    #[test]
+    fn what_repeats_is_merged_in_linear_time() {
+        let rest: Vec<String> =
+            (0..50_000).map(|n| format!(r#"{{"id":1,"k{n}":1,"l":[{{"id":{n}}}],"x":null}}"#)).collect();
+        let result = compiled(&[&format!(r#"{{"awards":[{}]}}"#, rest.join(","))]);
+        let awards = result["awards"].as_array().unwrap();
+        assert_eq!((awards.len(), awards[0].as_object().unwrap().len()), (1, 50_002));
+        assert_eq!(awards[0]["l"].as_array().unwrap().len(), 50_000);
     }
 }

@@ -8,6 +8,8 @@
 
 mod bids;
 mod contracts;
+#[cfg(feature = "fuzzing")]
+pub(super) mod fuzzing;
 pub(super) mod json;
 mod merge;
 mod parties;
@@ -28,6 +30,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher};
 
 use datafusion::arrow::array::RecordBatch;
+use memchr::memmem;
 use rayon::prelude::*;
 
 use super::ImportError;
@@ -136,17 +139,28 @@ struct Identified {
 fn identify(block: &Block) -> Identified {
     let mut found = Identified { bytes: block.len() as u64, units: 0, hashes: Vec::new() };
     let mut own: Vec<u64> = Vec::new();
+    let mut scratch = Scratch::default();
     block.units(&mut |_, unit| {
         found.units += 1;
         let Unit::Text(text) = unit else { return };
         own.clear();
+        // A letter of the key itself may be escaped: `\u006fcid`.
+        let mut all_seen = memmem::find(text, b"\\u006").is_none();
         split::ocids(text, &mut |escaped| {
             let hash = match escaped.contains(&b'\\') {
-                true => unescaped(escaped).map(|ocid| hash(ocid.trim())),
+                true => unescaped(escaped).map(|ocid| hash(&json::without_nul(ocid.trim()))),
                 false => std::str::from_utf8(escaped).ok().map(|ocid| hash(ocid.trim())),
             };
-            own.extend(hash.filter(|hash| !own.contains(hash)));
+            all_seen &= hash.is_some();
+            own.extend(hash);
         });
+        // Or it is a number.
+        if own.is_empty() || !all_seen {
+            let document = scratch.parse(text).ok();
+            own.extend(document.iter().filter_map(|document| Some(hash(find(document.root()).ok()?.ocid()))));
+        }
+        own.sort_unstable();
+        own.dedup();
         let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
         found.hashes.extend(own.iter().map(|hash| (*hash, length)));
     });

@@ -11,15 +11,15 @@ use super::split::{self, Skipper, is_blank};
 
 /// How much is held at once.
 #[derive(Debug, Clone, Copy)]
-struct Sizes {
+pub(super) struct Sizes {
     /// Bytes of a block, about.
-    block: usize,
+    pub(super) block: usize,
     /// Longest line, release or record.
-    unit: usize,
+    pub(super) unit: usize,
 }
 
 /// The longest records that are published have some megabytes.
-const SIZES: Sizes = Sizes { block: 2 << 20, unit: 32 << 20 };
+pub(super) const SIZES: Sizes = Sizes { block: 2 << 20, unit: 32 << 20 };
 /// Bytes of what is too long that are kept to show.
 const SHOWN_BYTES: usize = 1_024;
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
@@ -172,7 +172,12 @@ pub(super) fn blocks(part: usize, reader: &mut dyn Read, emit: &mut dyn FnMut(Bl
     blocks_of(SIZES, part, reader, emit)
 }
 
-fn blocks_of(sizes: Sizes, part: usize, reader: &mut dyn Read, emit: &mut dyn FnMut(Block) -> bool) -> io::Result<()> {
+pub(super) fn blocks_of(
+    sizes: Sizes,
+    part: usize,
+    reader: &mut dyn Read,
+    emit: &mut dyn FnMut(Block) -> bool,
+) -> io::Result<()> {
     let mut window = Window { reader, sizes, bytes: Vec::new(), start: 0, ended: false };
     window.fill()?;
     if window.rest().starts_with(UTF8_BOM) {
@@ -187,7 +192,7 @@ fn blocks_of(sizes: Sizes, part: usize, reader: &mut dyn Read, emit: &mut dyn Fn
 
 /// Whether the beginning of a file is of lines each of which is a value: most of those that are
 /// whole, whether or not one of them is damaged.
-fn is_lines(head: &[u8], ended: bool) -> bool {
+pub(super) fn is_lines(head: &[u8], ended: bool) -> bool {
     let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).peekable();
     let (mut whole, mut others) = (0, 0);
     while let Some(line) = lines.next() {
@@ -250,6 +255,7 @@ fn documents(part: usize, window: &mut Window<'_>, emit: &mut dyn FnMut(Block) -
         let going_on = match window.value()? {
             // A bracket too many, say: nothing after it can be told apart.
             Some(0) => {
+                while window.rest().len() < SHOWN_BYTES && window.fill()? {}
                 let rest = window.rest();
                 let bytes = Arc::new(rest[..rest.len().min(SHOWN_BYTES)].to_vec());
                 let whole = 0..bytes.len();
@@ -448,6 +454,10 @@ mod tests {
         assert_eq!(read(b"{\"a\":1\n{\"a\":2}\n{\"a\":3}\n{\"a\":4}").len(), 4);
         assert_eq!(at(&read(b"[{\"a\":1},{\"a\":")), [(1, "{\"a\":1}"), (2, "{\"a\":")]);
         assert_eq!(at(&read(b"}{")), [(1, "}{")]);
+        for block in 1..9 {
+            let found = read_of(Sizes { block, unit: 300 }, b"{\"a\":1} } {\"a\":2}");
+            assert_eq!(at(&found), [(1, "{\"a\":1}"), (2, "} {\"a\":2}")], "{block}");
+        }
         assert_eq!(read(b""), []);
         assert_eq!(read(b" \n "), []);
     }

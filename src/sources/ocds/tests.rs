@@ -256,6 +256,24 @@ fn what_cannot_be_read_is_told_and_the_rest_is_taken_in() {
 }
 
 #[test]
+fn a_process_is_one_however_its_ocid_is_written() {
+    let text = [
+        r#"{"ocid":7,"date":"2024-01-01","tender":{"title":"a"}}"#,
+        r#"{"ocid":7,"date":"2024-01-02","tender":{"title":"b"}}"#,
+        r#"{"ocid":"ocds-abc123-1","date":"2024-01-01","tender":{"title":"c"}}"#,
+        r#"{"\u006fcid":"ocds-abc123-1","date":"2024-01-02","tender":{"title":"d"}}"#,
+        r#"{"ocid":"x\u0000y","date":"2024-01-02","tender":{"title":"f\u0000"}}"#,
+        r#"{"ocid":"x\u0000y","date":"2024-01-01","tender":{"title":"e"}}"#,
+    ];
+    let taken = Taken::one("a.jsonl", text.join("\n").as_bytes());
+    // PostgreSQL could hold no finding that shows a NUL.
+    assert_eq!(
+        taken.rows("SELECT ocid, object FROM tenders_all ORDER BY 1"),
+        ["7 b", "ocds-abc123-1 d", "x\u{fffd}y f\u{fffd}"]
+    );
+}
+
+#[test]
 fn nobody_s_cpf_is_stored() {
     let text = json!({"ocid": "ocds-abc123-1", "tender": {"title": "para FULANO 52998224725", "tenderers": [{"id": "52998224725", "name": "Fulano"}]},
         "bids": {"details": [{"id": "52998224725", "tenderers": [{"id": "x", "identifier": {"scheme": "BR-CPF", "id": "529.982.247-25"}}]}]},

@@ -195,7 +195,8 @@ impl Layout for Contracts {
         let object = mask_text(published.raw(OBJECT));
         let legal_basis = published.optional(LEGAL_BASIS).map(mask_text);
         let situation = published.optional(SITUATION).map(mask_text);
-        let modality_name = published.text(MODALITY);
+        let modality_name = mask_text(published.text(MODALITY));
+        let named = |column: usize| row.organ_name(column).map(mask_text);
         let supplier_name = row.supplier.name.map(mask_text);
         writer.row(|out| {
             out.text(from.id)
@@ -204,16 +205,16 @@ impl Layout for Contracts {
                 .text(&object)
                 .text(&fold_object(&object))
                 .optional_text(legal_basis.as_deref())
-                .text(modality(modality_name).as_str())
-                .text(modality_name)
+                .text(modality(&modality_name).as_str())
+                .text(&modality_name)
                 .optional_text(situation.as_deref())
                 .text("federal")
                 .optional_text(published.optional(SUPERIOR_ORGAN_ID))
-                .optional_text(row.organ_name(SUPERIOR_ORGAN_NAME))
+                .optional_text(named(SUPERIOR_ORGAN_NAME).as_deref())
                 .optional_text(published.optional(ORGAN_ID))
-                .optional_text(row.organ_name(ORGAN_NAME))
+                .optional_text(named(ORGAN_NAME).as_deref())
                 .text(row.buyer_id)
-                .text(published.text(BUYER_NAME))
+                .text(&mask_text(published.text(BUYER_NAME)))
                 .day(row.signature_date)
                 .day(row.publication_date)
                 .day(row.start_date)

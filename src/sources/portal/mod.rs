@@ -41,6 +41,8 @@ pub(crate) use tender_ref::TenderRef;
 pub(in crate::sources) use tender_ref::is_sentinel;
 pub(crate) use tenders::Tenders;
 pub(in crate::sources) use values::parse_date;
+#[cfg(feature = "fuzzing")]
+pub(in crate::sources) use values::parse_quantity;
 
 /// What the summary of an import calls notes on contracts.
 pub(crate) const NOTES: &str = "apostilamentos";

@@ -98,9 +98,9 @@ impl Layout for Tenders {
         let masked = |column: usize| published.optional(column).map(mask_text);
         let object = mask_text(published.raw(OBJECT));
         let modality = modality_of(published.text(MODALITY_CODE), published.text(MODALITY_NAME));
-        let named = |column: usize| published.optional(column).filter(|name| !is_withheld(name));
-        let state = published.optional(STATE).filter(|state| !is_sentinel(state));
-        let municipality = published.optional(MUNICIPALITY).filter(|name| fold(name) != "invalido");
+        let named = |column: usize| published.optional(column).filter(|name| !is_withheld(name)).map(mask_text);
+        let state = published.optional(STATE).filter(|state| !is_sentinel(state)).map(mask_text);
+        let municipality = published.optional(MUNICIPALITY).filter(|name| fold(name) != "invalido").map(mask_text);
         writer.row(|out| {
             out.text(from.id)
                 .text(from.status)
@@ -111,20 +111,20 @@ impl Layout for Tenders {
                 .text(&fold_object(&object))
                 .optional_text(None)
                 .text(modality.as_str())
-                .text(published.text(MODALITY_NAME))
+                .text(&mask_text(published.text(MODALITY_NAME)))
                 .optional_text(None)
                 .optional_text(None)
                 .optional_text(None)
                 .optional_text(masked(SITUATION).as_deref())
                 .text("federal")
                 .optional_text(published.optional(SUPERIOR_ORGAN_ID))
-                .optional_text(named(SUPERIOR_ORGAN_NAME))
+                .optional_text(named(SUPERIOR_ORGAN_NAME).as_deref())
                 .optional_text(published.optional(ORGAN_ID))
-                .optional_text(named(ORGAN_NAME))
+                .optional_text(named(ORGAN_NAME).as_deref())
                 .text(published.text(BUYER_ID))
-                .text(published.text(BUYER_NAME))
-                .optional_text(state)
-                .optional_text(municipality)
+                .text(&mask_text(published.text(BUYER_NAME)))
+                .optional_text(state.as_deref())
+                .optional_text(municipality.as_deref())
                 .day(None)
                 .day(row.open_date)
                 .day(row.result_date)

@@ -58,7 +58,7 @@ pub(in crate::sources) fn parse_date(text: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, number(3, 5)?, number(0, 2)?)
 }
 
-fn parse_quantity(text: &str, mark: char) -> Result<i128, Reason> {
+pub(in crate::sources) fn parse_quantity(text: &str, mark: char) -> Result<i128, Reason> {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let (whole, fraction) = digits.split_once(mark).unwrap_or((digits, ""));
     if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
