@@ -1,5 +1,6 @@
 //! A lake that holds tenders and no contract, from the files to the findings, through the real server.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use cidadao::api::client::Client;
@@ -57,8 +58,8 @@ fn check(told: &Told) {
     }
     // Findings are counted in the event of their detector, as they are made.
     let last = told.stages.last().unwrap();
-    assert_eq!((last.1.as_str(), last.2), ("done", told.findings.len() as i64));
-    let found_before_the_end = told.stages.iter().filter(|(_, stage, found)| stage != "done" && *found > 0).count();
+    assert_eq!((last.1.as_str(), last.2), ("report", told.findings.len() as i64));
+    let found_before_the_end = told.stages.iter().filter(|(_, stage, found)| stage != "report" && *found > 0).count();
     assert!(told.findings.is_empty() || found_before_the_end > 0);
     for finding in &told.findings {
         assert!(finding.contract_ids.is_empty(), "{}", finding.id);
@@ -85,6 +86,33 @@ const OF_TENDERS: [&str; 11] = [
 ];
 
 #[test]
+fn tenders_of_a_sample_without_its_contracts() {
+    let data = tempfile::tempdir().unwrap();
+    let (sample, tenders) = (data.path().join("sample"), data.path().join("tenders"));
+    ok(&cidadao(data.path()).args(["sample", "--rows", "2000", "--seed", "3", "--out"]).arg(&sample).output().unwrap());
+    std::fs::create_dir(&tenders).unwrap();
+    for file in std::fs::read_dir(&sample).unwrap().map(Result::unwrap) {
+        if file.file_name().to_string_lossy().contains("Licitação") {
+            std::fs::rename(file.path(), tenders.join(file.file_name())).unwrap();
+        }
+    }
+    let told = investigate(&data.path().join("lake"), &[&tenders]);
+    check(&told);
+    let mut planted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut labels = csv::Reader::from_path(sample.join("labels.csv")).unwrap();
+    for label in labels.deserialize::<BTreeMap<String, String>>().map(Result::unwrap) {
+        if label["expected"] == "fired" && OF_TENDERS.contains(&label["detector"].as_str()) {
+            planted.entry(label["detector"].clone()).or_default().insert(label["group"].clone());
+        }
+    }
+    assert_eq!(planted.len(), 4, "{planted:?}");
+    for id in OF_TENDERS {
+        let found = told.findings.iter().filter(|finding| finding.r#type == id).count();
+        assert_eq!(found, planted.get(id).map_or(0, BTreeSet::len), "{id}");
+    }
+}
+
+#[test]
 fn tenders_of_a_university_without_contracts() {
     let Some(files) = shared("ufv-licitacoes") else { return };
     let data = tempfile::tempdir().unwrap();
@@ -92,7 +120,7 @@ fn tenders_of_a_university_without_contracts() {
     check(&told);
     let fired = |id: &str| told.findings.iter().filter(|finding| finding.r#type == id).count();
     // As docs/detectors.md counts them.
-    assert_eq!((fired("single_bid"), fired("few_bidders_for_market")), (4, 32));
+    assert_eq!((fired("single_bid"), fired("few_bidders_for_market"), fired("decision_period")), (4, 31, 40));
 }
 
 #[test]
