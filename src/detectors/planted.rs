@@ -1,6 +1,7 @@
 //! What detectors find in a sample whose answer is written down: `labels.csv` of `cidadao sample`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::DetectorRun;
 use crate::model::{Finding, Table};
 
-/// A contract, or a tender, as labels name it: unit and number.
-type Key = (String, String);
+/// A contract, or a tender, as labels name it: unit and number, or the id of its process in OCDS.
+type Key = String;
 
 /// Labels of a sample, by detector.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,12 +32,24 @@ pub struct LabelsError {
     pub source: csv::Error,
 }
 
+/// A line of labels: of the Portal's layout with unit and number, of OCDS with an id.
 #[derive(Deserialize)]
 struct Row {
     detector: String,
     expected: String,
-    buyer_id: String,
-    contract_number: String,
+    #[serde(default)]
+    buyer_id: Option<String>,
+    #[serde(default)]
+    contract_number: Option<String>,
+    #[serde(default)]
+    ocid: Option<String>,
+}
+
+impl Row {
+    fn key(&self) -> Option<Key> {
+        let unit = || Some(of_portal(self.buyer_id.as_deref()?, self.contract_number.as_deref()?));
+        self.ocid.clone().or_else(unit)
+    }
 }
 
 /// How well one detector found what was planted for it. Contracts, or tenders, are counted, whatever the findings they
@@ -72,10 +85,13 @@ impl Labels {
         let failed = |source| LabelsError { path: path.to_owned(), source };
         let mut labels = Self::default();
         for row in csv::Reader::from_path(path).map_err(failed)?.deserialize() {
-            let Row { detector, expected, buyer_id, contract_number } = row.map_err(failed)?;
-            let of = labels.0.entry(detector).or_default();
-            let side = if expected == "fired" { &mut of.planted } else { &mut of.near_misses };
-            side.insert((buyer_id, contract_number));
+            let row: Row = row.map_err(failed)?;
+            let missing =
+                || csv::Error::from(io::Error::other("neither ocid nor buyer_id and contract_number are there"));
+            let key = row.key().ok_or_else(missing).map_err(failed)?;
+            let of = labels.0.entry(row.detector).or_default();
+            let side = if row.expected == "fired" { &mut of.planted } else { &mut of.near_misses };
+            side.insert(key);
         }
         Ok(labels)
     }
@@ -111,8 +127,46 @@ fn subjects(finding: &Finding) -> Vec<&str> {
     finding.contract_ids.iter().map(String::as_str).collect()
 }
 
-/// Unit and number of a contract or a tender of the Portal: `portal-<unit>-<number>-…`.
+fn of_portal(unit: &str, number: &str) -> Key {
+    format!("{unit}/{number}")
+}
+
+/// What labels call the contract or the tender of an id: `portal-<unit>-<number>-…`, `<ocid>`, `<ocid>-contract-…`.
 fn key(id: &str) -> Option<Key> {
-    let mut parts = id.split('-').skip(1);
-    Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
+    let Some(rest) = id.strip_prefix("portal-") else {
+        return id.split("-contract-").next().map(str::to_owned);
+    };
+    let mut parts = rest.split('-');
+    Some(of_portal(parts.next()?, parts.next()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_what_labels_name() {
+        assert_eq!(key("portal-100001-000012023-0a1b").as_deref(), Some("100001/000012023"));
+        assert_eq!(key("portal-100001-000012023-tender-pregao").as_deref(), Some("100001/000012023"));
+        assert_eq!(key("ocds-000000-000000249").as_deref(), Some("ocds-000000-000000249"));
+        assert_eq!(key("ocds-000000-000000249-contract-1").as_deref(), Some("ocds-000000-000000249"));
+        assert_eq!(key("portal-100001"), None);
+    }
+
+    #[test]
+    fn labels_of_both_layouts_are_read_and_others_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("labels.csv");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Labels::read(&path)
+        };
+        let portal = read("detector,expected,buyer_id,contract_number\na,fired,1,2\na,clear,1,3\n").unwrap();
+        let OfDetector { planted, near_misses } = &portal.0["a"];
+        assert!(planted.contains("1/2") && near_misses.contains("1/3") && planted.len() + near_misses.len() == 2);
+        let ocds = read("case,expected,ocid,detector,note\nx,fired,o-1,a,\n").unwrap();
+        assert!(ocds.0["a"].planted.contains("o-1"));
+        let error = read("detector,expected,number\na,fired,1\n").unwrap_err();
+        assert!(error.to_string().contains("labels.csv: ") && error.to_string().contains("neither ocid"), "{error}");
+    }
 }

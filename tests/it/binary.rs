@@ -79,7 +79,7 @@ impl Drop for Server {
     }
 }
 
-fn shared(path: &str) -> Option<PathBuf> {
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(path);
     let found = path.exists().then_some(path.clone());
     if found.is_none() {
@@ -176,61 +176,6 @@ fn a_real_month_is_taken_in_and_every_large_increase_is_judged() {
     let judged = summary["fired"].as_i64().unwrap()
         + count("not_evaluable", &["no_initial_value", "reductions_may_hide_additions", "regime_not_covered"]);
     assert_eq!(judged, 37);
-}
-
-/// Contracts (buyer, number) that a label expects to fire, by detector.
-fn labels(dir: &Path) -> BTreeMap<String, BTreeSet<(String, String)>> {
-    let mut out: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
-    let mut reader = csv::Reader::from_path(dir.join("labels.csv")).unwrap();
-    for record in reader.deserialize::<BTreeMap<String, String>>() {
-        let record = record.unwrap();
-        if record["expected"] == "fired" {
-            let key = (record["buyer_id"].clone(), record["contract_number"].clone());
-            out.entry(record["detector"].clone()).or_default().insert(key);
-        }
-    }
-    out
-}
-
-#[test]
-fn planted_red_flags_are_found_and_nothing_else() {
-    let dir = tempfile::tempdir().unwrap();
-    let month = dir.path().join("month");
-    let sample = ["sample", "--rows", "100000", "--seed", "7", "--out"];
-    ok(&cidadao(dir.path()).args(sample).arg(&month).output().unwrap());
-    let expected = labels(&month);
-    // The files have no classes of items, so that one detector can find nothing in them.
-    assert_eq!(expected.len(), 19, "every detector has planted labels");
-    let detect = |only: &[&str]| {
-        json(&cidadao(dir.path()).args(["detect", "--output", "json"]).args(only).arg(&month).output().unwrap())
-    };
-    let by_default = detect(&[]);
-    let on_request = detect(&["--only", "value_risk"]);
-    let ran: BTreeSet<_> =
-        by_default["detectors"].as_array().unwrap().iter().map(|one| one["detector"]["id"].to_string()).collect();
-    assert_eq!(ran.len(), 32);
-    for finding in by_default["findings"].as_array().unwrap() {
-        let known = finding["type"].as_str().unwrap();
-        assert!(expected.contains_key(known), "{known} found something that is not labelled");
-    }
-    for (detector, planted) in &expected {
-        let mut found: BTreeSet<(String, String)> = BTreeSet::new();
-        let run = if detector == "value_risk" { &on_request } else { &by_default };
-        for finding in run["findings"].as_array().unwrap().iter().filter(|f| f["type"] == detector.as_str()) {
-            for id in finding["contract_ids"].as_array().unwrap() {
-                // contract_id is portal-<buyer>-<number>-<hash>
-                let parts: Vec<_> = id.as_str().unwrap().split('-').collect();
-                found.insert((parts[1].to_owned(), parts[2].to_owned()));
-            }
-        }
-        let hits = found.intersection(planted).count();
-        let missed: Vec<_> = planted.difference(&found).take(3).collect();
-        assert_eq!(hits, planted.len(), "{detector}: recall below 1.0, missed {missed:?}");
-        let precision = hits as f64 / found.len() as f64;
-        let wrong: Vec<_> = found.difference(planted).take(3).collect();
-        assert!(precision >= 0.95, "{detector}: precision {precision}, wrong {wrong:?}");
-        eprintln!("{detector}: {} planted, precision {precision:.4}", planted.len());
-    }
 }
 
 #[test]

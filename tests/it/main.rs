@@ -15,6 +15,8 @@ mod gateway;
 mod imports;
 mod jobs;
 mod lake;
+#[cfg(test)]
+mod planted;
 mod replicas;
 #[cfg(test)]
 mod server;
@@ -22,3 +24,5 @@ mod store;
 mod support;
 #[cfg(test)]
 mod telemetry;
+#[cfg(test)]
+mod tenders_only;

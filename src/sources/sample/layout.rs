@@ -1,8 +1,9 @@
-//! The four files of each month in the layout of the Portal, and `labels.csv`.
+//! The four files of contracts of each month in the layout of the Portal, and `labels.csv`.
 //!
 //! ISO-8859-1, `;`, every field in quotes, CRLF, decimal comma, days as DD/MM/AAAA: byte for byte what
 //! the official files of January 2024 look like.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,9 @@ use chrono::{Datelike, Months, NaiveDate};
 
 use super::SampleError;
 use super::buyer::Buyer;
-use super::record::{Cents, Contract, FIRST_MONTH, LAST_MONTH, LabelCount, SampleSummary};
+use super::record::{Cents, Contract, Expected, FIRST_MONTH, LAST_MONTH, LabelCount, SampleSummary};
+use super::sanctions::Sanctions;
+use super::tenders::Tenders;
 use super::vocabulary::SECRET;
 use crate::model::Modality;
 use crate::model::Random;
@@ -88,7 +91,7 @@ pub(super) const APOSTILAMENTOS: [&str; 12] = [
 pub(super) const LABELS: &str = "detector,expected,group,buyer_id,contract_number,supplier_id,note\n";
 
 /// Name and code of a modality in the files, and its code within an item's.
-const fn modality(modality: Modality) -> (&'static str, &'static str, &'static str) {
+pub(super) const fn modality(modality: Modality) -> (&'static str, &'static str, &'static str) {
     match modality {
         Modality::Pregao => ("Pregão", "5", "05"),
         Modality::PregaoRegistroPreco => ("Pregão - Registro de Preço", "9999", "05"),
@@ -103,14 +106,14 @@ const fn modality(modality: Modality) -> (&'static str, &'static str, &'static s
 
 /// One file; lines are put together in memory and written whole.
 #[derive(Debug)]
-struct Output {
+pub(super) struct Output {
     path: PathBuf,
     writer: BufWriter<File>,
     line: Vec<u8>,
 }
 
 impl Output {
-    fn create(path: PathBuf) -> Result<Self, SampleError> {
+    pub(super) fn create(path: PathBuf) -> Result<Self, SampleError> {
         let file = File::create(&path).map_err(|source| SampleError::Write { path: path.clone(), source })?;
         Ok(Self { path, writer: BufWriter::with_capacity(1 << 18, file), line: Vec::with_capacity(1024) })
     }
@@ -120,7 +123,7 @@ impl Output {
     }
 
     /// A field in quotes.
-    fn field(&mut self, text: &str) -> &mut Self {
+    pub(super) fn field(&mut self, text: &str) -> &mut Self {
         self.line.push(b'"');
         self.field_end(text)
     }
@@ -138,14 +141,14 @@ impl Output {
         self
     }
 
-    fn fields(&mut self, texts: &[&str]) -> &mut Self {
+    pub(super) fn fields(&mut self, texts: &[&str]) -> &mut Self {
         for text in texts {
             self.field(text);
         }
         self
     }
 
-    fn date(&mut self, date: Option<NaiveDate>) -> &mut Self {
+    pub(super) fn date(&mut self, date: Option<NaiveDate>) -> &mut Self {
         self.line.push(b'"');
         if let Some(date) = date {
             self.digits(date.day().into(), 2).push(b'/');
@@ -157,7 +160,7 @@ impl Output {
     }
 
     /// An amount of a contract: four decimals, but `0,00`.
-    fn amount(&mut self, cents: Cents) -> &mut Self {
+    pub(super) fn amount(&mut self, cents: Cents) -> &mut Self {
         self.price(cents);
         if cents != 0 {
             let end = self.line.len() - 2;
@@ -167,7 +170,7 @@ impl Output {
     }
 
     /// An amount of an item: two decimals. None is negative.
-    fn price(&mut self, cents: Cents) -> &mut Self {
+    pub(super) fn price(&mut self, cents: Cents) -> &mut Self {
         self.line.push(b'"');
         self.digits(cents.unsigned_abs() / 100, 1).push(b',');
         self.digits(cents.unsigned_abs() % 100, 2).extend_from_slice(b"\";");
@@ -188,7 +191,7 @@ impl Output {
         &mut self.line
     }
 
-    fn end(&mut self) -> Result<(), SampleError> {
+    pub(super) fn end(&mut self) -> Result<(), SampleError> {
         self.line.pop();
         self.line.extend_from_slice(b"\r\n");
         self.raw()
@@ -200,7 +203,7 @@ impl Output {
         written.map_err(|source| self.failed(source))
     }
 
-    fn finish(mut self) -> Result<(), SampleError> {
+    pub(super) fn finish(mut self) -> Result<(), SampleError> {
         let written = self.writer.flush();
         written.map_err(|source| self.failed(source))
     }
@@ -288,7 +291,7 @@ impl Month {
 }
 
 /// Place of a day's month among the files.
-fn place(day: NaiveDate) -> usize {
+pub(super) fn place(day: NaiveDate) -> usize {
     let months = |day: NaiveDate| day.year().unsigned_abs() as usize * 12 + day.month0() as usize;
     // Every publication lies between the two: see `Contract::dated`.
     months(day.min(LAST_MONTH)).saturating_sub(months(FIRST_MONTH))
@@ -297,14 +300,53 @@ fn place(day: NaiveDate) -> usize {
 /// The files of a sample.
 #[derive(Debug)]
 pub(super) struct Files {
+    out: PathBuf,
     months: Vec<Month>,
-    labels: Output,
+    tenders: Tenders,
+    sanctions: Sanctions,
+    labels: Labels,
     pub(super) summary: SampleSummary,
+}
+
+/// `labels.csv`, and how many of each there are.
+#[derive(Debug)]
+pub(super) struct Labels {
+    file: Output,
+    counts: BTreeMap<String, BTreeMap<String, LabelCount>>,
+}
+
+impl Labels {
+    fn create(out: &Path) -> Result<Self, SampleError> {
+        let mut file = Output::create(out.join("labels.csv"))?;
+        file.line.extend_from_slice(LABELS.as_bytes());
+        file.raw()?;
+        Ok(Self { file, counts: BTreeMap::new() })
+    }
+
+    /// Adds what a detector must say of a unit's contract or tender, by its number and supplier; `first` is the
+    /// first row of its group. Nothing in a label holds a comma, a quote or a line break.
+    pub(super) fn add(
+        &mut self,
+        (detector, expected): (&str, Expected),
+        group: &str,
+        (unit, number, supplier): (&str, &str, &str),
+        note: &str,
+        first: bool,
+    ) -> Result<(), SampleError> {
+        let expected = expected.as_str();
+        let count = self.counts.entry(detector.to_owned()).or_default().entry(expected.to_owned()).or_default();
+        count.rows += 1;
+        count.subjects += u64::from(first);
+        let fields = [detector, expected, group, unit, number, supplier, note];
+        self.file.line.extend_from_slice(fields.join(",").as_bytes());
+        self.file.line.push(b'\n');
+        self.file.raw()
+    }
 }
 
 impl Files {
     /// Creates the directory and the files, with their headers.
-    pub(super) fn create(out: &Path, readme: &str) -> Result<Self, SampleError> {
+    pub(super) fn create(out: &Path, rows: u64, seed: u64, readme: &str) -> Result<Self, SampleError> {
         std::fs::create_dir_all(out).map_err(|source| SampleError::Write { path: out.to_owned(), source })?;
         let months = (0..).map(|more| FIRST_MONTH + Months::new(more)).take_while(|month| *month <= LAST_MONTH);
         let months = months.map(|month| Month::create(out, month)).collect::<Result<_, _>>()?;
@@ -312,10 +354,14 @@ impl Files {
         text.line.extend_from_slice(readme.as_bytes());
         text.raw()?;
         text.finish()?;
-        let mut labels = Output::create(out.join("labels.csv"))?;
-        labels.line.extend_from_slice(LABELS.as_bytes());
-        labels.raw()?;
-        Ok(Self { months, labels, summary: SampleSummary::default() })
+        Ok(Self {
+            out: out.to_owned(),
+            months,
+            tenders: Tenders::create(out, rows, seed)?,
+            sanctions: Sanctions::new(rows),
+            labels: Labels::create(out)?,
+            summary: SampleSummary::default(),
+        })
     }
 
     /// Writes a buyer with everything that is its own.
@@ -329,6 +375,7 @@ impl Files {
             self.amendments_of(&blocks, contract, &number)?;
             self.labels_of(buyer, contract, &number)?;
         }
+        self.tenders.of_buyer(self.summary.buyers, buyer, &contracts, &mut self.labels)?;
         self.summary.contracts += contracts.len() as u64;
         self.summary.buyers += 1;
         Ok(())
@@ -440,30 +487,25 @@ impl Files {
     }
 
     fn labels_of(&mut self, buyer: &Buyer, contract: &Contract, number: &str) -> Result<(), SampleError> {
+        let supplier = contract.supplier.as_ref().map_or("", |supplier| &supplier.id);
         for label in &contract.labels {
-            let expected = label.expected.as_str();
-            let detector = self.summary.labels.entry(label.detector.to_owned()).or_default();
-            let count: &mut LabelCount = detector.entry(expected.to_owned()).or_default();
-            count.rows += 1;
-            count.subjects += u64::from(label.first);
-            let supplier = contract.supplier.as_ref().map_or("", |supplier| &supplier.id);
-            // Nothing in a label holds a comma, a quote or a line break.
-            let fields = [label.detector, expected, &label.group, &buyer.code, number, supplier, label.note];
-            self.labels.line.extend_from_slice(fields.join(",").as_bytes());
-            self.labels.line.push(b'\n');
-            self.labels.raw()?;
+            let (what, key) = ((label.detector, label.expected), (buyer.code.as_str(), number, supplier));
+            self.labels.add(what, &label.group, key, label.note, label.first)?;
         }
-        Ok(())
+        self.sanctions.label(&buyer.code, contract, &mut self.labels)
     }
 
     /// Writes what is left.
-    pub(super) fn finish(self) -> Result<SampleSummary, SampleError> {
+    pub(super) fn finish(mut self) -> Result<SampleSummary, SampleError> {
+        self.tenders.finish(&mut self.labels)?;
+        self.sanctions.write(&self.out)?;
         for month in self.months {
             for output in [month.contracts, month.items, month.amendments] {
                 output.finish()?;
             }
         }
-        self.labels.finish()?;
+        self.summary.labels = self.labels.counts;
+        self.labels.file.finish()?;
         Ok(self.summary)
     }
 }

@@ -49,7 +49,7 @@ impl Quota {
 
     /// The next case, if it is due after `done` of `all` contracts.
     fn due(&mut self, done: u64, all: u64) -> Option<u64> {
-        // 50,000,000 contracts and a thousandth of that stay far below the range.
+        // 100,000,000 contracts and a thousandth of that stay far below the range.
         if self.planted < self.wanted && self.planted * all < self.wanted * done {
             self.planted += 1;
             Some(self.planted - 1)
@@ -82,10 +82,11 @@ pub(super) struct Plan {
 
 /// Fewest and most contracts of a background buyer.
 const BUYER: [u64; 2] = [60, 340];
-/// From so many contracts on every group is large enough to hold outliers of large buyers.
-const LARGE_SAMPLE: u64 = 20_000;
-/// From so many contracts on there are buyers with series long enough for Benford's law.
-const LONG_SERIES: u64 = 100_000;
+/// Contracts from which there are no more cases that have a buyer of their own: there are codes for 900,000.
+const MOST_OWN_AT: u64 = 20_000_000;
+/// From so many contracts on every group is large enough to hold outliers of large buyers, and there are
+/// buyers with series long enough for Benford's law.
+pub(super) const LARGE_SAMPLE: u64 = 20_000;
 /// Contracts of a buyer that buys an article whose price is compared.
 const SMALLEST_WITH_ARTICLE: u64 = 100;
 /// Contracts of a buyer whose total hides an outlier.
@@ -101,19 +102,20 @@ impl Plan {
     /// Makes and writes all buyers.
     pub(super) fn run(mut self, progress: &dyn Fn(u64)) -> Result<SampleSummary, SampleError> {
         let rows = self.rows;
-        let mut shares = Quota::fired(rows, plant_shares::FIRED);
-        let mut share_decoys = Quota::decoys(rows, plant_shares::DECOYS);
-        let mut awards = Quota::fired(rows, plant_values::AWARDS);
-        let mut award_decoys = Quota::decoys(rows, plant_values::AWARD_DECOYS);
-        let outliers = Quota::fired(rows, plant_values::OUTLIERS);
-        let outlier_decoys = Quota::decoys(rows, plant_values::OUTLIER_DECOYS);
-        let mut below = Quota::fired(rows, plant_peers::FIRED);
-        let mut below_decoys = Quota::decoys(rows, plant_peers::DECOYS);
-        let mut direct = Quota::among_peers(rows, LARGE_SAMPLE, 10_000);
-        let mut markets = Quota::among_peers(rows, LARGE_SAMPLE, 20_000);
-        let mut spikes = Quota::among_peers(rows, LARGE_SAMPLE, 10_000);
+        let own = rows.min(MOST_OWN_AT);
+        let mut shares = Quota::fired(own, plant_shares::FIRED);
+        let mut share_decoys = Quota::decoys(own, plant_shares::DECOYS);
+        let mut awards = Quota::fired(own, plant_values::AWARDS);
+        let mut award_decoys = Quota::decoys(own, plant_values::AWARD_DECOYS);
+        let outliers = Quota::fired(own, plant_values::OUTLIERS);
+        let outlier_decoys = Quota::decoys(own, plant_values::OUTLIER_DECOYS);
+        let mut below = Quota::fired(own, plant_peers::FIRED);
+        let mut below_decoys = Quota::decoys(own, plant_peers::DECOYS);
+        let mut direct = Quota::among_peers(own, LARGE_SAMPLE, 10_000);
+        let mut markets = Quota::among_peers(own, LARGE_SAMPLE, 20_000);
+        let mut spikes = Quota::among_peers(own, LARGE_SAMPLE, 10_000);
         let mut prices = Quota::among_peers(rows, LARGE_SAMPLE, 5_000);
-        let mut lopsided = Quota::among_peers(rows, LONG_SERIES, 50_000);
+        let mut lopsided = Quota::among_peers(own, LARGE_SAMPLE, 50_000);
         let of_their_own = shares.contracts(plant_shares::fired_contracts)
             + share_decoys.contracts(plant_shares::decoy_contracts)
             + awards.contracts(plant_values::award_contracts)

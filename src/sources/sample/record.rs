@@ -32,6 +32,19 @@ pub(super) const MARKET: &str = "market_concentration";
 pub(super) const ITEM_PRICE: &str = "item_price_outlier";
 pub(super) const SPIKE: &str = "year_end_spike";
 pub(super) const BENFORD: &str = "benford";
+pub(super) const SANCTIONED: &str = "sanctioned_supplier";
+pub(super) const PAYMENTS: &str = "payments_exceed";
+pub(super) const SINGLE_BID: &str = "single_bid";
+pub(super) const FEW_BIDDERS: &str = "few_bidders_for_market";
+pub(super) const DECISION: &str = "decision_period";
+pub(super) const ROTATION: &str = "rotation_and_cobidding";
+pub(super) const SHORT: &str = "short_submission";
+pub(super) const NEAR_ESTIMATE: &str = "near_estimate";
+pub(super) const LATE_BID: &str = "late_bid_won";
+pub(super) const DISQUALIFIED: &str = "disqualification_pattern";
+pub(super) const IDENTICAL: &str = "identical_prices";
+pub(super) const GAP: &str = "price_gap";
+pub(super) const DISPERSION: &str = "bid_dispersion_screen";
 
 /// What a contract buys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

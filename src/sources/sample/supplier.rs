@@ -1,7 +1,7 @@
 //! Ids and names of suppliers that do not exist.
 
 use super::record::Supplier;
-use crate::model::cnpj_check_digits;
+use crate::model::{Random, cnpj_check_digits};
 
 /// Suppliers that sell to many buyers, by index from 0 to [`Pool::size`].
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,18 @@ impl Pool {
             Supplier { id: cnpj(index, index % ALPHANUMERIC_EVERY == 11), name: name(index) }
         }
     }
+
+    /// So many suppliers from anywhere in the pool, none twice and none of those.
+    pub(super) fn draw(self, random: &mut Random, many: u64, but: &[&Supplier]) -> Vec<Supplier> {
+        let mut drawn: Vec<Supplier> = Vec::new();
+        while (drawn.len() as u64) < many {
+            let next = self.supplier(random.below(self.size));
+            if !drawn.contains(&next) && !but.contains(&&next) {
+                drawn.push(next);
+            }
+        }
+        drawn
+    }
 }
 
 fn name(index: u64) -> String {
@@ -66,6 +78,14 @@ fn cnpj(index: u64, letters: bool) -> String {
     id
 }
 
+/// Another establishment of a company with a CNPJ: the same root, an order of the branch that no other has.
+pub(super) fn other_branch(of: &Supplier) -> Supplier {
+    let mut id: String = of.id.chars().take(8).collect();
+    id.push_str("9800");
+    id.extend(cnpj_check_digits(&id).into_iter().flatten().map(char::from));
+    Supplier { id, name: of.name.clone() }
+}
+
 /// Planted supplier with a valid CNPJ that has letters.
 pub(super) fn with_letters(number: u64) -> Supplier {
     let index = SPECIAL + 10_000_000 + number;
@@ -76,6 +96,12 @@ pub(super) fn with_letters(number: u64) -> Supplier {
 pub(super) fn municipality(number: u64) -> Supplier {
     let index = SPECIAL + 20_000_000 + number;
     Supplier { id: cnpj(index, false), name: format!("MUNICÍPIO SINTÉTICO {index:06}") }
+}
+
+/// Planted bidder, which no contract has for a supplier.
+pub(super) fn bidder(number: u64) -> Supplier {
+    let index = SPECIAL + 30_000_000 + number;
+    Supplier { id: cnpj(index, false), name: name(index) }
 }
 
 /// Planted supplier whose CNPJ has one wrong check digit, the first or the second. Numbers of each

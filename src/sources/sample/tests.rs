@@ -5,7 +5,17 @@ use super::reference::{self, Contract, Judgement, Key};
 use super::*;
 use crate::model::{TaxIdCheck, TaxIdKind, check_tax_id, fold};
 
-const TABLES: [&str; 4] = ["Compras", "ItemCompra", "TermoAditivo", "Apostilamento"];
+const TABLES: [&str; 8] = [
+    "Compras",
+    "ItemCompra",
+    "TermoAditivo",
+    "Apostilamento",
+    "Licitação",
+    "ItemLicitação",
+    "ParticipantesLicitação",
+    "EmpenhosRelacionados",
+];
+const LISTS: [&str; 5] = ["CEIS", "CNEP", "CEPIM", "Acordos", "Efeitos"];
 
 fn sample(rows: u64, seed: u64) -> (tempfile::TempDir, SampleSummary) {
     let directory = tempfile::tempdir().unwrap();
@@ -162,6 +172,16 @@ fn every_kind_of_case_occurs() {
             "severity=high severity=medium one_below_the_band different_suppliers both_below_the_band",
         ),
         ("late_publication", "severity=low severity=medium in_time pncp_date_not_published"),
+        ("decision_period", "severity=low"),
+        ("few_bidders_for_market", "severity=low"),
+        ("payments_exceed", "no_payment_published"),
+        ("rotation_and_cobidding", "severity=high severity=medium wins_in_a_row"),
+        (
+            "sanctioned_supplier",
+            "severity=critical severity=high severity=medium begins_later ended_before fine_only barred_from_a_town \
+             suspension_scope_disputed open_ended judgment_not_final agreement_only",
+        ),
+        ("single_bid", "severity=medium_or_high direct_award"),
         ("value_jump", "severity=low severity=medium"),
         ("value_risk", "severity=high severity=critical"),
     ]);
@@ -200,12 +220,77 @@ fn headers_are_those_of_the_official_files() {
     assert_eq!(read("202401_Apostilamento.csv"), header(endorsements));
 }
 
+#[test]
+fn tenders_and_sanctions_look_like_the_official_files() {
+    let (directory, _) = sample(2_000, 11);
+    let key = "Número Licitação;Código UG;Nome UG;Código Modalidade Compra;Modalidade Compra;Número Processo";
+    let ceis = "CADASTRO;CÓDIGO DA SANÇÃO;TIPO DE PESSOA;CPF OU CNPJ DO SANCIONADO;NOME DO SANCIONADO;\
+        NOME INFORMADO PELO ÓRGÃO SANCIONADOR;RAZÃO SOCIAL - CADASTRO RECEITA;NOME FANTASIA - CADASTRO RECEITA;\
+        NÚMERO DO PROCESSO;CATEGORIA DA SANÇÃO";
+    let dated = "DATA INÍCIO SANÇÃO;DATA FINAL SANÇÃO;DATA PUBLICAÇÃO;PUBLICAÇÃO;DETALHAMENTO DO MEIO DE PUBLICAÇÃO;\
+        DATA DO TRÂNSITO EM JULGADO;ABRAGÊNCIA DA SANÇÃO;ÓRGÃO SANCIONADOR;UF ÓRGÃO SANCIONADOR;\
+        ESFERA ÓRGÃO SANCIONADOR;FUNDAMENTAÇÃO LEGAL;DATA ORIGEM INFORMAÇÃO;ORIGEM INFORMAÇÕES;OBSERVAÇÕES";
+    let files = [
+        (
+            "202306_Licitação",
+            format!(
+                "{key};Objeto;Situação Licitação;Código Órgão Superior;Nome Órgão Superior;Código Órgão;Nome Órgão;UF;\
+                 Município;Data Resultado Compra;Data Abertura;Valor Licitação"
+            ),
+        ),
+        (
+            "202306_ItemLicitação",
+            format!(
+                "{key};Código Órgão;Nome Órgão;Código Item Compra;Descrição;Quantidade Item;Valor Item;Código Vencedor;\
+                 Nome Vencedor"
+            ),
+        ),
+        (
+            "202306_ParticipantesLicitação",
+            format!(
+                "{key};Código Órgão;Nome Órgão;Código Item Compra;Descrição Item Compra;Código Participante;\
+                 Nome Participante;Flag Vencedor"
+            ),
+        ),
+        (
+            "202306_EmpenhosRelacionados",
+            format!("{key};Código Empenho;Data Emissão Empenho;Observação Empenho;Valor Empenho (R$)"),
+        ),
+        ("20240201_CEIS", format!("{ceis};{dated}")),
+        ("20240201_CNEP", format!("{ceis};VALOR DA MULTA;{dated}")),
+        (
+            "20240201_CEPIM",
+            "CNPJ ENTIDADE;NOME ENTIDADE;NÚMERO CONVÊNIO;ÓRGÃO CONCEDENTE;MOTIVO DO IMPEDIMENTO".to_owned(),
+        ),
+    ];
+    for (name, columns) in files {
+        let text = reference::latin1(&directory.path().join(format!("{name}.csv")));
+        assert!(!text.contains('?') && text.ends_with("\"\r\n"), "{name}");
+        assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "{name}");
+        let mut lines = text.split_terminator("\r\n").map(|line| {
+            let inner = line.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
+            inner.split("\";\"").collect::<Vec<_>>()
+        });
+        let columns: Vec<&str> = columns.split(';').collect();
+        assert_eq!(lines.next().unwrap(), columns, "{name}");
+        let mut rows = 0;
+        for line in lines {
+            assert_eq!(line.len(), columns.len(), "{name}: {line:?}");
+            columns.iter().zip(&line).for_each(|(column, value)| assert_field(column, value));
+            rows += 1;
+        }
+        assert!(rows > 0, "{name}");
+    }
+}
+
 /// A field holds what the official files hold there.
 fn assert_field(name: &str, value: &str) {
     let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
     let right = match name {
         "Número do Contrato" | "Número Contrato" | "Número Termo Aditivo" => digits(value, 9),
         "Número Licitação" => value == "-3" || digits(value, 9),
+        "Flag Vencedor" => value == "SIM" || value == "NÃO",
+        "UF" => value.len() == 2,
         "Código UG" => digits(value, 6),
         "Código Órgão" | "Código Órgão Superior" => digits(value, 5),
         "Código Item Compra" => value == "0" || digits(value, 22),
@@ -219,7 +304,16 @@ fn assert_field(name: &str, value: &str) {
             whole.parse::<u64>().is_ok() && digits(fraction, 2)
         }
         "Data Publicação DOU" => value.len() == 10 && (value.ends_with("/01/2024") || value.ends_with("/2023")),
-        "Data Assinatura Contrato" | "Data Início Vigência" | "Data Fim Vigência" | "Data Publicação" => {
+        "Data Assinatura Contrato"
+        | "Data Início Vigência"
+        | "Data Fim Vigência"
+        | "Data Publicação"
+        | "Data Resultado Compra"
+        | "Data Abertura"
+        | "Data Emissão Empenho"
+        | "DATA INÍCIO SANÇÃO"
+        | "DATA FINAL SANÇÃO"
+        | "DATA PUBLICAÇÃO" => {
             value.is_empty() || chrono::NaiveDate::parse_from_str(value, "%d/%m/%Y").is_ok() && value.len() == 10
         }
         "Nome UG" | "Nome Órgão" | "Nome Órgão Superior" => {
@@ -227,6 +321,8 @@ fn assert_field(name: &str, value: &str) {
             (words.contains("sintétic")) && value.chars().count() <= 45
         }
         "Nome Contratado" => value == "Sigiloso" || value.contains("SINTÉTIC"),
+        "Nome Participante" | "Nome Vencedor" | "NOME DO SANCIONADO" => value.contains("SINTÉTIC"),
+        "CPF OU CNPJ DO SANCIONADO" | "CNPJ ENTIDADE" => check_tax_id(value).2 == TaxIdCheck::Valid,
         _ => true,
     };
     assert!(right, "{name}: {value:?}");
@@ -279,7 +375,9 @@ fn same_rows_and_seed_give_the_same_bytes() {
     };
     let expected = TABLES.iter().flat_map(|table| reference::files(Path::new(""), table));
     let expected = expected.map(|path| path.to_str().unwrap().to_owned());
-    let expected: BTreeSet<String> = expected.chain(["README.txt".to_owned(), "labels.csv".to_owned()]).collect();
+    let lists = LISTS.map(|list| format!("20240201_{list}.csv"));
+    let notes = ["README.txt".to_owned(), "labels.csv".to_owned()];
+    let expected: BTreeSet<String> = expected.chain(lists).chain(notes).collect();
     assert_eq!(names(first.path()), expected);
     let read = |directory: &Path, name: &str| std::fs::read(directory.join(name)).unwrap();
     for name in &expected {
@@ -326,10 +424,13 @@ fn cases_are_as_many_as_promised() {
             }
         }
     }
-    // Planted cases depend on the rows alone; the background adds awards, jumps and early amendments.
+    // Planted cases depend on the rows alone; the background adds awards, jumps and early amendments, and says which
+    // contracts have a tender and a supplier that is on a list.
     let subjects = |seed| {
         let (_directory, mut summary) = sample(8_000, seed);
-        for detector in ["high_value_direct_award", "value_jump", "amendment_count", "value_risk"] {
+        let of_background = ["high_value_direct_award", "value_jump", "amendment_count", "value_risk"];
+        let of_tenders = ["decision_period", "few_bidders_for_market", "single_bid", "payments_exceed"];
+        for detector in of_background.into_iter().chain(of_tenders).chain(["sanctioned_supplier"]) {
             summary.labels.remove(detector);
         }
         let counts = summary.labels.into_values().flat_map(BTreeMap::into_values);
@@ -489,5 +590,5 @@ fn errors_name_what_is_wrong() {
     let error = generate(&options(10), &|_| ()).unwrap_err().to_string();
     assert!(error.contains(file.to_str().unwrap()), "{error}");
     let error = generate(&options(MAX_ROWS + 1), &|_| ()).unwrap_err();
-    assert!(matches!(error, SampleError::TooManyRows { rows: 50_000_001, max: MAX_ROWS }), "{error}");
+    assert!(matches!(error, SampleError::TooManyRows { rows: 100_000_001, max: MAX_ROWS }), "{error}");
 }
