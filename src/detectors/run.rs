@@ -630,6 +630,8 @@ mod tests {
     #[tokio::test]
     async fn what_hashing_has_no_memory_for_is_joined_by_sorting() {
         let session = lake::session(24 << 20, 2).unwrap();
+        // Two sides in two partitions each set as much aside, by default 10 MB.
+        session.state_ref().write().config_mut().options_mut().execution.sort_spill_reservation_bytes = 1 << 20;
         let sql = "
             WITH numbers AS (SELECT value, 'the number ' || value AS text FROM generate_series(1, 1000000))
             SELECT count(*) AS n FROM numbers a LEFT JOIN numbers b ON b.text = a.text WHERE b.value = a.value";

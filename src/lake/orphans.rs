@@ -19,8 +19,10 @@ const AT_ONCE: usize = 4_000_000;
 const BATCH_ROWS: usize = 8_192;
 const STATUS: &str = "row_status";
 
-/// The table that rows of a table belong to, and the columns that they are found by: here and there.
-type Parent = (Table, &'static [(&'static str, &'static str)]);
+/// Columns by which a row and what it belongs to are found: here and there.
+type Columns = &'static [(&'static str, &'static str)];
+/// The table that rows of a table belong to.
+type Parent = (Table, Columns);
 
 const fn parent(table: Table) -> Option<Parent> {
     match table {
@@ -45,7 +47,7 @@ pub fn orphans(
 ) -> Result<BTreeMap<(String, Table), i64>, LakeError> {
     let mut found = BTreeMap::new();
     for parents in [Table::Contracts, Table::Tenders] {
-        let children: Vec<(&String, &LakeFile, &'static [(&'static str, &'static str)])> = written
+        let children: Vec<(&String, &LakeFile, Columns)> = written
             .iter()
             .flat_map(|(import, files)| files.iter().map(move |file| (import, file)))
             .filter_map(|(import, file)| {
@@ -77,7 +79,7 @@ pub fn orphans(
                 let here: Vec<&str> = columns.iter().map(|(here, _)| *here).collect();
                 let mut orphans = 0;
                 each_key(root, file, &here, true, &mut |key| {
-                    orphans += i64::from(of_pass(key) && !known.contains(&key))
+                    orphans += i64::from(of_pass(key) && !known.contains(&key));
                 })?;
                 Ok(orphans)
             });

@@ -74,9 +74,11 @@ impl Quarantine {
     pub(crate) fn add(&mut self, file: &str, line: i64, column: &str, reason: Reason, value: &str) {
         *self.by_reason.entry(reason.as_str()).or_default() += 1;
         if self.rows.len() < MAX_KEPT {
-            // Masked before it is cut, so that no part of a CPF is left over at the end.
+            // Masked before it is cut, so that no part of a CPF is left over at the end; and after it, as a part of a
+            // longer number may look like one.
             let masked = pii::mask_every_run(value);
-            let value = masked.chars().take(MAX_VALUE_CHARS).map(shown).collect();
+            let cut: String = masked.chars().take(MAX_VALUE_CHARS).map(shown).collect();
+            let value = pii::mask_every_run(&cut).chars().take(MAX_VALUE_CHARS).collect();
             self.rows.push(QuarantinedRow {
                 file: file.to_owned(),
                 line,
@@ -95,4 +97,23 @@ impl Quarantine {
 /// PostgreSQL holds no NUL in a text.
 const fn shown(c: char) -> char {
     if c == '\0' { char::REPLACEMENT_CHARACTER } else { c }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_holds_no_cpf_wherever_it_is_cut() {
+        for number in ["52998224725", "52998224725054151", "152998224725054151"] {
+            for before in MAX_VALUE_CHARS - number.len() - 2..=MAX_VALUE_CHARS {
+                let mut quarantine = Quarantine::default();
+                let value = format!("{}\0{number}", "é".repeat(before));
+                quarantine.add("a.csv", 2, "CPF", Reason::InvalidDate, &value);
+                let kept = &quarantine.rows[0].value;
+                assert!(kept.chars().count() <= MAX_VALUE_CHARS && !kept.contains('\0'), "{kept}");
+                assert_eq!(pii::mask_every_run(kept), kept.as_str(), "{before}");
+            }
+        }
+    }
 }

@@ -120,14 +120,26 @@ checked AS (
 comparable AS (
     SELECT * FROM checked WHERE obstacle IS NULL
 ),
+-- Few of all contracts: only these are compared in pairs.
+repeated AS (
+    SELECT c.*
+    FROM (
+        SELECT buyer_id, supplier_key, initial_value
+        FROM comparable
+        GROUP BY buyer_id, supplier_key, initial_value
+        HAVING count(*) > 1
+    ) k
+    JOIN comparable c
+        ON c.buyer_id = k.buyer_id AND c.supplier_key = k.supplier_key AND c.initial_value = k.initial_value
+),
 pairs AS (
     SELECT
         a.contract_id AS one,
         b.contract_id AS other,
         a.signature_date = b.signature_date AS same_day,
         text_similarity(a.object_folded, b.object_folded) AS similarity
-    FROM comparable a
-    JOIN comparable b
+    FROM repeated a
+    JOIN repeated b
         ON b.buyer_id = a.buyer_id
         AND b.supplier_key = a.supplier_key
         AND b.initial_value = a.initial_value
@@ -153,7 +165,7 @@ groups AS (
         max(c.signature_date) AS last_signature,
         array_agg(c.contract_id ORDER BY c.signature_date, c.contract_id) AS contract_ids
     FROM alike a
-    JOIN comparable c ON c.contract_id = a.contract_id
+    JOIN repeated c ON c.contract_id = a.contract_id
     GROUP BY c.buyer_id, c.supplier_key, c.initial_value
 )
 SELECT
