@@ -56,7 +56,7 @@ pub fn texts(root: &Path, files: &[LakeFile], visit: &mut dyn FnMut(&str, &str, 
     let mut rows = 0;
     for file in files {
         let opened = File::open(root.join(&file.path))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(opened).and_then(|builder| builder.build());
+        let reader = ParquetRecordBatchReaderBuilder::try_new(opened).and_then(ParquetRecordBatchReaderBuilder::build);
         for batch in reader.map_err(io::Error::other)? {
             let batch = batch.map_err(io::Error::other)?;
             rows += batch.num_rows() as i64;

@@ -4,9 +4,12 @@ use super::json::Scratch;
 use super::merge::{self, Release};
 use super::stream::{self, SIZES, Sizes, Unit};
 
+/// Line or place of a release or record, and its text.
+type Place = (i64, Vec<u8>);
+
 /// Releases and records of a text with their lines or places, read in blocks of a size; first whether the first block
 /// says that it is of lines. `None` if one of them is too long, which it is by the size of what is read at once.
-pub fn units(text: &[u8], block: usize) -> Option<(bool, Vec<(i64, Vec<u8>)>)> {
+pub fn units(text: &[u8], block: usize) -> Option<(bool, Vec<Place>)> {
     let (mut units, mut too_long) = (Vec::new(), false);
     let sizes = Sizes { block: block.max(1), ..SIZES };
     let read = stream::blocks_of(sizes, 0, &mut &*text, &mut |block| {
