@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::{LakeError, schema};
 use crate::model::{LakeFile, Table};
 
-/// Contracts or tenders that are compared at once: their hashes take some 75 MiB at most.
+/// Contracts or tenders that are compared at once: their hashes take some 75 MiB, twice that while they are put together.
 const AT_ONCE: usize = 4_000_000;
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 8_192;
