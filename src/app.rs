@@ -10,9 +10,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::{self, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Api, Prober, ServeError, Stack};
+use crate::api::{self, Api, Fresh, Prober, ServeError, Stack};
 use crate::auth::{Auth, AuthOptions};
-use crate::cache::{Cache, Hints, Redis, RedisOptions};
+use crate::cache::{Bucket, Cache, Hints, Redis, RedisOptions};
 use crate::config::Config;
 use crate::detectors::{Catalogue, DetectorError, QueryLimits};
 use crate::gateway::binding::BindingError;
@@ -20,6 +20,7 @@ use crate::gateway::{self, Gateway, GatewayParts, MetricsSource};
 use crate::ingest::{Intake, Uploads};
 use crate::jobs::{JobHandler, Jobs, JobsOptions};
 use crate::lake::{Engine, Lake};
+use crate::sources::{ApiOptions, PortalNow};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
 use crate::{analysis, ingest, investigation, secret};
@@ -138,6 +139,8 @@ pub struct AppParts {
     pub hints: Hints,
     /// The lake.
     pub lake: Lake,
+    /// Contracts as their source has them now.
+    pub fresh: Fresh,
     /// What may be taken in over the API.
     pub intake: Intake,
     /// The detectors.
@@ -230,6 +233,10 @@ impl App {
             rules: config.import_rules(),
             uploads: Uploads::new(config.data_dir.join("uploads"), config.max_upload),
         };
+        let (key, directory) = (config.portal_api_key.clone(), config.data_dir.clone());
+        let bucket = Bucket::new("portal-api", ApiOptions::PORTAL_RATE, redis.clone());
+        let portal = PortalNow::new(&config.portal_api_url, key, bucket, directory);
+        let fresh = Fresh::new(portal, &cache, config.data_dir.join("pii.key"));
         let handlers: Vec<Arc<dyn JobHandler>> = vec![
             Arc::new(investigation::Handler {
                 lake: lake.clone(),
@@ -256,6 +263,7 @@ impl App {
             hints,
             redis,
             lake,
+            fresh,
             intake,
             catalogue,
             own_limits: config.own_limits,
@@ -308,6 +316,7 @@ impl App {
                 memory: parts.engine_memory,
                 threads: parts.engine_threads,
             },
+            fresh: parts.fresh.clone(),
             intake: parts.intake.clone(),
             catalogue: Arc::clone(&parts.catalogue),
             own_limits: parts.own_limits,

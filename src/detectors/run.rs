@@ -210,7 +210,9 @@ impl Run {
         }
         let failed = || DetectorError::query(format!("detector {}", detector.id()));
         self.make_tables_of(detector).await.map_err(failed())?;
-        let prepared = once::prepare(&self.context, detector.id(), detector.sql()).await.map_err(failed())?;
+        let prepared = once::prepare(&self.context, detector.id(), detector.sql(), &detector.header.recomputed)
+            .await
+            .map_err(failed())?;
         let mut stream = prepared.stream().await.map_err(failed())?;
         while let Some(batch) = stream.next().await {
             tally
@@ -505,6 +507,7 @@ impl<'a> Tally<'a> {
                 text_pt: reason.pt.clone(),
                 text_en: reason.en.clone(),
                 count: *count,
+                published: Vec::new(),
             })
         });
         let mut summary = DetectorSummary {

@@ -9,6 +9,7 @@ pub mod filters;
 mod memory;
 mod orphans;
 mod quality;
+mod republished;
 pub mod schema;
 mod session;
 mod snapshot;

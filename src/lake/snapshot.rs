@@ -7,11 +7,11 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
-use datafusion::functions_aggregate::expr_fn::{count, max};
 use datafusion::logical_expr::{Expr, JoinType, col, lit, when};
 use datafusion::prelude::{DataFrame, SessionContext};
 use tokio::sync::OnceCell;
 
+use super::republished::{SHADOW_ID, SHADOW_LATEST, is_latest_of_its_file, republished_ids};
 use super::{LakeError, schema};
 use crate::model::{LakeFile, Table};
 
@@ -23,10 +23,6 @@ pub struct LakeSnapshot {
     files: Vec<LakeFile>,
     republished: Arc<[OnceCell<Vec<RecordBatch>>; Table::ALL.len()]>,
 }
-
-const SHADOW_ID: &str = "republished_id";
-const SHADOW_LATEST: &str = "republished_latest";
-const SHADOW_COUNT: &str = "republished_count";
 
 impl LakeSnapshot {
     /// A snapshot of files that no manifest knows, for example of a temporary directory; its version is 0.
@@ -78,7 +74,9 @@ impl LakeSnapshot {
                 files
             } else {
                 let all = session.read_table(Arc::clone(&files))?;
-                let found = republished.get_or_try_init(|| republished_ids(all.clone(), table)).await?;
+                let found = republished
+                    .get_or_try_init(|| republished_ids(session, all.clone(), table, self.rows(table)))
+                    .await?;
                 if found.iter().all(|batch| batch.num_rows() == 0) {
                     files
                 } else {
@@ -122,26 +120,6 @@ pub fn table_of_files(
     let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
     let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
     Ok(Arc::new(ListingTable::try_new(config)?))
-}
-
-/// The ids that are current in more than one file, each with the latest import that has it: import
-/// ids are UUIDs of version 7, which sort by time.
-async fn republished_ids(all: DataFrame, table: Table) -> Result<Vec<RecordBatch>, LakeError> {
-    let imports = || col("import_id");
-    let found = all
-        .filter(is_latest_of_its_file())?
-        .aggregate(
-            vec![col(table.id_column()).alias(SHADOW_ID)],
-            vec![max(imports()).alias(SHADOW_LATEST), count(imports()).alias(SHADOW_COUNT)],
-        )?
-        .filter(col(SHADOW_COUNT).gt(lit(1_i64)))?
-        .select(vec![col(SHADOW_ID), col(SHADOW_LATEST)])?;
-    Ok(found.collect().await?)
-}
-
-/// A row that its file does not take back: one that counts, or one that a later import found to be no spending.
-fn is_latest_of_its_file() -> Expr {
-    col("row_status").in_list(vec![lit(schema::CURRENT), lit(schema::NOT_SPENDING)], false)
 }
 
 fn without_republished(
