@@ -407,8 +407,15 @@ impl Public {
     fn lake(error: &LakeError) -> Self {
         match error {
             LakeError::Manifest(store) if store.is_transient() => Self::store(store),
-            LakeError::Io { .. } | LakeError::Engine(_) | LakeError::Schema { .. } | LakeError::Manifest(_) => {
-                Self::internal(error)
+            LakeError::Io { .. }
+            | LakeError::Engine(_)
+            | LakeError::Schema { .. }
+            | LakeError::Setting { .. }
+            | LakeError::Manifest(_) => Self::internal(error),
+            LakeError::Object { .. } => {
+                let message = "the lake cannot be read now; try again later";
+                // Which bucket, and what it said, is nobody's business but the operator's.
+                Self { hidden: Some(error.to_string()), ..Self::new(Code::Unavailable, "LAKE_UNAVAILABLE", message) }
             }
             LakeError::NoSuchVersion { asked, .. } => {
                 let message = format!("version {asked} of the lake is kept no longer");
@@ -610,6 +617,12 @@ mod tests {
             (ApiError::Store(StoreError::Database { reason: secret() }), Code::Internal, "INTERNAL", &[]),
             (ApiError::Store(StoreError::Migration { reason: secret() }), Code::Internal, "INTERNAL", &[]),
             (ApiError::Lake(io), Code::Internal, "INTERNAL", &[]),
+            (
+                ApiError::Lake(LakeError::Object { action: "read", object: secret(), problem: secret() }),
+                Code::Unavailable,
+                "LAKE_UNAVAILABLE",
+                &[],
+            ),
             (ApiError::Lake(LakeError::Manifest(unavailable())), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
             (
                 ApiError::Lake(LakeError::NoSuchVersion { asked: 3, latest: 9 }),

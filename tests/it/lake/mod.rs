@@ -2,6 +2,7 @@
 
 mod answers;
 mod api;
+mod bucket;
 mod faults;
 mod fetch;
 mod kill;
