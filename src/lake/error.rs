@@ -5,6 +5,11 @@ use datafusion::error::DataFusionError;
 
 use crate::store::StoreError;
 
+/// Whether an error comes from a bucket that cannot be read now.
+pub fn is_away(error: &(dyn std::error::Error + 'static)) -> bool {
+    LakeError::of_object(error).is_some()
+}
+
 /// Why the lake could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
@@ -79,7 +84,7 @@ impl From<object_store::Error> for LakeError {
 
 impl LakeError {
     /// The error of an object that caused another one.
-    pub(super) fn of_object(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+    pub(crate) fn of_object(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let causes = std::iter::successors(Some(error), |error| error.source());
         causes.filter_map(|cause| cause.downcast_ref::<Self>()).find_map(|own| match own {
             Self::Object { action, object, problem } => {

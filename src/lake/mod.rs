@@ -26,7 +26,7 @@ mod written;
 pub use bucket::{BucketUrl, BucketUrlError};
 pub use compact::{Compaction, Merged, compact};
 pub use engine::Engine;
-pub use error::LakeError;
+pub use error::{LakeError, is_away};
 pub(crate) use files::Files;
 pub(crate) use orphans::orphans;
 pub use session::{session, session_spilling_to};

@@ -451,6 +451,33 @@ async fn an_import_that_is_killed_in_mid_upload_leaves_the_version_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_investigation_waits_for_its_bucket() {
+    let Some(s3) = S3Server::get() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let sample = directory.path().join("in");
+    generate(&SampleOptions { rows: 300, seed: 5, out: sample.clone() }, &|_| {}).unwrap();
+    let data = directory.path().join("data");
+    ok(&command(&data, s3.port()).arg("import").arg(&sample).output().unwrap());
+    let refuses = Arc::new(AtomicBool::new(true));
+    let refusing = Arc::clone(&refuses);
+    let proxy = FaultyProxy::to(s3.port(), move |line, _| {
+        if line.starts_with("GET") && refusing.load(Ordering::SeqCst) { Fate::Answered(403) } else { Fate::Passes }
+    })
+    .await;
+    let server = Server::of(command(&data, proxy.port));
+    let investigating = cidadao(&data)
+        .args(["investigate", "contratos", "--watch", "--output", "json", "--server", &server.url()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually_long("it is refused", || proxy.count("GET") > 0).await;
+    refuses.store(false, Ordering::SeqCst);
+    let result = json(&investigating.wait_with_output().unwrap());
+    assert!(!findings(&result).is_empty(), "the job was tried again: {result}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_processes_share_one_lake() {
     let Some(s3) = S3Server::get() else { return };
     let house = House::in_bucket(s3.port()).await;
