@@ -37,9 +37,9 @@ const MOST_PARTS: u64 = 9_000;
 const FILES_AT_ONCE: usize = 8;
 /// Patience with a store that does not answer or asks to slow down: some 20 seconds of outage are waited out, none is for ever.
 const PATIENT: Patience = Patience {
-    retries: 10,
-    first: Duration::from_millis(200),
-    longest: Duration::from_secs(5),
+    retries: 12,
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(4),
     all: Duration::from_secs(60),
 };
 /// The same of a probe, which is to say soon that the store is away.
