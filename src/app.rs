@@ -19,7 +19,7 @@ use crate::gateway::binding::BindingError;
 use crate::gateway::{self, Gateway, GatewayParts, MetricsSource};
 use crate::ingest::{Intake, Uploads};
 use crate::jobs::{JobHandler, Jobs, JobsOptions};
-use crate::lake::{Engine, Lake};
+use crate::lake::{Engine, Lake, LakeError};
 use crate::sources::{ApiOptions, PortalNow};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
@@ -62,6 +62,9 @@ pub enum AppError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A setting of the lake's bucket.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
     /// gRPC.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -187,7 +190,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Store`] if the database cannot be opened, [`AppError::Io`] if the engine gets no
-    /// threads or the key of the tokens cannot be kept.
+    /// threads or the key of the tokens cannot be kept, [`AppError::Lake`] if a setting of the lake's bucket is malformed.
     pub async fn build(config: &Config) -> Result<Self, AppError> {
         let (pool_size, max_overflow) = config.database_pool;
         let store = Store::connect(&StoreOptions {
@@ -208,7 +211,7 @@ impl App {
         };
         let auth = AuthOptions { token_ttl: config.token_ttl, ..AuthOptions::new(config.auth, signing_key) };
         let engine = EngineThreads::new(config.engine_threads)?;
-        let lake = Lake::new(config.lake_dir(), store.clone());
+        let lake = config.lake(store.clone())?;
         let catalogue = Arc::new(Catalogue::with_own(config.detectors_dir.as_deref(), config.own_limits).await?);
         let redis = match &config.redis_url {
             Some(url) => Some(Redis::connect(RedisOptions::new(url.clone())).await),

@@ -160,10 +160,10 @@ impl Run {
     ///
     /// # Errors
     /// [`DetectorError::Query`] if the engine fails, [`DetectorError::Answer`] if the query answers
-    /// what the header does not allow; of a built-in detector only.
+    /// what the header does not allow; of a user's own detector only if the lake cannot be read.
     pub async fn detector(&self, detector: &Detector) -> Result<DetectorRun, DetectorError> {
         match self.attempt(detector).await {
-            Err(error) if detector.header.user_made => {
+            Err(error) if detector.header.user_made && !lake::is_away(&error) => {
                 tracing::warn!(detector = detector.id(), %error, "a user's detector came to no end");
                 Ok(DetectorRun { summary: own::failed(detector, &error), findings: Vec::new() })
             }

@@ -13,7 +13,7 @@ use super::{DetectorInfo, Output, Request, in_scope, plan, score, summary};
 use crate::cache::Cache;
 use crate::detectors::{Catalogue, Detector, DetectorRun, QueryLimits, Run, Scope};
 use crate::jobs::{Finish, JobContext, JobFailure, JobHandler, on_engine};
-use crate::lake::{Engine, Lake};
+use crate::lake::{self, Engine, Lake};
 use crate::model::{
     Counts, EventKind, JobKind, JobState, NewEvent, Outcome, Plan, PublishedColumn, QualityReport, Violation,
 };
@@ -338,7 +338,7 @@ impl Handler {
         let name = format!("agent.{agent}.{action}");
         let span = tracing::info_span!("agent", otel.name = name, agent.name = agent, agent.action = action);
         let begun = Instant::now();
-        let ended = on_engine(&self.engine.handle, ctx, work.instrument(span)).await;
+        let ended = on_engine(&self.engine.handle, ctx, work.instrument(span), lake::is_away).await;
         self.metrics.agent(agent, action, begun.elapsed());
         ended
     }

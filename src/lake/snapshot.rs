@@ -11,6 +11,7 @@ use datafusion::logical_expr::{Expr, JoinType, col, lit, when};
 use datafusion::prelude::{DataFrame, SessionContext};
 use tokio::sync::OnceCell;
 
+use super::files::Files;
 use super::republished::{SHADOW_ID, SHADOW_LATEST, is_latest_of_its_file, republished_ids};
 use super::{LakeError, schema};
 use crate::model::{LakeFile, Table};
@@ -18,7 +19,7 @@ use crate::model::{LakeFile, Table};
 /// The files of one version of the lake; what it reads never changes.
 #[derive(Debug, Clone)]
 pub struct LakeSnapshot {
-    root: PathBuf,
+    place: Files,
     version: i64,
     files: Vec<LakeFile>,
     republished: Arc<[OnceCell<Vec<RecordBatch>>; Table::ALL.len()]>,
@@ -27,16 +28,16 @@ pub struct LakeSnapshot {
 impl LakeSnapshot {
     /// A snapshot of files that no manifest knows, for example of a temporary directory; its version is 0.
     pub fn from_files(root: PathBuf, files: Vec<LakeFile>) -> Self {
-        Self::new(root, 0, files)
+        Self::new(Files::Directory(root), 0, files)
     }
 
-    pub(crate) fn new(root: PathBuf, version: i64, files: Vec<LakeFile>) -> Self {
-        Self { root, version, files, republished: Arc::default() }
+    pub(crate) fn new(place: Files, version: i64, files: Vec<LakeFile>) -> Self {
+        Self { place, version, files, republished: Arc::default() }
     }
 
-    /// The directory that paths are relative to.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
+    /// Where the files are.
+    pub(super) const fn place(&self) -> &Files {
+        &self.place
     }
 
     /// Version; 0 for an empty lake and for files without a manifest.
@@ -66,8 +67,9 @@ impl LakeSnapshot {
     /// current and the others are superseded, so that none counts twice.
     ///
     /// # Errors
-    /// If the engine refuses a file or a name is taken.
+    /// If a file is not there, the engine refuses one or a name is taken.
     pub async fn register(&self, session: &SessionContext) -> Result<(), LakeError> {
+        self.place.attach(session)?;
         for (table, republished) in Table::ALL.into_iter().zip(self.republished.iter()) {
             let files = self.provider(table)?;
             let provider = if self.of(table).count() < 2 {
@@ -91,14 +93,16 @@ impl LakeSnapshot {
     /// Registers the rows of a table as they stand in its files, under another name.
     ///
     /// # Errors
-    /// If the engine refuses a file or the name is taken.
+    /// If a file is not there, the engine refuses one or the name is taken.
     pub(super) fn register_files(&self, session: &SessionContext, table: Table, name: &str) -> Result<(), LakeError> {
+        self.place.attach(session)?;
         session.register_table(name, self.provider(table)?)?;
         Ok(())
     }
 
     fn provider(&self, table: Table) -> Result<Arc<dyn TableProvider>, LakeError> {
-        table_of_files(self.of(table).map(|file| self.root.join(&file.path)), schema::of(table))
+        self.place.check_paths(self.of(table))?;
+        table_of_urls(self.of(table).map(|file| self.place.url(&file.path)), schema::of(table))
     }
 }
 
@@ -110,10 +114,14 @@ pub fn table_of_files(
     files: impl IntoIterator<Item = PathBuf>,
     schema: SchemaRef,
 ) -> Result<Arc<dyn TableProvider>, LakeError> {
-    let urls = files
-        .into_iter()
-        .map(|file| ListingTableUrl::parse(file_url(&file)?).map_err(LakeError::from))
-        .collect::<Result<Vec<_>, _>>()?;
+    table_of_urls(files.into_iter().map(|file| file_url(&file)), schema)
+}
+
+fn table_of_urls(
+    urls: impl Iterator<Item = Result<String, LakeError>>,
+    schema: SchemaRef,
+) -> Result<Arc<dyn TableProvider>, LakeError> {
+    let urls = urls.map(|url| Ok(ListingTableUrl::parse(url?)?)).collect::<Result<Vec<_>, LakeError>>()?;
     if urls.is_empty() {
         return Ok(Arc::new(MemTable::try_new(schema, vec![vec![]])?));
     }
@@ -149,7 +157,7 @@ fn without_republished(
 
 /// `file://` URL of a path. The engine reads `*`, `?` and `[` of a bare path as a pattern; in a URL
 /// they stand escaped.
-fn file_url(path: &Path) -> Result<String, LakeError> {
+pub(super) fn file_url(path: &Path) -> Result<String, LakeError> {
     let absolute = std::path::absolute(path).map_err(LakeError::io(path))?;
     let mut url = String::from("file://");
     for byte in absolute.as_os_str().as_encoded_bytes() {

@@ -456,8 +456,15 @@ impl Public {
     fn lake(error: &LakeError) -> Self {
         match error {
             LakeError::Manifest(store) if store.is_transient() => Self::store(store),
-            LakeError::Io { .. } | LakeError::Engine(_) | LakeError::Schema { .. } | LakeError::Manifest(_) => {
-                Self::internal(error)
+            LakeError::Io { .. }
+            | LakeError::Engine(_)
+            | LakeError::Schema { .. }
+            | LakeError::Setting { .. }
+            | LakeError::Manifest(_) => Self::internal(error),
+            LakeError::Object { .. } => {
+                let message = "the lake cannot be read now; try again later";
+                // Which bucket, and what it said, is nobody's business but the operator's.
+                Self { hidden: Some(error.to_string()), ..Self::new(Code::Unavailable, "LAKE_UNAVAILABLE", message) }
             }
             LakeError::NoSuchVersion { asked, .. } => {
                 let message = format!("version {asked} of the lake is kept no longer");

@@ -128,6 +128,12 @@ fn each_error_has_its_code_reason_and_metadata() {
         (ApiError::Store(StoreError::Database { reason: secret() }), Code::Internal, "INTERNAL", &[]),
         (ApiError::Store(StoreError::Migration { reason: secret() }), Code::Internal, "INTERNAL", &[]),
         (ApiError::Lake(io), Code::Internal, "INTERNAL", &[]),
+        (
+            ApiError::Lake(LakeError::Object { action: "read", object: secret(), problem: secret() }),
+            Code::Unavailable,
+            "LAKE_UNAVAILABLE",
+            &[],
+        ),
         (ApiError::Lake(LakeError::Manifest(unavailable())), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
         (
             ApiError::Lake(LakeError::NoSuchVersion { asked: 3, latest: 9 }),

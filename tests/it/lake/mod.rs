@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod api;
+mod bucket;
 mod faults;
 mod fetch;
 mod kill;
