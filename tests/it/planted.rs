@@ -41,7 +41,7 @@ fn findings(data: &Path, directory: &Path) -> Severities {
     let mut detect = cidadao(data);
     detect.args(["detect", "--output", "json", "--only", &ids.join(",")]).arg(directory);
     let run = json(&detect.output().unwrap());
-    assert_eq!((ids.len(), run["detectors"].as_array().unwrap().len()), (33, 33));
+    assert_eq!((ids.len(), run["detectors"].as_array().unwrap().len()), (38, 38));
     let mut found = Severities::new();
     for finding in run["findings"].as_array().unwrap() {
         let contracts: Vec<&Value> = finding["contract_ids"].as_array().unwrap().iter().collect();
