@@ -384,7 +384,7 @@ async fn random_tenders_agree_with_a_slow_reference() {
             data.establishments.push(Establishment { phone: phone(&mut rng), ..Establishment::branch(company, 2) });
         }
         for _ in 0..rng.random_range(0..3) {
-            let mut partner = Partner::of(company, &format!("P{}", rng.random_range(0..60)));
+            let mut partner = Partner::of(company, &format!("P{}", rng.random_range(0..40)));
             partner.entered =
                 rng.random_bool(0.9).then(|| day(TENDER_DAY) - Days::new(20) + Days::new(rng.random_range(0..25)));
             partner.qualification = ["49", "22", "13"].choose(&mut rng).unwrap();
@@ -404,10 +404,10 @@ async fn random_tenders_agree_with_a_slow_reference() {
         let id = format!("t{at:03}");
         data.tenders.push(Tender::new(&id));
         let mut bidders = Vec::new();
-        for place in 0..rng.random_range(1..6) {
+        for place in 0..rng.random_range(1..7) {
             let bidder = cnpj(rng.random_range(0..61), if rng.random_bool(0.95) { 1 } else { 2 });
             bidders.push(bidder.clone());
-            let lot = rng.random_bool(0.5).then(|| rng.random_range(1..3).to_string());
+            let lot = rng.random_bool(0.2).then(|| rng.random_range(1..3).to_string());
             data.bids.push(Bid { id: format!("{id}-{place}"), lot, ..Bid::of(&id, &bidder, 100 + i128::from(place)) });
         }
         if rng.random_bool(0.1) && bidders.len() > 1 {
