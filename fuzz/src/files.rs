@@ -103,6 +103,11 @@ const fn own_id(table: Table) -> Option<&'static str> {
         Table::Bids => Some("bid_id"),
         Table::Sanctions => Some("sanction_id"),
         Table::Payments => Some("payment_id"),
+        Table::Establishments => Some("establishment_id"),
+        Table::Companies => Some("company_id"),
+        Table::TaxRegimes => Some("regime_id"),
+        Table::Partners => Some("partner_id"),
+        Table::Activities => Some("activity_id"),
         Table::Suppliers => None,
     }
 }

@@ -11,7 +11,7 @@ use super::{DetectorError, Header, Run};
 use crate::model::{DetectorRef, ParameterOverride, Table};
 use crate::secret::hex;
 
-const BUILTIN: [&str; 33] = [
+const BUILTIN: [&str; 38] = [
     include_str!("sql/amendment_cap.sql"),
     include_str!("sql/amendment_count.sql"),
     include_str!("sql/direct_award_growth.sql"),
@@ -31,6 +31,10 @@ const BUILTIN: [&str; 33] = [
     include_str!("sql/high_value_direct_award.sql"),
     include_str!("sql/invalid_tax_id.sql"),
     include_str!("sql/sanctioned_supplier.sql"),
+    include_str!("sql/new_company.sql"),
+    include_str!("sql/inactive_company.sql"),
+    include_str!("sql/activity_mismatch.sql"),
+    include_str!("sql/capacity_mismatch.sql"),
     include_str!("sql/payments_exceed.sql"),
     include_str!("sql/heterogeneous_supplier.sql"),
     include_str!("sql/short_submission.sql"),
@@ -40,6 +44,7 @@ const BUILTIN: [&str; 33] = [
     include_str!("sql/near_estimate.sql"),
     include_str!("sql/late_bid_won.sql"),
     include_str!("sql/disqualification_pattern.sql"),
+    include_str!("sql/linked_bidders.sql"),
     include_str!("sql/identical_prices.sql"),
     include_str!("sql/price_gap.sql"),
     include_str!("sql/bid_dispersion_screen.sql"),
@@ -53,7 +58,7 @@ const OWN_TAG: &str = "user_made";
 /// Columns that every query has.
 pub(super) const REQUIRED: [&str; 5] = ["subject", "outcome", "reason", "severity", "in_scope"];
 /// Lists of the ids of rows that a finding rests on, and the tables of these; a query has one at least.
-pub(super) const IDS: [(&str, Table); 9] = [
+pub(super) const IDS: [(&str, Table); 14] = [
     ("contract_ids", Table::Contracts),
     ("amendment_ids", Table::Amendments),
     ("item_ids", Table::ContractItems),
@@ -63,6 +68,11 @@ pub(super) const IDS: [(&str, Table); 9] = [
     ("supplier_ids", Table::Suppliers),
     ("sanction_ids", Table::Sanctions),
     ("payment_ids", Table::Payments),
+    ("establishment_ids", Table::Establishments),
+    ("company_ids", Table::Companies),
+    ("regime_ids", Table::TaxRegimes),
+    ("partner_ids", Table::Partners),
+    ("activity_ids", Table::Activities),
 ];
 /// Columns that a query may have beside these and its evidence.
 const OPTIONAL: [&str; 2] = ["amount", "limits"];

@@ -122,6 +122,26 @@ const SANCTION_COLUMNS: [&str; 16] = [
 ];
 const PAYMENT_COLUMNS: [&str; 8] =
     ["kind", "contract_id", "number", "tender_number", "date", "currency", "value", "note"];
+// Contacts stand in a finding only where they are what is found: many are those of a person's home.
+const ESTABLISHMENT_COLUMNS: [&str; 11] = [
+    "root",
+    "head_office",
+    "registration_status",
+    "registration_status_date",
+    "registration_status_reason",
+    "opening_date",
+    "activity",
+    "other_activities",
+    "state",
+    "municipality",
+    "reference_date",
+];
+const COMPANY_COLUMNS: [&str; 6] = ["root", "name", "legal_nature", "capital", "size", "reference_date"];
+const TAX_REGIME_COLUMNS: [&str; 8] =
+    ["root", "simples", "simples_from", "simples_until", "mei", "mei_from", "mei_until", "reference_date"];
+const PARTNER_COLUMNS: [&str; 7] =
+    ["root", "partner_kind", "partner_document", "partner_name", "qualification", "entry_date", "reference_date"];
+const ACTIVITY_COLUMNS: [&str; 1] = ["description"];
 const PROVENANCE: [&str; 4] = ["source", "source_file", "source_line", "import_id"];
 
 /// A row of a detector's query that fired.
@@ -286,6 +306,11 @@ async fn read(
         Table::Suppliers => &SUPPLIER_COLUMNS,
         Table::Sanctions => &SANCTION_COLUMNS,
         Table::Payments => &PAYMENT_COLUMNS,
+        Table::Establishments => &ESTABLISHMENT_COLUMNS,
+        Table::Companies => &COMPANY_COLUMNS,
+        Table::TaxRegimes => &TAX_REGIME_COLUMNS,
+        Table::Partners => &PARTNER_COLUMNS,
+        Table::Activities => &ACTIVITY_COLUMNS,
     };
     let schema = Arc::new(Schema::new(vec![Field::new("wanted_id", DataType::Utf8, false)]));
     let wanted: ArrayRef = Arc::new(StringArray::from(ids));

@@ -34,7 +34,7 @@ const WARNING_SHARE: f64 = 0.20;
 const WARNING_LEAST: i64 = 20;
 
 /// What several detectors read, made of the tables.
-const VIEWS: [(&str, &str); 9] = [
+const VIEWS: [(&str, &str); 19] = [
     ("shared_numbers", include_str!("views/shared_numbers.sql")),
     ("contract_amendments", include_str!("views/contract_amendments.sql")),
     ("small_purchases", include_str!("views/small_purchases.sql")),
@@ -44,6 +44,16 @@ const VIEWS: [(&str, &str); 9] = [
     ("lot_bids", include_str!("views/lot_bids.sql")),
     ("lots", include_str!("views/lots.sql")),
     ("lot_offers", include_str!("views/lot_offers.sql")),
+    ("register_content", include_str!("views/register_content.sql")),
+    ("register_roots", include_str!("views/register_roots.sql")),
+    ("establishments", include_str!("views/establishments.sql")),
+    ("companies", include_str!("views/companies.sql")),
+    ("tax_regimes", include_str!("views/tax_regimes.sql")),
+    ("partners", include_str!("views/partners.sql")),
+    ("activities", include_str!("views/activities.sql")),
+    ("contact_uses", include_str!("views/contact_uses.sql")),
+    ("bidding_companies", include_str!("views/bidding_companies.sql")),
+    ("bidder_links", include_str!("views/bidder_links.sql")),
 ];
 
 /// The detector whose parameters say what [`VIEWS`]' `comparable_items` holds.
@@ -51,7 +61,7 @@ const ITEM_PRICES: &str = include_str!("sql/item_price_outlier.sql");
 
 /// Those of the views that are small beside what they are made of: computed once a run, when the first
 /// detector that names them runs. One that reads another stands behind it.
-const MADE_ONCE: [&str; 8] = [
+const MADE_ONCE: [&str; 17] = [
     "shared_numbers",
     "contract_amendments",
     "small_purchases",
@@ -60,6 +70,15 @@ const MADE_ONCE: [&str; 8] = [
     "competitions",
     "lots",
     "lot_offers",
+    "register_roots",
+    "establishments",
+    "companies",
+    "tax_regimes",
+    "partners",
+    "activities",
+    "contact_uses",
+    "bidding_companies",
+    "bidder_links",
 ];
 
 /// A session in which detectors can run: one plan over one state of the lake.
@@ -100,7 +119,7 @@ impl Run {
     ///
     /// `contracts` has the current rows in reais and `in_scope`: limits and shares are in reais, and no
     /// rate is guessed. `tenders` has the current rows in whatever currency, and `in_scope`. The other
-    /// tables have the current rows; `legal_limits` is [`LegalLimits`];
+    /// tables have the current rows, those of the register of companies of companies that supply or bid; `legal_limits` is [`LegalLimits`];
     /// `covered_months` has the months whose file of contracts was taken in, each as year × 12 +
     /// month − 1; the rest are views of these (`src/detectors/views`).
     ///
@@ -278,7 +297,8 @@ pub(super) fn only_select() -> SQLOptions {
 /// Names of the tables and views that a query may read.
 pub(super) fn tables() -> Vec<&'static str> {
     let views = VIEWS.iter().map(|(name, _)| *name);
-    Table::ALL.map(Table::as_str).into_iter().chain(["legal_limits", "covered_months"]).chain(views).collect()
+    let own = Table::ALL.into_iter().filter(|table| !table.is_register()).map(Table::as_str);
+    own.chain(["legal_limits", "covered_months"]).chain(views).collect()
 }
 
 /// The queries of [`VIEWS`] for a plan.
@@ -300,7 +320,9 @@ async fn register(
     }
     let current = || col("row_status").eq(lit(CURRENT));
     let scoped = [Table::Contracts, Table::Tenders];
-    for name in Table::ALL.into_iter().filter(|table| !scoped.contains(table)).map(Table::as_str) {
+    // The tables of the register are views: of companies that supply or bid alone.
+    let whole = |table: &Table| !scoped.contains(table) && !table.is_register();
+    for name in Table::ALL.into_iter().filter(whole).map(Table::as_str) {
         let rows = context.table(format!("{name}_all")).await?.filter(current())?;
         context.register_table(name, rows.into_view())?;
     }

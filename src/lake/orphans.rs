@@ -24,7 +24,16 @@ const fn parent(table: Table) -> Option<Parent> {
             Some((Table::Contracts, &[("buyer_id", "buyer_id"), ("contract_number", "number")]))
         }
         Table::TenderItems | Table::Bids => Some((Table::Tenders, &[("tender_id", "tender_id")])),
-        Table::Contracts | Table::Tenders | Table::Suppliers | Table::Sanctions | Table::Payments => None,
+        Table::Contracts
+        | Table::Tenders
+        | Table::Suppliers
+        | Table::Sanctions
+        | Table::Payments
+        | Table::Establishments
+        | Table::Companies
+        | Table::TaxRegimes
+        | Table::Partners
+        | Table::Activities => None,
     }
 }
 

@@ -35,7 +35,16 @@ const fn sentinels(table: Table) -> &'static [Rule] {
         Table::Tenders => &[("modality_not_informed", "modality = 'not_informed'")],
         Table::Bids => &[("bidder_secret", "bidder_kind = 'secret'")],
         Table::Sanctions => &[("person_secret", "person_kind = 'secret'")],
-        Table::Amendments | Table::ContractItems | Table::TenderItems | Table::Suppliers | Table::Payments => &[],
+        Table::Amendments
+        | Table::ContractItems
+        | Table::TenderItems
+        | Table::Suppliers
+        | Table::Payments
+        | Table::Establishments
+        | Table::Companies
+        | Table::TaxRegimes
+        | Table::Partners
+        | Table::Activities => &[],
     }
 }
 
@@ -75,6 +84,15 @@ const fn implausible(table: Table) -> &'static [Rule] {
             ("paid_before_1990", "date < {earliest}"),
             ("paid_in_the_future", "date > {today}"),
         ],
+        Table::Establishments => &[
+            ("opened_in_the_future", "opening_date > {today}"),
+            ("status_in_the_future", "registration_status_date > {today}"),
+            ("status_before_opening", "registration_status_date < opening_date"),
+        ],
+        Table::Companies => &[("negative_capital", "capital < 0"), ("huge_capital", "capital > {huge}")],
+        Table::TaxRegimes => &[("ends_before_it_starts", "simples_until < simples_from OR mei_until < mei_from")],
+        Table::Partners => &[("entered_in_the_future", "entry_date > {today}")],
+        Table::Activities => &[],
     }
 }
 
@@ -89,7 +107,12 @@ const fn check_column(table: Table) -> Option<&'static str> {
         | Table::Tenders
         | Table::TenderItems
         | Table::Suppliers
-        | Table::Payments => None,
+        | Table::Payments
+        | Table::Establishments
+        | Table::Companies
+        | Table::TaxRegimes
+        | Table::Partners
+        | Table::Activities => None,
     }
 }
 
@@ -104,7 +127,12 @@ const fn unjudged_column(table: Table) -> Option<&'static str> {
         | Table::Bids
         | Table::Suppliers
         | Table::Sanctions
-        | Table::Payments => None,
+        | Table::Payments
+        | Table::Establishments
+        | Table::Companies
+        | Table::TaxRegimes
+        | Table::Partners
+        | Table::Activities => None,
     }
 }
 

@@ -267,6 +267,85 @@ static PAYMENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ])
 });
 
+static ESTABLISHMENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Boolean, Date32, Utf8};
+    schema(&[
+        ("establishment_id", Utf8, false),
+        ("row_status", Utf8, false),
+        ("root", Utf8, false),
+        ("head_office", Boolean, true),
+        ("registration_status", Utf8, false),
+        ("registration_status_date", Date32, true),
+        ("registration_status_reason", Utf8, true),
+        ("opening_date", Date32, true),
+        ("activity", Utf8, true),
+        ("other_activities", Utf8, true),
+        ("state", Utf8, true),
+        ("municipality", Utf8, true),
+        ("address", Utf8, true),
+        ("phone", Utf8, true),
+        ("other_phone", Utf8, true),
+        ("email", Utf8, true),
+        ("reference_date", Date32, true),
+    ])
+});
+
+static COMPANIES: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Date32, Utf8};
+    schema(&[
+        ("company_id", Utf8, false),
+        ("row_status", Utf8, false),
+        ("root", Utf8, false),
+        ("name", Utf8, true),
+        ("legal_nature", Utf8, true),
+        ("capital", MONEY, true),
+        ("size", Utf8, true),
+        ("reference_date", Date32, true),
+    ])
+});
+
+static TAX_REGIMES: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Boolean, Date32, Utf8};
+    schema(&[
+        ("regime_id", Utf8, false),
+        ("row_status", Utf8, false),
+        ("root", Utf8, false),
+        ("simples", Boolean, true),
+        ("simples_from", Date32, true),
+        ("simples_until", Date32, true),
+        ("mei", Boolean, true),
+        ("mei_from", Date32, true),
+        ("mei_until", Date32, true),
+        ("reference_date", Date32, true),
+    ])
+});
+
+static PARTNERS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Date32, Utf8};
+    schema(&[
+        ("partner_id", Utf8, false),
+        ("row_status", Utf8, false),
+        ("root", Utf8, false),
+        ("partner_kind", Utf8, false),
+        ("partner_document", Utf8, true),
+        ("partner_key", Utf8, true),
+        ("partner_name", Utf8, true),
+        ("qualification", Utf8, true),
+        ("entry_date", Date32, true),
+        ("reference_date", Date32, true),
+    ])
+});
+
+static ACTIVITIES: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Date32, Utf8};
+    schema(&[
+        ("activity_id", Utf8, false),
+        ("row_status", Utf8, false),
+        ("description", Utf8, false),
+        ("reference_date", Date32, true),
+    ])
+});
+
 /// Schema of a canonical table.
 pub fn of(table: Table) -> SchemaRef {
     Arc::clone(match table {
@@ -279,5 +358,10 @@ pub fn of(table: Table) -> SchemaRef {
         Table::Suppliers => &SUPPLIERS,
         Table::Sanctions => &SANCTIONS,
         Table::Payments => &PAYMENTS,
+        Table::Establishments => &ESTABLISHMENTS,
+        Table::Companies => &COMPANIES,
+        Table::TaxRegimes => &TAX_REGIMES,
+        Table::Partners => &PARTNERS,
+        Table::Activities => &ACTIVITIES,
     })
 }

@@ -64,7 +64,9 @@ impl LakeSnapshot {
     ///
     /// The files of one table may overlap: a contract whose publication moved is in the file of
     /// either month. Of rows with the same id in several files, the one of the latest import is
-    /// current and the others are superseded, so that none counts twice.
+    /// current and the others are superseded, so that none counts twice. The tables of the register of companies stand as
+    /// they are in their files: they have tens of millions of ids, of which hardly any is ever read, so that who reads
+    /// them takes the latest import of each ([`Table::is_register`]).
     ///
     /// # Errors
     /// If a file is not there, the engine refuses one or a name is taken.
@@ -72,7 +74,7 @@ impl LakeSnapshot {
         self.place.attach(session)?;
         for (table, republished) in Table::ALL.into_iter().zip(self.republished.iter()) {
             let files = self.provider(table)?;
-            let provider = if self.of(table).count() < 2 {
+            let provider = if self.of(table).count() < 2 || table.is_register() {
                 files
             } else {
                 let all = session.read_table(Arc::clone(&files))?;

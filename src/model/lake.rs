@@ -23,11 +23,21 @@ pub enum Table {
     Sanctions,
     /// Commitments and payments.
     Payments,
+    /// Establishments of companies, as the register of companies has them.
+    Establishments,
+    /// The companies that they belong to.
+    Companies,
+    /// Which companies are, and were, under the regimes of the smallest: Simples and MEI.
+    TaxRegimes,
+    /// Partners and administrators of companies.
+    Partners,
+    /// The names of economic activities.
+    Activities,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::Contracts,
         Self::Amendments,
         Self::ContractItems,
@@ -37,6 +47,11 @@ impl Table {
         Self::Suppliers,
         Self::Sanctions,
         Self::Payments,
+        Self::Establishments,
+        Self::Companies,
+        Self::TaxRegimes,
+        Self::Partners,
+        Self::Activities,
     ];
 
     /// Name in SQL and in paths.
@@ -51,6 +66,11 @@ impl Table {
             Self::Suppliers => "suppliers",
             Self::Sanctions => "sanctions",
             Self::Payments => "payments",
+            Self::Establishments => "establishments",
+            Self::Companies => "companies",
+            Self::TaxRegimes => "tax_regimes",
+            Self::Partners => "partners",
+            Self::Activities => "activities",
         }
     }
 
@@ -65,7 +85,18 @@ impl Table {
             Self::Suppliers => "supplier_id",
             Self::Sanctions => "sanction_id",
             Self::Payments => "payment_id",
+            Self::Establishments => "establishment_id",
+            Self::Companies => "company_id",
+            Self::TaxRegimes => "regime_id",
+            Self::Partners => "partner_id",
+            Self::Activities => "activity_id",
         }
+    }
+
+    /// Whether it is part of the register of companies: far larger than all else, read for the companies of the other
+    /// tables only, and published as a whole each month.
+    pub const fn is_register(self) -> bool {
+        matches!(self, Self::Establishments | Self::Companies | Self::TaxRegimes | Self::Partners | Self::Activities)
     }
 
     /// The table of a name.

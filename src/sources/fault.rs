@@ -30,6 +30,7 @@ pub(crate) enum Reason {
     NotAnObject,
     LinkedReleases,
     MalformedId,
+    UnknownCode,
 }
 
 impl Reason {
@@ -52,6 +53,7 @@ impl Reason {
             Self::NotAnObject => "not_an_object",
             Self::LinkedReleases => "linked_releases",
             Self::MalformedId => "malformed_id",
+            Self::UnknownCode => "unknown_code",
         }
     }
 }

@@ -19,6 +19,7 @@ use super::portal::{
     Participants, Provenance, Published, Sanctions, TenderItems, Tenders,
 };
 use super::reader::{Entry, Hashed, Header, Incoming, reading};
+use super::receita;
 use super::seen::Seen;
 use crate::lake::{LakeError, RowBuilder, TableWriter, rewrite_status, schema};
 use crate::model::{LakeFile, Table, TableQuality};
@@ -72,6 +73,27 @@ pub(crate) fn take_in(
         Kind::Cepim => take_as::<Impediments>,
         Kind::Agreements => take_as::<Agreements>,
         Kind::Effects => take_as::<Effects>,
+    };
+    take(input, hashed, target, report)
+}
+
+/// Takes a file of the register of companies in, as [`take_in`] does one of the Portal.
+///
+/// # Errors
+/// Those of [`take_in`].
+pub(crate) fn take_in_register(
+    input: &Input,
+    kind: receita::Kind,
+    hashed: Option<&Hashed>,
+    target: Target<'_>,
+    report: &mut dyn FnMut(u64, i64),
+) -> Result<Taken, ImportError> {
+    let take = match kind {
+        receita::Kind::Companies => take_as::<receita::Companies>,
+        receita::Kind::Establishments => take_as::<receita::Establishments>,
+        receita::Kind::Partners => take_as::<receita::Partners>,
+        receita::Kind::Regimes => take_as::<receita::Regimes>,
+        receita::Kind::Activities => take_as::<receita::Activities>,
     };
     take(input, hashed, target, report)
 }
@@ -229,13 +251,14 @@ impl<'a, L: Layout> Rows<'a, L> {
     fn entry(&mut self, entry: &Entry) -> Result<(), ImportError> {
         let (line, fields, content) = match entry {
             Entry::Unreadable(line, reason, shown) => {
+                let shown = if L::NAMES_PERSONS { "" } else { shown };
                 self.taken.quarantine.add(&self.input.name, *line, "", *reason, shown);
                 return Ok(());
             }
             Entry::Record(line, fields, content) => (*line, fields, *content),
         };
         if fields.len() != self.header.fields.len() {
-            let shown: Vec<&str> = fields.iter().collect();
+            let shown: Vec<&str> = fields.iter().take(if L::NAMES_PERSONS { 1 } else { usize::MAX }).collect();
             self.taken.quarantine.add(&self.input.name, line, "", Reason::WrongFieldCount, &shown.join(";"));
             return Ok(());
         }

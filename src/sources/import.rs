@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::input::{self, Bounds, Format, Gathered, ImportFormat, Input, Stop};
 use super::parse::{Known, ParsedFile, Scan, parse, scan};
-use super::{ImportError, ImportSummary, PiiKey, Progress, portal};
+use super::{ImportError, ImportSummary, PiiKey, Progress, portal, receita};
 use crate::lake::{self, Lake, Written};
 use crate::model::{AuditEntry, ImportRecord, LakeFile, QualityReport};
 use crate::store::{ImportCommit, NewImport, Store, StoreError};
@@ -288,8 +288,8 @@ impl<'a> Overall<'a> {
 async fn check_loss(store: &Store, input: &Input, rows: i64) -> Result<(), ImportError> {
     let current = store.imports().await?;
     let of_dataset = || current.iter().filter(|import| import.dataset == input.dataset);
-    if let (Format::Portal(kind), Some(day)) = (input.format, portal::snapshot_day(&input.name)) {
-        let newer = |name: &str| kind.is_snapshot() && portal::snapshot_day(name).is_some_and(|known| known > day);
+    if let Some(day) = list_day(input.format, &input.name) {
+        let newer = |name: &str| list_day(input.format, name).is_some_and(|known| known > day);
         if let Some(import) = of_dataset().find(|import| newer(&import.file_name)) {
             let (file, dataset) = (input.name.clone(), input.dataset.clone());
             return Err(ImportError::OlderList { file, dataset, before: import.file_name.clone() });
@@ -301,6 +301,15 @@ async fn check_loss(store: &Store, input: &Input, rows: i64) -> Result<(), Impor
         return Err(ImportError::LostRows { file, dataset, before, rows });
     }
     Ok(())
+}
+
+/// The day of a list that is published as a whole, in digits that sort.
+fn list_day(format: Format, name: &str) -> Option<String> {
+    match format {
+        Format::Portal(kind) if kind.is_snapshot() => portal::snapshot_day(name).map(ToOwned::to_owned),
+        Format::Receita(_) => receita::edition_day(name).map(|day| day.format("%Y%m%d").to_string()),
+        Format::Portal(_) | Format::Ocds | Format::Answers(_) => None,
+    }
 }
 
 /// What the rows of a file are worth, without those that belong to no contract.

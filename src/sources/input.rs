@@ -15,10 +15,11 @@ use zip::result::ZipError;
 
 use super::portal::{self, Kind};
 use super::records::{MAX_RECORD_BYTES, Records};
-use super::{ImportError, answers, ocds};
+use super::{ImportError, answers, ocds, receita};
 
-/// Largest file inside an archive, unpacked: ten times the largest monthly file there is.
-const MAX_ENTRY_BYTES: u64 = 8 << 30;
+/// Largest file inside an archive, unpacked: twice the largest part of the register of companies, and far more than any other
+/// file there is.
+const MAX_ENTRY_BYTES: u64 = 16 << 30;
 /// How many times its packed size an entry may have; published files have about 10.
 const MAX_RATIO: u64 = 200;
 /// Below this size the ratio does not matter.
@@ -92,6 +93,8 @@ pub(crate) struct Source {
 pub(crate) enum Format {
     /// A table of the Portal da Transparência.
     Portal(Kind),
+    /// A file of the register of companies.
+    Receita(receita::Kind),
     /// Open Contracting Data Standard.
     Ocds,
     /// Answers of an API.
@@ -163,6 +166,12 @@ impl Gathered {
                 let format = Format::Portal(kind);
                 self.inputs.push(Input { name, format, dataset, bytes: source.bytes, sources: vec![source] });
             }
+            Some(Found::Receita(kind)) => {
+                let name = source.name.clone();
+                let dataset = receita::dataset(kind, name.strip_suffix(".gz").unwrap_or(&name));
+                let format = Format::Receita(kind);
+                self.inputs.push(Input { name, format, dataset, bytes: source.bytes, sources: vec![source] });
+            }
             Some(Found::Ocds(prefix)) => self.ocds.push((prefix, source)),
             Some(Found::Answers(kind)) => self.answers.push((kind, source)),
             Some(Found::NoData(_)) | None => return false,
@@ -230,6 +239,7 @@ impl Gathered {
 /// What a file is.
 enum Found {
     Portal(Kind),
+    Receita(receita::Kind),
     /// With the prefix of its publisher, which may be empty.
     Ocds(String),
     Answers(answers::Kind),
@@ -455,6 +465,14 @@ fn classify(name: &str, bytes: &mut dyn Read, format: Option<ImportFormat>) -> i
     }
     let mut head = Vec::new();
     bytes.take(MAX_RECORD_BYTES.max(ocds::HEAD_BYTES) as u64).read_to_end(&mut head)?;
+    // Nobody can say that a file is of the register: without a header only its rows can.
+    let named = receita::Kind::of_name(name);
+    if named.is_some()
+        && format.is_none()
+        && let Some(kind) = receita::Kind::detect(named, &head)?
+    {
+        return Ok(Some(Found::Receita(kind)));
+    }
     match answers::detect(&head) {
         Some(answers::Detected::Records(kind)) => {
             let own = if kind.is_pncp() { ImportFormat::Pncp } else { ImportFormat::PortalApi };
@@ -476,12 +494,17 @@ fn classify(name: &str, bytes: &mut dyn Read, format: Option<ImportFormat>) -> i
     }
     let records = Records::open(head.as_slice().take(MAX_RECORD_BYTES as u64))?;
     let kind = records.and_then(|records| Kind::of_header(records.header()));
-    Ok(kind.filter(|_| may_be(ImportFormat::Portal)).map(Found::Portal))
+    let found = kind.filter(|_| may_be(ImportFormat::Portal)).map(Found::Portal);
+    if found.is_some() || named.is_some() || format.is_some() {
+        return Ok(found);
+    }
+    Ok(receita::Kind::detect(None, &head)?.map(Found::Receita))
 }
 
 /// Whether a file that nobody named may be of a known layout.
 fn has_known_extension(path: &Path) -> bool {
-    ["csv", "json", "jsonl", "ndjson"].iter().any(|known| has_extension(path, known))
+    path.file_name().and_then(|name| name.to_str()).is_some_and(receita::is_official)
+        || ["csv", "json", "jsonl", "ndjson"].iter().any(|known| has_extension(path, known))
 }
 
 fn has_extension(path: &Path, extension: &str) -> bool {
@@ -495,7 +518,8 @@ fn is_archive_name(path: &Path) -> bool {
 /// Whether an archive has the name of an official download: `202401_Compras.zip`.
 fn is_official_archive(path: &Path) -> bool {
     let name = path.with_extension("csv");
-    name.file_name().and_then(|name| name.to_str()).is_some_and(|name| Kind::of_name(name).is_some())
+    let of_portal = |name: &str| Kind::of_name(name).is_some();
+    name.file_name().and_then(|name| name.to_str()).is_some_and(|name| of_portal(name) || receita::is_official(name))
 }
 
 fn open(path: &Path) -> Result<File, ImportError> {

@@ -17,6 +17,7 @@ mod person;
 mod pii;
 mod portal;
 mod reader;
+mod receita;
 mod records;
 pub mod sample;
 mod seen;

@@ -81,6 +81,16 @@ pub struct ImportSummary {
     pub sanctions: i64,
     /// Commitments and payments taken in.
     pub payments: i64,
+    /// Establishments of the register of companies taken in.
+    pub establishments: i64,
+    /// Companies of it.
+    pub companies: i64,
+    /// Their regimes (Simples, MEI).
+    pub tax_regimes: i64,
+    /// Their partners and administrators.
+    pub partners: i64,
+    /// Names of economic activities.
+    pub activities: i64,
     /// Contracts whose supplier is not published.
     pub without_supplier: i64,
     /// Records that tell of no spending, taken in and judged by nobody: income, sales, calls for interest.
@@ -144,6 +154,11 @@ impl ImportSummary {
         self.suppliers += of(Table::Suppliers);
         self.sanctions += of(Table::Sanctions);
         self.payments += of(Table::Payments);
+        self.establishments += of(Table::Establishments);
+        self.companies += of(Table::Companies);
+        self.tax_regimes += of(Table::TaxRegimes);
+        self.partners += of(Table::Partners);
+        self.activities += of(Table::Activities);
         self.apostilamentos += rows(NOTES);
         // A file of one table repeats rows of that table.
         let duplicates = sign * file.duplicates;
@@ -272,7 +287,7 @@ impl Known {
 #[derive(Debug)]
 pub(crate) enum Scan {
     /// Nothing, if there is nothing that it could be equal to.
-    Portal(Option<reader::Hashed>),
+    Tabular(Option<reader::Hashed>),
     Ocds(ocds::Scan),
     Answers(answers::Scan),
 }
@@ -281,7 +296,7 @@ impl Scan {
     /// SHA-256 of the content, in lower-case hex, where it is known already.
     pub(crate) fn content_hash(&self) -> Option<&str> {
         match self {
-            Self::Portal(hashed) => hashed.as_ref().map(|hashed| hashed.content_hash.as_str()),
+            Self::Tabular(hashed) => hashed.as_ref().map(|hashed| hashed.content_hash.as_str()),
             Self::Ocds(scan) => Some(&scan.content_hash),
             Self::Answers(scan) => Some(&scan.content_hash),
         }
@@ -290,14 +305,14 @@ impl Scan {
     /// Of a hundred parts of the work on a file, how many were done.
     const fn done(&self) -> u64 {
         match self {
-            Self::Portal(None) => 0,
-            Self::Portal(Some(_)) => HASHING,
+            Self::Tabular(None) => 0,
+            Self::Tabular(Some(_)) => HASHING,
             Self::Ocds(_) | Self::Answers(_) => SCANNING,
         }
     }
 }
 
-/// Parts of the work on a file of the Portal that its first pass is.
+/// Parts of the work on a tabular file that its first pass is.
 const HASHING: u64 = 10;
 /// The same of files of OCDS, and of answers of APIs.
 const SCANNING: u64 = 50;
@@ -313,8 +328,10 @@ pub(crate) fn scan(input: &Input, compared: bool, progress: &dyn Fn(Progress)) -
         progress(Progress { file, bytes_done: bytes.min(bytes_total) / 100 * parts, bytes_total, rows });
     };
     Ok(match input.format {
-        Format::Portal(_) if !compared => Scan::Portal(None),
-        Format::Portal(_) => Scan::Portal(Some(reader::hash(input, &mut |bytes| report(HASHING, bytes, 0))?)),
+        Format::Portal(_) | Format::Receita(_) if !compared => Scan::Tabular(None),
+        Format::Portal(_) | Format::Receita(_) => {
+            Scan::Tabular(Some(reader::hash(input, &mut |bytes| report(HASHING, bytes, 0))?))
+        }
         Format::Ocds => Scan::Ocds(ocds::scan(input, &mut |bytes, rows| report(SCANNING, bytes, rows))?),
         Format::Answers(kind) => {
             Scan::Answers(answers::scan(input, kind, &mut |bytes, rows| report(SCANNING, bytes, rows))?)
@@ -356,11 +373,18 @@ pub(crate) fn parse(
     };
     let target = file::Target { root, import_id: &id, key, today: now.date_naive() };
     let (lake_files, qualities, quarantine) = match (input.format, scan) {
-        (Format::Portal(kind), Scan::Portal(hashed)) => {
-            let taken = file::take_in(input, kind, hashed.as_ref(), target, &mut report)?;
+        (Format::Portal(_) | Format::Receita(_), Scan::Tabular(hashed)) => {
+            let hashed = hashed.as_ref();
+            let (taken, counted_as) = match input.format {
+                Format::Receita(kind) => {
+                    (file::take_in_register(input, kind, hashed, target, &mut report)?, kind.table().as_str())
+                }
+                Format::Portal(kind) => (file::take_in(input, kind, hashed, target, &mut report)?, kind.counted_as()),
+                Format::Ocds | Format::Answers(_) => Default::default(),
+            };
             summary.rows = taken.rows;
             summary.content_hash = taken.content_hash;
-            summary.tables.insert(kind.counted_as().to_owned(), taken.rows);
+            summary.tables.insert(counted_as.to_owned(), taken.rows);
             (summary.duplicates, summary.superseded) = (taken.duplicates, taken.superseded);
             summary.without_supplier = taken.without_supplier;
             (taken.file.into_iter().collect(), taken.quality.into_iter().collect(), taken.quarantine)
@@ -384,7 +408,7 @@ pub(crate) fn parse(
             let (file, quality) = written.unzip();
             (file.into_iter().collect(), quality.flatten().into_iter().collect(), scan.quarantine)
         }
-        (Format::Ocds | Format::Answers(_), Scan::Portal(_)) | (_, Scan::Answers(_)) => {
+        (Format::Ocds | Format::Answers(_), Scan::Tabular(_)) | (_, Scan::Answers(_)) => {
             (Vec::new(), Vec::new(), Quarantine::default())
         }
     };

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::ImportError;
 use super::fault::Reason;
-use super::input::{Input, Source};
+use super::input::{Format, Input, Source};
 use super::metered::{Meter, Part};
 use super::records::{Dialect, Fields, Records, Step};
 
@@ -157,7 +157,12 @@ fn read(
     let meter = if hashing { Meter::hashing() } else { Meter::default() };
     let source = only_source(input)?;
     source.read(|reader| {
-        let records = Records::open(meter.read(reader)).map_err(|error| source.failed(error))?;
+        let bytes = meter.read(reader);
+        let records = match input.format {
+            Format::Receita(kind) => Records::without_header(bytes, kind.columns()),
+            Format::Portal(_) | Format::Ocds | Format::Answers(_) => Records::open(bytes),
+        };
+        let records = records.map_err(|error| source.failed(error))?;
         let mut records = records.ok_or_else(|| ImportError::NoHeader { file: input.name.clone() })?;
         let header = Header { fields: records.header().clone(), dialect: records.dialect() };
         let mut wanted = sender.send(Message::Header(header)).is_ok();

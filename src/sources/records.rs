@@ -206,21 +206,7 @@ impl<R: Read> Records<R> {
     /// # Errors
     /// If the file cannot be read.
     pub(crate) fn open(input: R) -> io::Result<Option<Self>> {
-        let mut records = Self {
-            input: BufReader::with_capacity(1 << 16, input),
-            encoding: Encoding::Latin1,
-            line: 0,
-            held: None,
-            spare: Vec::new(),
-            record: Splitter::new(Dialect::Official),
-            quoted: false,
-            header: Fields::default(),
-            fields: Fields::default(),
-        };
-        if records.input.fill_buf()?.starts_with(UTF8_BOM) {
-            records.input.consume(UTF8_BOM.len());
-            records.encoding = Encoding::Utf8;
-        }
+        let mut records = Self::begin(input)?;
         loop {
             match records.next_line()? {
                 None => return Ok(None),
@@ -236,6 +222,50 @@ impl<R: Read> Records<R> {
                     if decode(&records.record, records.encoding, &mut records.header).is_none() {
                         decode(&records.record, Encoding::Latin1, &mut records.header);
                     }
+                    return Ok(Some(records));
+                }
+            }
+        }
+    }
+
+    /// A file of which nothing was read but the mark of UTF-8.
+    fn begin(input: R) -> io::Result<Self> {
+        let mut records = Self {
+            input: BufReader::with_capacity(1 << 16, input),
+            encoding: Encoding::Latin1,
+            line: 0,
+            held: None,
+            spare: Vec::new(),
+            record: Splitter::new(Dialect::Official),
+            quoted: false,
+            header: Fields::default(),
+            fields: Fields::default(),
+        };
+        if records.input.fill_buf()?.starts_with(UTF8_BOM) {
+            records.input.consume(UTF8_BOM.len());
+            records.encoding = Encoding::Utf8;
+        }
+        Ok(records)
+    }
+
+    /// Opens a file without a header, whose columns are known by their place; `None` if nothing stands in it.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn without_header(input: R, columns: &[&str]) -> io::Result<Option<Self>> {
+        let mut records = Self::begin(input)?;
+        for column in columns {
+            records.header.text.push_str(column);
+            records.header.ends.push(records.header.text.len());
+        }
+        loop {
+            match records.next_line()? {
+                None => return Ok(None),
+                Some(Line::Whole(_, line)) if is_blank(&line) => records.spare = line,
+                Some(first) => {
+                    let (Line::Whole(_, line) | Line::TooLong(_, line)) = &first;
+                    records.quoted = line.starts_with(b"\"");
+                    records.held = Some(first);
                     return Ok(Some(records));
                 }
             }

@@ -941,7 +941,7 @@ func (x *JobError) GetMessage() string {
 type EvidenceRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Canonical table: `contracts`, `amendments`, `contract_items`, `tenders`, `tender_items`, `bids`, `suppliers`,
-	// `sanctions`, `payments`.
+	// `sanctions`, `payments`, `establishments`, `companies`, `tax_regimes`, `partners`, `activities`.
 	Table string `protobuf:"bytes,1,opt,name=table,proto3" json:"table,omitempty"`
 	// Id of the row in the canonical table.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`

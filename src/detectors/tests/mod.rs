@@ -1,9 +1,11 @@
 //! What the tests of the detectors share: small tables from Rust structs.
 
+mod activity_mismatch;
 mod amendment_cap;
 mod amendment_count;
 mod benford;
 mod bid_dispersion_screen;
+mod capacity_mismatch;
 mod catalogue;
 mod contract_value_outlier;
 mod contracts;
@@ -17,15 +19,18 @@ mod few_bidders_for_market;
 mod heterogeneous_supplier;
 mod high_value_direct_award;
 mod identical_prices;
+mod inactive_company;
 mod invalid_tax_id;
 mod item_price_outlier;
 mod just_below_threshold;
 mod late_bid_won;
 mod late_publication;
 mod legal_limits;
+mod linked_bidders;
 mod lists;
 mod market_concentration;
 mod near_estimate;
+mod new_company;
 mod non_competitive_share;
 mod own;
 mod parameters;
@@ -33,6 +38,7 @@ mod payments_exceed;
 mod price_gap;
 mod real_data;
 mod references;
+mod register;
 mod rotation_and_cobidding;
 mod run;
 mod sanctioned_supplier;
@@ -61,6 +67,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use self::contracts::{Amendment, Contract, Item};
 use self::lists::{Payment, Sanction};
+use self::register::{Company, Establishment, Partner, Regime};
 use self::tenders::{Bid, Tender, TenderItem};
 use super::{Catalogue, DetectorRun, Run};
 use crate::lake::schema;
@@ -87,6 +94,10 @@ pub(super) struct Data {
     pub(super) bids: Vec<Bid>,
     pub(super) sanctions: Vec<Sanction>,
     pub(super) payments: Vec<Payment>,
+    pub(super) establishments: Vec<Establishment>,
+    pub(super) companies: Vec<Company>,
+    pub(super) regimes: Vec<Regime>,
+    pub(super) partners: Vec<Partner>,
 }
 
 enum Cell {
@@ -197,6 +208,11 @@ impl Data {
             batch(Table::Suppliers, Vec::new()),
             self.sanction_rows(),
             self.payment_rows(),
+            self.establishment_rows(),
+            self.company_rows(),
+            self.regime_rows(),
+            self.partner_rows(),
+            batch(Table::Activities, Vec::new()),
         ];
         for (table, rows) in Table::ALL.into_iter().zip(tables) {
             let name = format!("{}_all", table.as_str());

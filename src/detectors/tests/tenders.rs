@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Cell, Data, batch, day, provenance, text};
-use crate::model::{Table, TaxIdKind, fold};
+use crate::model::{Table, check_tax_id, fold};
 use chrono::NaiveDate;
 use datafusion::arrow::array::RecordBatch;
 
@@ -233,6 +233,7 @@ impl Data {
     pub(super) fn bid_rows(&self) -> RecordBatch {
         let rows = self.bids.iter().enumerate().map(|(at, one)| {
             let key = (!one.bidder.is_empty()).then(|| one.bidder.clone());
+            let (kind, _, check) = check_tax_id(&one.bidder);
             let mut row = vec![
                 text(&one.id),
                 text("current"),
@@ -243,8 +244,8 @@ impl Data {
                 Cell::Text(key.clone()),
                 Cell::Text(key.clone()),
                 Cell::Text(key),
-                text(if one.bidder.is_empty() { TaxIdKind::Secret } else { TaxIdKind::Other }.as_str()),
-                text("not_applicable"),
+                text(kind.as_str()),
+                text(check.as_str()),
                 // Without the tag of a case.
                 Cell::Text(key_name(&one.bidder)),
                 Cell::Moment(one.time),

@@ -274,7 +274,7 @@ impl<'a> Published<'a> {
     }
 
     /// The text of a column, without blanks around it.
-    fn text(&self, column: usize) -> &'a str {
+    pub(in crate::sources) fn text(&self, column: usize) -> &'a str {
         self.raw(column).trim()
     }
 
@@ -284,7 +284,7 @@ impl<'a> Published<'a> {
     }
 
     /// The text of a column that no row can do without.
-    fn required(&self, column: usize) -> Result<&'a str, Fault> {
+    pub(in crate::sources) fn required(&self, column: usize) -> Result<&'a str, Fault> {
         self.optional(column).ok_or(Fault { column, reason: Reason::RequiredBlank })
     }
 }
@@ -297,6 +297,8 @@ pub(crate) trait Layout {
     const OTHER_NAMES: &'static [(&'static str, &'static str)] = &[];
     /// Those of the columns that a file may lack.
     const OPTIONAL: &'static [&'static str] = &[];
+    /// Whether a row as a whole may name a natural person, so that none is shown where it is left aside.
+    const NAMES_PERSONS: bool = false;
     /// The table; `None` where rows are only counted.
     const TABLE: Option<Table>;
     /// A row that can be taken in.

@@ -18,7 +18,7 @@ impl Published<'_> {
     }
 
     /// An amount; `None` if blank.
-    pub(super) fn money(&self, column: usize) -> Result<Option<Money>, Fault> {
+    pub(in crate::sources) fn money(&self, column: usize) -> Result<Option<Money>, Fault> {
         let Some(text) = self.optional(column) else { return Ok(None) };
         let read = match self.dialect {
             Dialect::Official => Money::parse_comma(text),

@@ -13,6 +13,7 @@ use chrono::{Datelike, Months, NaiveDate};
 use super::SampleError;
 use super::buyer::Buyer;
 use super::record::{Cents, Contract, Expected, FIRST_MONTH, LAST_MONTH, LabelCount, SampleSummary};
+use super::register::Register;
 use super::sanctions::Sanctions;
 use super::tenders::Tenders;
 use super::vocabulary::SECRET;
@@ -304,6 +305,7 @@ pub(super) struct Files {
     months: Vec<Month>,
     tenders: Tenders,
     sanctions: Sanctions,
+    register: Register,
     labels: Labels,
     pub(super) summary: SampleSummary,
 }
@@ -359,6 +361,7 @@ impl Files {
             months,
             tenders: Tenders::create(out, rows, seed)?,
             sanctions: Sanctions::new(rows),
+            register: Register::new(rows, Tenders::groups(rows)),
             labels: Labels::create(out)?,
             summary: SampleSummary::default(),
         })
@@ -492,13 +495,15 @@ impl Files {
             let (what, key) = ((label.detector, label.expected), (buyer.code.as_str(), number, supplier));
             self.labels.add(what, &label.group, key, label.note, label.first)?;
         }
-        self.sanctions.label(&buyer.code, contract, &mut self.labels)
+        self.sanctions.label(&buyer.code, contract, &mut self.labels)?;
+        self.register.label(&buyer.code, contract, &mut self.labels)
     }
 
     /// Writes what is left.
     pub(super) fn finish(mut self) -> Result<SampleSummary, SampleError> {
         self.tenders.finish(&mut self.labels)?;
         self.sanctions.write(&self.out)?;
+        self.register.write(&self.out, &mut self.labels)?;
         for month in self.months {
             for output in [month.contracts, month.items, month.amendments] {
                 output.finish()?;

@@ -38,6 +38,13 @@ impl Pool {
         }
     }
 
+    /// Whether a supplier is one of the pool's.
+    pub(super) fn has(self, supplier: &Supplier) -> bool {
+        // Its name ends in its index.
+        let index = supplier.name.split_whitespace().find_map(|word| word.parse::<u64>().ok());
+        index.is_some_and(|index| index < self.size && self.supplier(index) == *supplier)
+    }
+
     /// So many suppliers from anywhere in the pool, none twice and none of those.
     pub(super) fn draw(self, random: &mut Random, many: u64, but: &[&Supplier]) -> Vec<Supplier> {
         let mut drawn: Vec<Supplier> = Vec::new();

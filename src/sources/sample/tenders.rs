@@ -19,6 +19,7 @@ use super::record::{
     Cents, Contract, DECISION, Expected, FEW_BIDDERS, FIRST_MONTH, Kind, LAST_DAY, LAST_MONTH, PAYMENTS, ROTATION,
     SINGLE_BID, Supplier,
 };
+use super::register::{self, Shared};
 use super::supplier::{self, Pool};
 use super::vocabulary::{ENDINGS, GOODS, SERVICES, WORKS};
 use crate::model::{Modality, Random};
@@ -342,14 +343,19 @@ impl Tenders {
         out.field("EMPENHO SINTÉTICO").amount(tender.committed).end()
     }
 
+    /// How often each of what only several tenders or bidders show is planted.
+    pub(super) fn groups(rows: u64) -> u64 {
+        if rows < GROUPS_FROM { 0 } else { (1 + rows / GROUP_EVERY).min(STATES.len() as u64) }
+    }
+
     /// Plants groups that take turns, pairs of which one always wins, and near misses of the former; then writes what
     /// is left.
     pub(super) fn finish(mut self, labels: &mut Labels) -> Result<(), SampleError> {
-        let cases = if self.rows < GROUPS_FROM { 0 } else { (1 + self.rows / GROUP_EVERY).min(STATES.len() as u64) };
-        for case in 0..cases {
+        for case in 0..Self::groups(self.rows) {
             self.group(case, true, labels)?;
             self.group(case, false, labels)?;
             self.pair(case, labels)?;
+            self.linked(case, labels)?;
         }
         for month in self.months {
             for output in [month.tenders, month.items, month.participants, month.commitments] {
@@ -388,6 +394,45 @@ impl Tenders {
             losers.extend(self.pool.draw(&mut random, 4, &[]));
             let found = (Expected::Fired, "severity=medium");
             self.planted((case, series, number), Kind::Services, &winner, losers, labels, found)?;
+        }
+        Ok(())
+    }
+
+    /// Two firms that share what the register tells, or, a near miss, what many share or did not share yet.
+    fn linked(&mut self, case: u64, labels: &mut Labels) -> Result<(), SampleError> {
+        let mut random = Random::new(self.seed ^ 0x11ed, case);
+        let unit = format!("{:06}", 999_900 + case);
+        let name = format!("UNIDADE GESTORA SINTÉTICA {unit}");
+        let line = GOODS[0];
+        let object = Kind::Goods.object(line.thing, ENDINGS[0]);
+        for (number, shared) in (1..).zip(Shared::ALL) {
+            // Who comes from abroad is in no register.
+            let others = self.pool.draw(&mut random, 12, &[]).into_iter().filter(|one| !one.id.starts_with("EX"));
+            let mut others = others.take(3);
+            let Some(winner) = others.next() else { continue };
+            let losers: Vec<Supplier> = others.chain(shared.firms(case)).collect();
+            let opened = FIRST_MONTH + Days::new(number * 30);
+            let tender = Tender {
+                unit: (&unit, &name),
+                organ: ("99001", "Órgão Sintético 99001"),
+                superior: ("99000", "Ministério Sintético 99000"),
+                number: format!("{number:05}{:04}", opened.year()),
+                modality: Modality::Pregao,
+                object: &object,
+                // Beside the background, whose winners are more than a group.
+                state: "DF",
+                municipality: "BRASÍLIA",
+                opened,
+                result: opened + Days::new(12),
+                month: opened + Days::new(12),
+                items: vec![(line.item, 5_000_000, &winner)],
+                losers,
+                committed: 0,
+            };
+            self.write(&tender)?;
+            let group = format!("{}-{unit}-{number}", register::LABEL);
+            let (expected, note) = shared.expected();
+            labels.add((register::LABEL, expected), &group, (&unit, &tender.number, ""), note, true)?;
         }
         Ok(())
     }

@@ -165,6 +165,11 @@ fn every_kind_of_case_occurs() {
         ("invalid_tax_id", "severity=medium masked foreign supplier_secret other_id letters_and_valid"),
         ("amendment_count", "severity=low severity=medium"),
         ("direct_award_growth", "severity=high below_ceiling renewal_mixed"),
+        ("new_company", "severity=high severity=medium severity=low opened_later small_contract"),
+        ("inactive_company", "severity=high became_inactive_later active_since_later"),
+        ("activity_mismatch", "severity=low_or_medium class_too_small"),
+        ("capacity_mismatch", "severity=medium"),
+        ("linked_bidders", "severity=high severity=medium accountant partner_since"),
         ("duplicates", "severity=low severity=medium 31_days_apart different_objects"),
         ("emergency_overrun", "severity=high severity=medium one_year 180_days regime_unknown"),
         (
@@ -377,7 +382,10 @@ fn same_rows_and_seed_give_the_same_bytes() {
     let expected = expected.map(|path| path.to_str().unwrap().to_owned());
     let lists = LISTS.map(|list| format!("20240201_{list}.csv"));
     let notes = ["README.txt".to_owned(), "labels.csv".to_owned()];
-    let expected: BTreeSet<String> = expected.chain(lists).chain(notes).collect();
+    let register = ["EMPRECSV", "ESTABELE", "SOCIOCSV"].map(|kind| format!("K3241.K03200Y0.D40214.{kind}"));
+    let register =
+        register.into_iter().chain(["F.K03200$W.SIMPLES.CSV.D40214", "F.K03200$Z.D40214.CNAECSV"].map(str::to_owned));
+    let expected: BTreeSet<String> = expected.chain(lists).chain(notes).chain(register).collect();
     assert_eq!(names(first.path()), expected);
     let read = |directory: &Path, name: &str| std::fs::read(directory.join(name)).unwrap();
     for name in &expected {
@@ -429,8 +437,9 @@ fn cases_are_as_many_as_promised() {
     let subjects = |seed| {
         let (_directory, mut summary) = sample(8_000, seed);
         let of_background = ["high_value_direct_award", "value_jump", "amendment_count", "value_risk"];
+        let of_register = ["new_company", "inactive_company", "activity_mismatch", "capacity_mismatch"];
         let of_tenders = ["decision_period", "few_bidders_for_market", "single_bid", "payments_exceed"];
-        for detector in of_background.into_iter().chain(of_tenders).chain(["sanctioned_supplier"]) {
+        for detector in of_background.into_iter().chain(of_tenders).chain(of_register).chain(["sanctioned_supplier"]) {
             summary.labels.remove(detector);
         }
         let counts = summary.labels.into_values().flat_map(BTreeMap::into_values);

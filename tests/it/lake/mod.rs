@@ -10,6 +10,7 @@ mod ocds;
 mod portal;
 mod quality;
 mod real_month;
+mod receita;
 mod tables;
 mod versions;
 

@@ -112,7 +112,7 @@ impl House {
         lines
     }
 
-    async fn figures(&self, names: &[(&str, &str)]) -> BTreeMap<String, i128> {
+    pub(super) async fn figures(&self, names: &[(&str, &str)]) -> BTreeMap<String, i128> {
         let mut found = BTreeMap::new();
         let session = self.session().await;
         for (name, sql) in names {
@@ -457,7 +457,7 @@ async fn the_list_of_a_day_replaces_that_of_the_day_before() {
 }
 
 /// Every text of the lake, and what an import says of itself.
-async fn everything(house: &House, summary: &ImportSummary) -> String {
+pub(super) async fn everything(house: &House, summary: &ImportSummary) -> String {
     let session = house.session().await;
     let mut said = format!("{summary:?}");
     for table in Table::ALL {

@@ -106,7 +106,7 @@ pub struct JobError {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct EvidenceRow {
     /// Canonical table: `contracts`, `amendments`, `contract_items`, `tenders`, `tender_items`, `bids`, `suppliers`,
-    /// `sanctions`, `payments`.
+    /// `sanctions`, `payments`, `establishments`, `companies`, `tax_regimes`, `partners`, `activities`.
     #[prost(string, tag = "1")]
     pub table: ::prost::alloc::string::String,
     /// Id of the row in the canonical table.

@@ -540,7 +540,7 @@ class EvidenceRow(_message.Message):
     COLUMNS_FIELD_NUMBER: _builtins.int
     table: _builtins.str
     """Canonical table: `contracts`, `amendments`, `contract_items`, `tenders`, `tender_items`, `bids`, `suppliers`,
-    `sanctions`, `payments`.
+    `sanctions`, `payments`, `establishments`, `companies`, `tax_regimes`, `partners`, `activities`.
     """
     id: _builtins.str
     """Id of the row in the canonical table."""

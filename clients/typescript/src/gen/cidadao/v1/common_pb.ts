@@ -284,7 +284,7 @@ export const JobErrorSchema: GenMessage<JobError> = /*@__PURE__*/
 export type EvidenceRow = Message<"cidadao.v1.EvidenceRow"> & {
   /**
    * Canonical table: `contracts`, `amendments`, `contract_items`, `tenders`, `tender_items`, `bids`, `suppliers`,
-   * `sanctions`, `payments`.
+   * `sanctions`, `payments`, `establishments`, `companies`, `tax_regimes`, `partners`, `activities`.
    *
    * @generated from field: string table = 1;
    */
