@@ -951,7 +951,7 @@ type EvidenceRow struct {
 	File string `protobuf:"bytes,4,opt,name=file,proto3" json:"file,omitempty"`
 	// Line of the file, the header being line 1.
 	Line int64 `protobuf:"varint,5,opt,name=line,proto3" json:"line,omitempty"`
-	// Import that took it in.
+	// Import that took it in; empty where the row was read from the API of its source and not taken in.
 	ImportId string `protobuf:"bytes,6,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
 	// The columns that matter, as published: money as a decimal string, dates as `YYYY-MM-DD`.
 	Columns       map[string]string `protobuf:"bytes,7,rep,name=columns,proto3" json:"columns,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -1695,7 +1695,9 @@ type ReasonCount struct {
 	// Reason in words, in English.
 	TextEn string `protobuf:"bytes,4,opt,name=text_en,json=textEn,proto3" json:"text_en,omitempty"`
 	// Subjects.
-	Count         int64 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
+	Count int64 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
+	// How much is published of the columns without whose values this answer is given.
+	Published     []*PublishedColumn `protobuf:"bytes,6,rep,name=published,proto3" json:"published,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1765,6 +1767,77 @@ func (x *ReasonCount) GetCount() int64 {
 	return 0
 }
 
+func (x *ReasonCount) GetPublished() []*PublishedColumn {
+	if x != nil {
+		return x.Published
+	}
+	return nil
+}
+
+// How much of a column the rows of a version of the lake have.
+type PublishedColumn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Table and column, as `contracts.signature_date`.
+	Column string `protobuf:"bytes,1,opt,name=column,proto3" json:"column,omitempty"`
+	// Rows with a value.
+	Filled int64 `protobuf:"varint,2,opt,name=filled,proto3" json:"filled,omitempty"`
+	// Rows that count, of all imports of the version.
+	Rows          int64 `protobuf:"varint,3,opt,name=rows,proto3" json:"rows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishedColumn) Reset() {
+	*x = PublishedColumn{}
+	mi := &file_cidadao_v1_common_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishedColumn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishedColumn) ProtoMessage() {}
+
+func (x *PublishedColumn) ProtoReflect() protoreflect.Message {
+	mi := &file_cidadao_v1_common_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishedColumn.ProtoReflect.Descriptor instead.
+func (*PublishedColumn) Descriptor() ([]byte, []int) {
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *PublishedColumn) GetColumn() string {
+	if x != nil {
+		return x.Column
+	}
+	return ""
+}
+
+func (x *PublishedColumn) GetFilled() int64 {
+	if x != nil {
+		return x.Filled
+	}
+	return 0
+}
+
+func (x *PublishedColumn) GetRows() int64 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
 // What one detector did in one run.
 type DetectorSummary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1795,7 +1868,7 @@ type DetectorSummary struct {
 
 func (x *DetectorSummary) Reset() {
 	*x = DetectorSummary{}
-	mi := &file_cidadao_v1_common_proto_msgTypes[12]
+	mi := &file_cidadao_v1_common_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1807,7 +1880,7 @@ func (x *DetectorSummary) String() string {
 func (*DetectorSummary) ProtoMessage() {}
 
 func (x *DetectorSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_common_proto_msgTypes[12]
+	mi := &file_cidadao_v1_common_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1820,7 +1893,7 @@ func (x *DetectorSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DetectorSummary.ProtoReflect.Descriptor instead.
 func (*DetectorSummary) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{12}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DetectorSummary) GetDetector() *DetectorRef {
@@ -1918,7 +1991,7 @@ type Plan struct {
 
 func (x *Plan) Reset() {
 	*x = Plan{}
-	mi := &file_cidadao_v1_common_proto_msgTypes[13]
+	mi := &file_cidadao_v1_common_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1930,7 +2003,7 @@ func (x *Plan) String() string {
 func (*Plan) ProtoMessage() {}
 
 func (x *Plan) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_common_proto_msgTypes[13]
+	mi := &file_cidadao_v1_common_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1943,7 +2016,7 @@ func (x *Plan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plan.ProtoReflect.Descriptor instead.
 func (*Plan) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{13}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Plan) GetFilters() *ContractFilters {
@@ -2019,7 +2092,7 @@ type PlanParameter struct {
 
 func (x *PlanParameter) Reset() {
 	*x = PlanParameter{}
-	mi := &file_cidadao_v1_common_proto_msgTypes[14]
+	mi := &file_cidadao_v1_common_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2031,7 +2104,7 @@ func (x *PlanParameter) String() string {
 func (*PlanParameter) ProtoMessage() {}
 
 func (x *PlanParameter) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_common_proto_msgTypes[14]
+	mi := &file_cidadao_v1_common_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2044,7 +2117,7 @@ func (x *PlanParameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanParameter.ProtoReflect.Descriptor instead.
 func (*PlanParameter) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{14}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PlanParameter) GetDetector() string {
@@ -2090,7 +2163,7 @@ type PlanNote struct {
 
 func (x *PlanNote) Reset() {
 	*x = PlanNote{}
-	mi := &file_cidadao_v1_common_proto_msgTypes[15]
+	mi := &file_cidadao_v1_common_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2102,7 +2175,7 @@ func (x *PlanNote) String() string {
 func (*PlanNote) ProtoMessage() {}
 
 func (x *PlanNote) ProtoReflect() protoreflect.Message {
-	mi := &file_cidadao_v1_common_proto_msgTypes[15]
+	mi := &file_cidadao_v1_common_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2115,7 +2188,7 @@ func (x *PlanNote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanNote.ProtoReflect.Descriptor instead.
 func (*PlanNote) Descriptor() ([]byte, []int) {
-	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{15}
+	return file_cidadao_v1_common_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PlanNote) GetText() string {
@@ -2260,13 +2333,18 @@ const file_cidadao_v1_common_proto_rawDesc = "" +
 	"\vlegal_basis\x18\x04 \x01(\tR\n" +
 	"legalBasis\x120\n" +
 	"\bstrength\x18\x05 \x01(\x0e2\x14.cidadao.v1.StrengthR\bstrength\x12\x1b\n" +
-	"\tuser_made\x18\x06 \x01(\bR\buserMade\"\x97\x01\n" +
+	"\tuser_made\x18\x06 \x01(\bR\buserMade\"\xd2\x01\n" +
 	"\vReasonCount\x12-\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x13.cidadao.v1.OutcomeR\aoutcome\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12\x17\n" +
 	"\atext_en\x18\x04 \x01(\tR\x06textEn\x12\x14\n" +
-	"\x05count\x18\x05 \x01(\x03R\x05count\"\xcc\x02\n" +
+	"\x05count\x18\x05 \x01(\x03R\x05count\x129\n" +
+	"\tpublished\x18\x06 \x03(\v2\x1b.cidadao.v1.PublishedColumnR\tpublished\"U\n" +
+	"\x0fPublishedColumn\x12\x16\n" +
+	"\x06column\x18\x01 \x01(\tR\x06column\x12\x16\n" +
+	"\x06filled\x18\x02 \x01(\x03R\x06filled\x12\x12\n" +
+	"\x04rows\x18\x03 \x01(\x03R\x04rows\"\xcc\x02\n" +
 	"\x0fDetectorSummary\x123\n" +
 	"\bdetector\x18\x01 \x01(\v2\x17.cidadao.v1.DetectorRefR\bdetector\x12\x14\n" +
 	"\x05fired\x18\x02 \x01(\x03R\x05fired\x12\x14\n" +
@@ -2367,7 +2445,7 @@ func file_cidadao_v1_common_proto_rawDescGZIP() []byte {
 }
 
 var file_cidadao_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_cidadao_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_cidadao_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_cidadao_v1_common_proto_goTypes = []any{
 	(JobState)(0),                 // 0: cidadao.v1.JobState
 	(Priority)(0),                 // 1: cidadao.v1.Priority
@@ -2389,20 +2467,21 @@ var file_cidadao_v1_common_proto_goTypes = []any{
 	(*FindingReview)(nil),         // 17: cidadao.v1.FindingReview
 	(*DetectorRef)(nil),           // 18: cidadao.v1.DetectorRef
 	(*ReasonCount)(nil),           // 19: cidadao.v1.ReasonCount
-	(*DetectorSummary)(nil),       // 20: cidadao.v1.DetectorSummary
-	(*Plan)(nil),                  // 21: cidadao.v1.Plan
-	(*PlanParameter)(nil),         // 22: cidadao.v1.PlanParameter
-	(*PlanNote)(nil),              // 23: cidadao.v1.PlanNote
-	nil,                           // 24: cidadao.v1.EvidenceRow.ColumnsEntry
-	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
+	(*PublishedColumn)(nil),       // 20: cidadao.v1.PublishedColumn
+	(*DetectorSummary)(nil),       // 21: cidadao.v1.DetectorSummary
+	(*Plan)(nil),                  // 22: cidadao.v1.Plan
+	(*PlanParameter)(nil),         // 23: cidadao.v1.PlanParameter
+	(*PlanNote)(nil),              // 24: cidadao.v1.PlanNote
+	nil,                           // 25: cidadao.v1.EvidenceRow.ColumnsEntry
+	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
 }
 var file_cidadao_v1_common_proto_depIdxs = []int32{
 	6,  // 0: cidadao.v1.ContractFilters.modalidades:type_name -> cidadao.v1.Modality
-	25, // 1: cidadao.v1.ProgressEvent.event_time:type_name -> google.protobuf.Timestamp
+	26, // 1: cidadao.v1.ProgressEvent.event_time:type_name -> google.protobuf.Timestamp
 	7,  // 2: cidadao.v1.ProgressEvent.kind:type_name -> cidadao.v1.EventKind
 	0,  // 3: cidadao.v1.ProgressEvent.state:type_name -> cidadao.v1.JobState
 	9,  // 4: cidadao.v1.ProgressEvent.counts:type_name -> cidadao.v1.ProgressCounts
-	24, // 5: cidadao.v1.EvidenceRow.columns:type_name -> cidadao.v1.EvidenceRow.ColumnsEntry
+	25, // 5: cidadao.v1.EvidenceRow.columns:type_name -> cidadao.v1.EvidenceRow.ColumnsEntry
 	12, // 6: cidadao.v1.Evidence.rows:type_name -> cidadao.v1.EvidenceRow
 	13, // 7: cidadao.v1.Evidence.values:type_name -> cidadao.v1.EvidenceValue
 	14, // 8: cidadao.v1.Evidence.limits:type_name -> cidadao.v1.AppliedLimit
@@ -2412,19 +2491,20 @@ var file_cidadao_v1_common_proto_depIdxs = []int32{
 	18, // 12: cidadao.v1.Finding.detector:type_name -> cidadao.v1.DetectorRef
 	17, // 13: cidadao.v1.Finding.review:type_name -> cidadao.v1.FindingReview
 	3,  // 14: cidadao.v1.FindingReview.state:type_name -> cidadao.v1.ReviewState
-	25, // 15: cidadao.v1.FindingReview.review_time:type_name -> google.protobuf.Timestamp
+	26, // 15: cidadao.v1.FindingReview.review_time:type_name -> google.protobuf.Timestamp
 	5,  // 16: cidadao.v1.DetectorRef.strength:type_name -> cidadao.v1.Strength
 	4,  // 17: cidadao.v1.ReasonCount.outcome:type_name -> cidadao.v1.Outcome
-	18, // 18: cidadao.v1.DetectorSummary.detector:type_name -> cidadao.v1.DetectorRef
-	19, // 19: cidadao.v1.DetectorSummary.reasons:type_name -> cidadao.v1.ReasonCount
-	8,  // 20: cidadao.v1.Plan.filters:type_name -> cidadao.v1.ContractFilters
-	23, // 21: cidadao.v1.Plan.understood:type_name -> cidadao.v1.PlanNote
-	22, // 22: cidadao.v1.Plan.parameters:type_name -> cidadao.v1.PlanParameter
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	20, // 18: cidadao.v1.ReasonCount.published:type_name -> cidadao.v1.PublishedColumn
+	18, // 19: cidadao.v1.DetectorSummary.detector:type_name -> cidadao.v1.DetectorRef
+	19, // 20: cidadao.v1.DetectorSummary.reasons:type_name -> cidadao.v1.ReasonCount
+	8,  // 21: cidadao.v1.Plan.filters:type_name -> cidadao.v1.ContractFilters
+	24, // 22: cidadao.v1.Plan.understood:type_name -> cidadao.v1.PlanNote
+	23, // 23: cidadao.v1.Plan.parameters:type_name -> cidadao.v1.PlanParameter
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_cidadao_v1_common_proto_init() }
@@ -2439,7 +2519,7 @@ func file_cidadao_v1_common_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cidadao_v1_common_proto_rawDesc), len(file_cidadao_v1_common_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

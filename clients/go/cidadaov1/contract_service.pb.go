@@ -12,6 +12,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -24,6 +25,60 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Where an answer comes from.
+type Freshness int32
+
+const (
+	// As FRESHNESS_LAKE.
+	Freshness_FRESHNESS_UNSPECIFIED Freshness = 0
+	// What was taken in.
+	Freshness_FRESHNESS_LAKE Freshness = 1
+	// What the API of the source publishes now, or did at most ten minutes ago: `read_time` says when. Nothing of
+	// it is taken in.
+	Freshness_FRESHNESS_SOURCE Freshness = 2
+)
+
+// Enum value maps for Freshness.
+var (
+	Freshness_name = map[int32]string{
+		0: "FRESHNESS_UNSPECIFIED",
+		1: "FRESHNESS_LAKE",
+		2: "FRESHNESS_SOURCE",
+	}
+	Freshness_value = map[string]int32{
+		"FRESHNESS_UNSPECIFIED": 0,
+		"FRESHNESS_LAKE":        1,
+		"FRESHNESS_SOURCE":      2,
+	}
+)
+
+func (x Freshness) Enum() *Freshness {
+	p := new(Freshness)
+	*p = x
+	return p
+}
+
+func (x Freshness) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Freshness) Descriptor() protoreflect.EnumDescriptor {
+	return file_cidadao_v1_contract_service_proto_enumTypes[0].Descriptor()
+}
+
+func (Freshness) Type() protoreflect.EnumType {
+	return &file_cidadao_v1_contract_service_proto_enumTypes[0]
+}
+
+func (x Freshness) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Freshness.Descriptor instead.
+func (Freshness) EnumDescriptor() ([]byte, []int) {
+	return file_cidadao_v1_contract_service_proto_rawDescGZIP(), []int{0}
+}
+
 // Request of SearchContracts.
 type SearchContractsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -34,7 +89,12 @@ type SearchContractsRequest struct {
 	// Contracts a page: 1 to 1,000, 50 if zero; more is taken as 1,000.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Token of the page, from the answer before.
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Where to look. SOURCE needs `filters.supplier_id`, a CNPJ, or `filters.buyer_id`, a UG of which the lake has
+	// contracts, with `filters.year` or `filters.start_date` and `filters.end_date`, a year apart at most. The API knows the
+	// days of the term alone: it gives the contracts of the organ whose term lies in those days, to which the
+	// filters are then applied.
+	Freshness     Freshness `protobuf:"varint,5,opt,name=freshness,proto3,enum=cidadao.v1.Freshness" json:"freshness,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -97,6 +157,13 @@ func (x *SearchContractsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *SearchContractsRequest) GetFreshness() Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return Freshness_FRESHNESS_UNSPECIFIED
+}
+
 // Answer of SearchContracts.
 type SearchContractsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -106,8 +173,12 @@ type SearchContractsResponse struct {
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Contracts that match over all pages.
 	TotalContracts int64 `protobuf:"varint,3,opt,name=total_contracts,json=totalContracts,proto3" json:"total_contracts,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// When the API of the source was read; unset for an answer of the lake.
+	ReadTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
+	// Records of the API that could not be read and are not among the contracts.
+	UnreadableRecords int64 `protobuf:"varint,5,opt,name=unreadable_records,json=unreadableRecords,proto3" json:"unreadable_records,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *SearchContractsResponse) Reset() {
@@ -161,11 +232,28 @@ func (x *SearchContractsResponse) GetTotalContracts() int64 {
 	return 0
 }
 
+func (x *SearchContractsResponse) GetReadTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReadTime
+	}
+	return nil
+}
+
+func (x *SearchContractsResponse) GetUnreadableRecords() int64 {
+	if x != nil {
+		return x.UnreadableRecords
+	}
+	return 0
+}
+
 // Request of GetContract.
 type GetContractRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of the contract.
-	ContractId    string `protobuf:"bytes,1,opt,name=contract_id,json=contractId,proto3" json:"contract_id,omitempty"`
+	ContractId string `protobuf:"bytes,1,opt,name=contract_id,json=contractId,proto3" json:"contract_id,omitempty"`
+	// Where to look. With SOURCE the contract is what the API publishes now; items and amendments, which its list does
+	// not have, and `ambiguous_link` are those of the lake.
+	Freshness     Freshness `protobuf:"varint,2,opt,name=freshness,proto3,enum=cidadao.v1.Freshness" json:"freshness,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -205,6 +293,13 @@ func (x *GetContractRequest) GetContractId() string {
 		return x.ContractId
 	}
 	return ""
+}
+
+func (x *GetContractRequest) GetFreshness() Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return Freshness_FRESHNESS_UNSPECIFIED
 }
 
 // A contract. Money is in reais, as decimal strings; dates are `YYYY-MM-DD`, empty where not published.
@@ -247,6 +342,8 @@ type Contract struct {
 	// Whether another contract has the same buyer and number. Items and amendments name a contract by
 	// no more than these two, so that those listed here may then be the other one's.
 	AmbiguousLink bool `protobuf:"varint,18,opt,name=ambiguous_link,json=ambiguousLink,proto3" json:"ambiguous_link,omitempty"`
+	// When the API of the source was read; unset for a contract of the lake.
+	ReadTime      *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -405,6 +502,13 @@ func (x *Contract) GetAmbiguousLink() bool {
 		return x.AmbiguousLink
 	}
 	return false
+}
+
+func (x *Contract) GetReadTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReadTime
+	}
+	return nil
 }
 
 // Who buys.
@@ -713,20 +817,24 @@ var File_cidadao_v1_contract_service_proto protoreflect.FileDescriptor
 const file_cidadao_v1_contract_service_proto_rawDesc = "" +
 	"\n" +
 	"!cidadao/v1/contract_service.proto\x12\n" +
-	"cidadao.v1\x1a\x17cidadao/v1/common.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xb9\x01\n" +
+	"cidadao.v1\x1a\x17cidadao/v1/common.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x01\n" +
 	"\x16SearchContractsRequest\x12\x1a\n" +
 	"\x05query\x18\x01 \x01(\tB\x04\xe2A\x01\x01R\x05query\x12;\n" +
 	"\afilters\x18\x02 \x01(\v2\x1b.cidadao.v1.ContractFiltersB\x04\xe2A\x01\x01R\afilters\x12!\n" +
 	"\tpage_size\x18\x03 \x01(\x05B\x04\xe2A\x01\x01R\bpageSize\x12#\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tB\x04\xe2A\x01\x01R\tpageToken\"\x9e\x01\n" +
+	"page_token\x18\x04 \x01(\tB\x04\xe2A\x01\x01R\tpageToken\x129\n" +
+	"\tfreshness\x18\x05 \x01(\x0e2\x15.cidadao.v1.FreshnessB\x04\xe2A\x01\x01R\tfreshness\"\x86\x02\n" +
 	"\x17SearchContractsResponse\x122\n" +
 	"\tcontracts\x18\x01 \x03(\v2\x14.cidadao.v1.ContractR\tcontracts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12'\n" +
-	"\x0ftotal_contracts\x18\x03 \x01(\x03R\x0etotalContracts\";\n" +
+	"\x0ftotal_contracts\x18\x03 \x01(\x03R\x0etotalContracts\x127\n" +
+	"\tread_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\breadTime\x12-\n" +
+	"\x12unreadable_records\x18\x05 \x01(\x03R\x11unreadableRecords\"v\n" +
 	"\x12GetContractRequest\x12%\n" +
 	"\vcontract_id\x18\x01 \x01(\tB\x04\xe2A\x01\x02R\n" +
-	"contractId\"\xc9\x05\n" +
+	"contractId\x129\n" +
+	"\tfreshness\x18\x02 \x01(\x0e2\x15.cidadao.v1.FreshnessB\x04\xe2A\x01\x01R\tfreshness\"\x82\x06\n" +
 	"\bContract\x12%\n" +
 	"\vcontract_id\x18\x01 \x01(\tB\x04\xe2A\x01\bR\n" +
 	"contractId\x12\x16\n" +
@@ -751,7 +859,8 @@ const file_cidadao_v1_contract_service_proto_rawDesc = "" +
 	"\n" +
 	"amendments\x18\x11 \x03(\v2\x15.cidadao.v1.AmendmentR\n" +
 	"amendments\x12%\n" +
-	"\x0eambiguous_link\x18\x12 \x01(\bR\rambiguousLink\"e\n" +
+	"\x0eambiguous_link\x18\x12 \x01(\bR\rambiguousLink\x127\n" +
+	"\tread_time\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\breadTime\"e\n" +
 	"\x05Buyer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x19\n" +
@@ -774,7 +883,11 @@ const file_cidadao_v1_contract_service_proto_rawDesc = "" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12)\n" +
 	"\x10publication_date\x18\x02 \x01(\tR\x0fpublicationDate\x12\x16\n" +
 	"\x06object\x18\x03 \x01(\tR\x06object\x12/\n" +
-	"\x06source\x18\x04 \x01(\v2\x17.cidadao.v1.EvidenceRowR\x06source2\xf6\x01\n" +
+	"\x06source\x18\x04 \x01(\v2\x17.cidadao.v1.EvidenceRowR\x06source*P\n" +
+	"\tFreshness\x12\x19\n" +
+	"\x15FRESHNESS_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eFRESHNESS_LAKE\x10\x01\x12\x14\n" +
+	"\x10FRESHNESS_SOURCE\x10\x022\xf6\x01\n" +
 	"\x0fContractService\x12u\n" +
 	"\x0fSearchContracts\x12\".cidadao.v1.SearchContractsRequest\x1a#.cidadao.v1.SearchContractsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/contracts\x12l\n" +
 	"\vGetContract\x12\x1e.cidadao.v1.GetContractRequest\x1a\x14.cidadao.v1.Contract\"'\x82\xd3\xe4\x93\x02!\x12\x1f/api/v1/contracts/{contract_id}b\x06proto3"
@@ -791,40 +904,47 @@ func file_cidadao_v1_contract_service_proto_rawDescGZIP() []byte {
 	return file_cidadao_v1_contract_service_proto_rawDescData
 }
 
+var file_cidadao_v1_contract_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_cidadao_v1_contract_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_cidadao_v1_contract_service_proto_goTypes = []any{
-	(*SearchContractsRequest)(nil),  // 0: cidadao.v1.SearchContractsRequest
-	(*SearchContractsResponse)(nil), // 1: cidadao.v1.SearchContractsResponse
-	(*GetContractRequest)(nil),      // 2: cidadao.v1.GetContractRequest
-	(*Contract)(nil),                // 3: cidadao.v1.Contract
-	(*Buyer)(nil),                   // 4: cidadao.v1.Buyer
-	(*Supplier)(nil),                // 5: cidadao.v1.Supplier
-	(*ContractItem)(nil),            // 6: cidadao.v1.ContractItem
-	(*Amendment)(nil),               // 7: cidadao.v1.Amendment
-	(*ContractFilters)(nil),         // 8: cidadao.v1.ContractFilters
-	(Modality)(0),                   // 9: cidadao.v1.Modality
-	(*EvidenceRow)(nil),             // 10: cidadao.v1.EvidenceRow
+	(Freshness)(0),                  // 0: cidadao.v1.Freshness
+	(*SearchContractsRequest)(nil),  // 1: cidadao.v1.SearchContractsRequest
+	(*SearchContractsResponse)(nil), // 2: cidadao.v1.SearchContractsResponse
+	(*GetContractRequest)(nil),      // 3: cidadao.v1.GetContractRequest
+	(*Contract)(nil),                // 4: cidadao.v1.Contract
+	(*Buyer)(nil),                   // 5: cidadao.v1.Buyer
+	(*Supplier)(nil),                // 6: cidadao.v1.Supplier
+	(*ContractItem)(nil),            // 7: cidadao.v1.ContractItem
+	(*Amendment)(nil),               // 8: cidadao.v1.Amendment
+	(*ContractFilters)(nil),         // 9: cidadao.v1.ContractFilters
+	(*timestamppb.Timestamp)(nil),   // 10: google.protobuf.Timestamp
+	(Modality)(0),                   // 11: cidadao.v1.Modality
+	(*EvidenceRow)(nil),             // 12: cidadao.v1.EvidenceRow
 }
 var file_cidadao_v1_contract_service_proto_depIdxs = []int32{
-	8,  // 0: cidadao.v1.SearchContractsRequest.filters:type_name -> cidadao.v1.ContractFilters
-	3,  // 1: cidadao.v1.SearchContractsResponse.contracts:type_name -> cidadao.v1.Contract
-	9,  // 2: cidadao.v1.Contract.modality:type_name -> cidadao.v1.Modality
-	4,  // 3: cidadao.v1.Contract.buyer:type_name -> cidadao.v1.Buyer
-	5,  // 4: cidadao.v1.Contract.supplier:type_name -> cidadao.v1.Supplier
-	10, // 5: cidadao.v1.Contract.source:type_name -> cidadao.v1.EvidenceRow
-	6,  // 6: cidadao.v1.Contract.items:type_name -> cidadao.v1.ContractItem
-	7,  // 7: cidadao.v1.Contract.amendments:type_name -> cidadao.v1.Amendment
-	10, // 8: cidadao.v1.ContractItem.source:type_name -> cidadao.v1.EvidenceRow
-	10, // 9: cidadao.v1.Amendment.source:type_name -> cidadao.v1.EvidenceRow
-	0,  // 10: cidadao.v1.ContractService.SearchContracts:input_type -> cidadao.v1.SearchContractsRequest
-	2,  // 11: cidadao.v1.ContractService.GetContract:input_type -> cidadao.v1.GetContractRequest
-	1,  // 12: cidadao.v1.ContractService.SearchContracts:output_type -> cidadao.v1.SearchContractsResponse
-	3,  // 13: cidadao.v1.ContractService.GetContract:output_type -> cidadao.v1.Contract
-	12, // [12:14] is the sub-list for method output_type
-	10, // [10:12] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	9,  // 0: cidadao.v1.SearchContractsRequest.filters:type_name -> cidadao.v1.ContractFilters
+	0,  // 1: cidadao.v1.SearchContractsRequest.freshness:type_name -> cidadao.v1.Freshness
+	4,  // 2: cidadao.v1.SearchContractsResponse.contracts:type_name -> cidadao.v1.Contract
+	10, // 3: cidadao.v1.SearchContractsResponse.read_time:type_name -> google.protobuf.Timestamp
+	0,  // 4: cidadao.v1.GetContractRequest.freshness:type_name -> cidadao.v1.Freshness
+	11, // 5: cidadao.v1.Contract.modality:type_name -> cidadao.v1.Modality
+	5,  // 6: cidadao.v1.Contract.buyer:type_name -> cidadao.v1.Buyer
+	6,  // 7: cidadao.v1.Contract.supplier:type_name -> cidadao.v1.Supplier
+	12, // 8: cidadao.v1.Contract.source:type_name -> cidadao.v1.EvidenceRow
+	7,  // 9: cidadao.v1.Contract.items:type_name -> cidadao.v1.ContractItem
+	8,  // 10: cidadao.v1.Contract.amendments:type_name -> cidadao.v1.Amendment
+	10, // 11: cidadao.v1.Contract.read_time:type_name -> google.protobuf.Timestamp
+	12, // 12: cidadao.v1.ContractItem.source:type_name -> cidadao.v1.EvidenceRow
+	12, // 13: cidadao.v1.Amendment.source:type_name -> cidadao.v1.EvidenceRow
+	1,  // 14: cidadao.v1.ContractService.SearchContracts:input_type -> cidadao.v1.SearchContractsRequest
+	3,  // 15: cidadao.v1.ContractService.GetContract:input_type -> cidadao.v1.GetContractRequest
+	2,  // 16: cidadao.v1.ContractService.SearchContracts:output_type -> cidadao.v1.SearchContractsResponse
+	4,  // 17: cidadao.v1.ContractService.GetContract:output_type -> cidadao.v1.Contract
+	16, // [16:18] is the sub-list for method output_type
+	14, // [14:16] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_cidadao_v1_contract_service_proto_init() }
@@ -838,13 +958,14 @@ func file_cidadao_v1_contract_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cidadao_v1_contract_service_proto_rawDesc), len(file_cidadao_v1_contract_service_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_cidadao_v1_contract_service_proto_goTypes,
 		DependencyIndexes: file_cidadao_v1_contract_service_proto_depIdxs,
+		EnumInfos:         file_cidadao_v1_contract_service_proto_enumTypes,
 		MessageInfos:      file_cidadao_v1_contract_service_proto_msgTypes,
 	}.Build()
 	File_cidadao_v1_contract_service_proto = out.File

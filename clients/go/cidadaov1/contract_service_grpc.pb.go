@@ -31,9 +31,13 @@ const (
 //
 // Reads contracts from the lake.
 type ContractServiceClient interface {
-	// Searches contracts, by value from the largest.
+	// Searches contracts, by value from the largest. With `freshness` SOURCE it asks the API of the Portal da
+	// Transparência, which costs as many requests as the answer has pages: FAILED_PRECONDITION if that are too many or
+	// this server has no key of that API, UNAVAILABLE if the API does not answer.
 	SearchContracts(ctx context.Context, in *SearchContractsRequest, opts ...grpc.CallOption) (*SearchContractsResponse, error)
-	// Reads a contract with its items and amendments. NOT_FOUND if there is none with this id.
+	// Reads a contract with its items and amendments. NOT_FOUND if there is none with this id, or with `freshness`
+	// SOURCE if the API of the Portal da Transparência does not list it now. FAILED_PRECONDITION if its source has no
+	// API that is asked.
 	GetContract(ctx context.Context, in *GetContractRequest, opts ...grpc.CallOption) (*Contract, error)
 }
 
@@ -71,9 +75,13 @@ func (c *contractServiceClient) GetContract(ctx context.Context, in *GetContract
 //
 // Reads contracts from the lake.
 type ContractServiceServer interface {
-	// Searches contracts, by value from the largest.
+	// Searches contracts, by value from the largest. With `freshness` SOURCE it asks the API of the Portal da
+	// Transparência, which costs as many requests as the answer has pages: FAILED_PRECONDITION if that are too many or
+	// this server has no key of that API, UNAVAILABLE if the API does not answer.
 	SearchContracts(context.Context, *SearchContractsRequest) (*SearchContractsResponse, error)
-	// Reads a contract with its items and amendments. NOT_FOUND if there is none with this id.
+	// Reads a contract with its items and amendments. NOT_FOUND if there is none with this id, or with `freshness`
+	// SOURCE if the API of the Portal da Transparência does not list it now. FAILED_PRECONDITION if its source has no
+	// API that is asked.
 	GetContract(context.Context, *GetContractRequest) (*Contract, error)
 	mustEmbedUnimplementedContractServiceServer()
 }

@@ -775,10 +775,12 @@ type TableQuality struct {
 	// Rows with a value that can hardly be right, by rule.
 	Implausible map[string]int64 `protobuf:"bytes,7,rep,name=implausible,proto3" json:"implausible,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// Rows whose contract or tender the lake did not hold when they were taken in. Unset where the table has no such
-	// rows, or where they were too many to be compared.
+	// rows.
 	Orphans *int64 `protobuf:"varint,8,opt,name=orphans,proto3,oneof" json:"orphans,omitempty"`
 	// How many rows have a value in each column, in the order of the schema.
-	Coverage      []*ColumnCoverage `protobuf:"bytes,9,rep,name=coverage,proto3" json:"coverage,omitempty"`
+	Coverage []*ColumnCoverage `protobuf:"bytes,9,rep,name=coverage,proto3" json:"coverage,omitempty"`
+	// Rows that tell of no spending and are judged by nobody: income, sales, calls for interest.
+	NotSpending   int64 `protobuf:"varint,10,opt,name=not_spending,json=notSpending,proto3" json:"not_spending,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -874,6 +876,13 @@ func (x *TableQuality) GetCoverage() []*ColumnCoverage {
 		return x.Coverage
 	}
 	return nil
+}
+
+func (x *TableQuality) GetNotSpending() int64 {
+	if x != nil {
+		return x.NotSpending
+	}
+	return 0
 }
 
 // How much of a column is published.
@@ -1501,7 +1510,7 @@ const file_cidadao_v1_dataset_service_proto_rawDesc = "" +
 	"\x06tables\x18\a \x03(\v2\x18.cidadao.v1.TableQualityR\x06tables\x1aF\n" +
 	"\x18QuarantinedByReasonEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\x8e\x04\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xb1\x04\n" +
 	"\fTableQuality\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\tR\x05table\x12\x12\n" +
 	"\x04rows\x18\x02 \x01(\x03R\x04rows\x12\x1e\n" +
@@ -1516,7 +1525,9 @@ const file_cidadao_v1_dataset_service_proto_rawDesc = "" +
 	"invalidIds\x12K\n" +
 	"\vimplausible\x18\a \x03(\v2).cidadao.v1.TableQuality.ImplausibleEntryR\vimplausible\x12\x1d\n" +
 	"\aorphans\x18\b \x01(\x03H\x00R\aorphans\x88\x01\x01\x126\n" +
-	"\bcoverage\x18\t \x03(\v2\x1a.cidadao.v1.ColumnCoverageR\bcoverage\x1a<\n" +
+	"\bcoverage\x18\t \x03(\v2\x1a.cidadao.v1.ColumnCoverageR\bcoverage\x12!\n" +
+	"\fnot_spending\x18\n" +
+	" \x01(\x03R\vnotSpending\x1a<\n" +
 	"\x0eSentinelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\x1a>\n" +

@@ -313,7 +313,7 @@ impl Client {
     /// # Errors
     /// [`Kind::NotFound`](crate::Kind) if there is none with this id.
     pub async fn get_contract(&self, contract_id: impl Into<String>) -> Result<v1::Contract, Error> {
-        let request = v1::GetContractRequest { contract_id: contract_id.into() };
+        let request = v1::GetContractRequest { contract_id: contract_id.into(), ..Default::default() };
         self.call(self.settings.timeout, &self.contracts, request, |mut stub, request| async move {
             stub.get_contract(request).await
         })

@@ -121,7 +121,7 @@ pub struct EvidenceRow {
     /// Line of the file, the header being line 1.
     #[prost(int64, tag = "5")]
     pub line: i64,
-    /// Import that took it in.
+    /// Import that took it in; empty where the row was read from the API of its source and not taken in.
     #[prost(string, tag = "6")]
     pub import_id: ::prost::alloc::string::String,
     /// The columns that matter, as published: money as a decimal string, dates as `YYYY-MM-DD`.
@@ -297,7 +297,7 @@ pub struct DetectorRef {
     pub user_made: bool,
 }
 /// How often a detector gave each answer for one reason.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ReasonCount {
     /// Outcome.
     #[prost(enumeration = "Outcome", tag = "1")]
@@ -314,6 +314,22 @@ pub struct ReasonCount {
     /// Subjects.
     #[prost(int64, tag = "5")]
     pub count: i64,
+    /// How much is published of the columns without whose values this answer is given.
+    #[prost(message, repeated, tag = "6")]
+    pub published: ::prost::alloc::vec::Vec<PublishedColumn>,
+}
+/// How much of a column the rows of a version of the lake have.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PublishedColumn {
+    /// Table and column, as `contracts.signature_date`.
+    #[prost(string, tag = "1")]
+    pub column: ::prost::alloc::string::String,
+    /// Rows with a value.
+    #[prost(int64, tag = "2")]
+    pub filled: i64,
+    /// Rows that count, of all imports of the version.
+    #[prost(int64, tag = "3")]
+    pub rows: i64,
 }
 /// What one detector did in one run.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1763,6 +1779,12 @@ pub struct SearchContractsRequest {
     /// Token of the page, from the answer before.
     #[prost(string, tag = "4")]
     pub page_token: ::prost::alloc::string::String,
+    /// Where to look. SOURCE needs `filters.supplier_id`, a CNPJ, or `filters.buyer_id`, a UG of which the lake has
+    /// contracts, with `filters.year` or `filters.start_date` and `filters.end_date`, a year apart at most. The API knows the
+    /// days of the term alone: it gives the contracts of the organ whose term lies in those days, to which the
+    /// filters are then applied.
+    #[prost(enumeration = "Freshness", tag = "5")]
+    pub freshness: i32,
 }
 /// Answer of SearchContracts.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1776,6 +1798,12 @@ pub struct SearchContractsResponse {
     /// Contracts that match over all pages.
     #[prost(int64, tag = "3")]
     pub total_contracts: i64,
+    /// When the API of the source was read; unset for an answer of the lake.
+    #[prost(message, optional, tag = "4")]
+    pub read_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Records of the API that could not be read and are not among the contracts.
+    #[prost(int64, tag = "5")]
+    pub unreadable_records: i64,
 }
 /// Request of GetContract.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1783,6 +1811,10 @@ pub struct GetContractRequest {
     /// Id of the contract.
     #[prost(string, tag = "1")]
     pub contract_id: ::prost::alloc::string::String,
+    /// Where to look. With SOURCE the contract is what the API publishes now; items and amendments, which its list does
+    /// not have, and `ambiguous_link` are those of the lake.
+    #[prost(enumeration = "Freshness", tag = "2")]
+    pub freshness: i32,
 }
 /// A contract. Money is in reais, as decimal strings; dates are `YYYY-MM-DD`, empty where not published.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1842,6 +1874,9 @@ pub struct Contract {
     /// no more than these two, so that those listed here may then be the other one's.
     #[prost(bool, tag = "18")]
     pub ambiguous_link: bool,
+    /// When the API of the source was read; unset for a contract of the lake.
+    #[prost(message, optional, tag = "19")]
+    pub read_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Who buys.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1909,6 +1944,40 @@ pub struct Amendment {
     /// Where the row was published.
     #[prost(message, optional, tag = "4")]
     pub source: ::core::option::Option<EvidenceRow>,
+}
+/// Where an answer comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Freshness {
+    /// As FRESHNESS_LAKE.
+    Unspecified = 0,
+    /// What was taken in.
+    Lake = 1,
+    /// What the API of the source publishes now, or did at most ten minutes ago: `read_time` says when. Nothing of
+    /// it is taken in.
+    Source = 2,
+}
+impl Freshness {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FRESHNESS_UNSPECIFIED",
+            Self::Lake => "FRESHNESS_LAKE",
+            Self::Source => "FRESHNESS_SOURCE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FRESHNESS_UNSPECIFIED" => Some(Self::Unspecified),
+            "FRESHNESS_LAKE" => Some(Self::Lake),
+            "FRESHNESS_SOURCE" => Some(Self::Source),
+            _ => None,
+        }
+    }
 }
 /// Generated client implementations.
 pub mod contract_service_client {
@@ -2002,7 +2071,9 @@ pub mod contract_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Searches contracts, by value from the largest.
+        /// Searches contracts, by value from the largest. With `freshness` SOURCE it asks the API of the Portal da
+        /// Transparência, which costs as many requests as the answer has pages: FAILED_PRECONDITION if that are too many or
+        /// this server has no key of that API, UNAVAILABLE if the API does not answer.
         pub async fn search_contracts(
             &mut self,
             request: impl tonic::IntoRequest<super::SearchContractsRequest>,
@@ -2029,7 +2100,9 @@ pub mod contract_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Reads a contract with its items and amendments. NOT_FOUND if there is none with this id.
+        /// Reads a contract with its items and amendments. NOT_FOUND if there is none with this id, or with `freshness`
+        /// SOURCE if the API of the Portal da Transparência does not list it now. FAILED_PRECONDITION if its source has no
+        /// API that is asked.
         pub async fn get_contract(
             &mut self,
             request: impl tonic::IntoRequest<super::GetContractRequest>,
@@ -2256,12 +2329,15 @@ pub struct TableQuality {
     #[prost(map = "string, int64", tag = "7")]
     pub implausible: ::std::collections::HashMap<::prost::alloc::string::String, i64>,
     /// Rows whose contract or tender the lake did not hold when they were taken in. Unset where the table has no such
-    /// rows, or where they were too many to be compared.
+    /// rows.
     #[prost(int64, optional, tag = "8")]
     pub orphans: ::core::option::Option<i64>,
     /// How many rows have a value in each column, in the order of the schema.
     #[prost(message, repeated, tag = "9")]
     pub coverage: ::prost::alloc::vec::Vec<ColumnCoverage>,
+    /// Rows that tell of no spending and are judged by nobody: income, sales, calls for interest.
+    #[prost(int64, tag = "10")]
+    pub not_spending: i64,
 }
 /// How much of a column is published.
 #[derive(Clone, PartialEq, ::prost::Message)]

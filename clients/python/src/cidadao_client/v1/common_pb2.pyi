@@ -551,7 +551,7 @@ class EvidenceRow(_message.Message):
     line: _builtins.int
     """Line of the file, the header being line 1."""
     import_id: _builtins.str
-    """Import that took it in."""
+    """Import that took it in; empty where the row was read from the API of its source and not taken in."""
     @_builtins.property
     def columns(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """The columns that matter, as published: money as a decimal string, dates as `YYYY-MM-DD`."""
@@ -904,6 +904,7 @@ class ReasonCount(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     TEXT_EN_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
+    PUBLISHED_FIELD_NUMBER: _builtins.int
     outcome: Global___Outcome.ValueType
     """Outcome."""
     reason: _builtins.str
@@ -914,6 +915,10 @@ class ReasonCount(_message.Message):
     """Reason in words, in English."""
     count: _builtins.int
     """Subjects."""
+    @_builtins.property
+    def published(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublishedColumn]:
+        """How much is published of the columns without whose values this answer is given."""
+
     def __init__(
         self,
         *,
@@ -922,14 +927,45 @@ class ReasonCount(_message.Message):
         text: _builtins.str = ...,
         text_en: _builtins.str = ...,
         count: _builtins.int = ...,
+        published: _abc.Iterable[Global___PublishedColumn] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "outcome", b"outcome", "reason", b"reason", "text", b"text", "text_en", b"text_en"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "outcome", b"outcome", "published", b"published", "reason", b"reason", "text", b"text", "text_en", b"text_en"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReasonCount: _TypeAlias = ReasonCount  # noqa: Y015
+
+@_typing.final
+class PublishedColumn(_message.Message):
+    """How much of a column the rows of a version of the lake have."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLUMN_FIELD_NUMBER: _builtins.int
+    FILLED_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    column: _builtins.str
+    """Table and column, as `contracts.signature_date`."""
+    filled: _builtins.int
+    """Rows with a value."""
+    rows: _builtins.int
+    """Rows that count, of all imports of the version."""
+    def __init__(
+        self,
+        *,
+        column: _builtins.str = ...,
+        filled: _builtins.int = ...,
+        rows: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "filled", b"filled", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PublishedColumn: _TypeAlias = PublishedColumn  # noqa: Y015
 
 @_typing.final
 class DetectorSummary(_message.Message):

@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from . import common_pb2 as cidadao_dot_v1_dot_common__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!cidadao/v1/contract_service.proto\x12\ncidadao.v1\x1a\x17\x63idadao/v1/common.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x94\x01\n\x16SearchContractsRequest\x12\x13\n\x05query\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x32\n\x07\x66ilters\x18\x02 \x01(\x0b\x32\x1b.cidadao.v1.ContractFiltersB\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"t\n\x17SearchContractsResponse\x12\'\n\tcontracts\x18\x01 \x03(\x0b\x32\x14.cidadao.v1.Contract\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x17\n\x0ftotal_contracts\x18\x03 \x01(\x03\"/\n\x12GetContractRequest\x12\x19\n\x0b\x63ontract_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\xfe\x03\n\x08\x43ontract\x12\x19\n\x0b\x63ontract_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x0e\n\x06object\x18\x03 \x01(\t\x12&\n\x08modality\x18\x04 \x01(\x0e\x32\x14.cidadao.v1.Modality\x12\x15\n\rmodality_name\x18\x05 \x01(\t\x12\x13\n\x0blegal_basis\x18\x06 \x01(\t\x12 \n\x05\x62uyer\x18\x07 \x01(\x0b\x32\x11.cidadao.v1.Buyer\x12&\n\x08supplier\x18\x08 \x01(\x0b\x32\x14.cidadao.v1.Supplier\x12\x16\n\x0esignature_date\x18\t \x01(\t\x12\x18\n\x10publication_date\x18\n \x01(\t\x12\x12\n\nstart_date\x18\x0b \x01(\t\x12\x10\n\x08\x65nd_date\x18\x0c \x01(\t\x12\x15\n\rinitial_value\x18\r \x01(\t\x12\x15\n\rcurrent_value\x18\x0e \x01(\t\x12\'\n\x06source\x18\x0f \x01(\x0b\x32\x17.cidadao.v1.EvidenceRow\x12\'\n\x05items\x18\x10 \x03(\x0b\x32\x18.cidadao.v1.ContractItem\x12)\n\namendments\x18\x11 \x03(\x0b\x32\x15.cidadao.v1.Amendment\x12\x16\n\x0e\x61mbiguous_link\x18\x12 \x01(\x08\"G\n\x05\x42uyer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08organ_id\x18\x03 \x01(\t\x12\x12\n\norgan_name\x18\x04 \x01(\t\"5\n\x08Supplier\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07id_kind\x18\x03 \x01(\t\"\x91\x01\n\x0c\x43ontractItem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\t\x12\x12\n\nunit_price\x18\x05 \x01(\t\x12\'\n\x06source\x18\x06 \x01(\x0b\x32\x17.cidadao.v1.EvidenceRow\"n\n\tAmendment\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x18\n\x10publication_date\x18\x02 \x01(\t\x12\x0e\n\x06object\x18\x03 \x01(\t\x12\'\n\x06source\x18\x04 \x01(\x0b\x32\x17.cidadao.v1.EvidenceRow2\xf6\x01\n\x0f\x43ontractService\x12u\n\x0fSearchContracts\x12\".cidadao.v1.SearchContractsRequest\x1a#.cidadao.v1.SearchContractsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/contracts\x12l\n\x0bGetContract\x12\x1e.cidadao.v1.GetContractRequest\x1a\x14.cidadao.v1.Contract\"\'\x82\xd3\xe4\x93\x02!\x12\x1f/api/v1/contracts/{contract_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!cidadao/v1/contract_service.proto\x12\ncidadao.v1\x1a\x17\x63idadao/v1/common.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x01\n\x16SearchContractsRequest\x12\x13\n\x05query\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x32\n\x07\x66ilters\x18\x02 \x01(\x0b\x32\x1b.cidadao.v1.ContractFiltersB\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12.\n\tfreshness\x18\x05 \x01(\x0e\x32\x15.cidadao.v1.FreshnessB\x04\xe2\x41\x01\x01\"\xbf\x01\n\x17SearchContractsResponse\x12\'\n\tcontracts\x18\x01 \x03(\x0b\x32\x14.cidadao.v1.Contract\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x17\n\x0ftotal_contracts\x18\x03 \x01(\x03\x12-\n\tread_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12unreadable_records\x18\x05 \x01(\x03\"_\n\x12GetContractRequest\x12\x19\n\x0b\x63ontract_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12.\n\tfreshness\x18\x02 \x01(\x0e\x32\x15.cidadao.v1.FreshnessB\x04\xe2\x41\x01\x01\"\xad\x04\n\x08\x43ontract\x12\x19\n\x0b\x63ontract_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x0e\n\x06object\x18\x03 \x01(\t\x12&\n\x08modality\x18\x04 \x01(\x0e\x32\x14.cidadao.v1.Modality\x12\x15\n\rmodality_name\x18\x05 \x01(\t\x12\x13\n\x0blegal_basis\x18\x06 \x01(\t\x12 \n\x05\x62uyer\x18\x07 \x01(\x0b\x32\x11.cidadao.v1.Buyer\x12&\n\x08supplier\x18\x08 \x01(\x0b\x32\x14.cidadao.v1.Supplier\x12\x16\n\x0esignature_date\x18\t \x01(\t\x12\x18\n\x10publication_date\x18\n \x01(\t\x12\x12\n\nstart_date\x18\x0b \x01(\t\x12\x10\n\x08\x65nd_date\x18\x0c \x01(\t\x12\x15\n\rinitial_value\x18\r \x01(\t\x12\x15\n\rcurrent_value\x18\x0e \x01(\t\x12\'\n\x06source\x18\x0f \x01(\x0b\x32\x17.cidadao.v1.EvidenceRow\x12\'\n\x05items\x18\x10 \x03(\x0b\x32\x18.cidadao.v1.ContractItem\x12)\n\namendments\x18\x11 \x03(\x0b\x32\x15.cidadao.v1.Amendment\x12\x16\n\x0e\x61mbiguous_link\x18\x12 \x01(\x08\x12-\n\tread_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"G\n\x05\x42uyer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08organ_id\x18\x03 \x01(\t\x12\x12\n\norgan_name\x18\x04 \x01(\t\"5\n\x08Supplier\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07id_kind\x18\x03 \x01(\t\"\x91\x01\n\x0c\x43ontractItem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\t\x12\x12\n\nunit_price\x18\x05 \x01(\t\x12\'\n\x06source\x18\x06 \x01(\x0b\x32\x17.cidadao.v1.EvidenceRow\"n\n\tAmendment\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x18\n\x10publication_date\x18\x02 \x01(\t\x12\x0e\n\x06object\x18\x03 \x01(\t\x12\'\n\x06source\x18\x04 \x01(\x0b\x32\x17.cidadao.v1.EvidenceRow*P\n\tFreshness\x12\x19\n\x15\x46RESHNESS_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x46RESHNESS_LAKE\x10\x01\x12\x14\n\x10\x46RESHNESS_SOURCE\x10\x02\x32\xf6\x01\n\x0f\x43ontractService\x12u\n\x0fSearchContracts\x12\".cidadao.v1.SearchContractsRequest\x1a#.cidadao.v1.SearchContractsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/contracts\x12l\n\x0bGetContract\x12\x1e.cidadao.v1.GetContractRequest\x1a\x14.cidadao.v1.Contract\"\'\x82\xd3\xe4\x93\x02!\x12\x1f/api/v1/contracts/{contract_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,30 +43,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHCONTRACTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
   _globals['_SEARCHCONTRACTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_SEARCHCONTRACTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
+  _globals['_SEARCHCONTRACTSREQUEST'].fields_by_name['freshness']._loaded_options = None
+  _globals['_SEARCHCONTRACTSREQUEST'].fields_by_name['freshness']._serialized_options = b'\342A\001\001'
   _globals['_GETCONTRACTREQUEST'].fields_by_name['contract_id']._loaded_options = None
   _globals['_GETCONTRACTREQUEST'].fields_by_name['contract_id']._serialized_options = b'\342A\001\002'
+  _globals['_GETCONTRACTREQUEST'].fields_by_name['freshness']._loaded_options = None
+  _globals['_GETCONTRACTREQUEST'].fields_by_name['freshness']._serialized_options = b'\342A\001\001'
   _globals['_CONTRACT'].fields_by_name['contract_id']._loaded_options = None
   _globals['_CONTRACT'].fields_by_name['contract_id']._serialized_options = b'\342A\001\010'
   _globals['_CONTRACTSERVICE'].methods_by_name['SearchContracts']._loaded_options = None
   _globals['_CONTRACTSERVICE'].methods_by_name['SearchContracts']._serialized_options = b'\202\323\344\223\002\023\022\021/api/v1/contracts'
   _globals['_CONTRACTSERVICE'].methods_by_name['GetContract']._loaded_options = None
   _globals['_CONTRACTSERVICE'].methods_by_name['GetContract']._serialized_options = b'\202\323\344\223\002!\022\037/api/v1/contracts/{contract_id}'
-  _globals['_SEARCHCONTRACTSREQUEST']._serialized_start=138
-  _globals['_SEARCHCONTRACTSREQUEST']._serialized_end=286
-  _globals['_SEARCHCONTRACTSRESPONSE']._serialized_start=288
-  _globals['_SEARCHCONTRACTSRESPONSE']._serialized_end=404
-  _globals['_GETCONTRACTREQUEST']._serialized_start=406
-  _globals['_GETCONTRACTREQUEST']._serialized_end=453
-  _globals['_CONTRACT']._serialized_start=456
-  _globals['_CONTRACT']._serialized_end=966
-  _globals['_BUYER']._serialized_start=968
-  _globals['_BUYER']._serialized_end=1039
-  _globals['_SUPPLIER']._serialized_start=1041
-  _globals['_SUPPLIER']._serialized_end=1094
-  _globals['_CONTRACTITEM']._serialized_start=1097
-  _globals['_CONTRACTITEM']._serialized_end=1242
-  _globals['_AMENDMENT']._serialized_start=1244
-  _globals['_AMENDMENT']._serialized_end=1354
-  _globals['_CONTRACTSERVICE']._serialized_start=1357
-  _globals['_CONTRACTSERVICE']._serialized_end=1603
+  _globals['_FRESHNESS']._serialized_start=1608
+  _globals['_FRESHNESS']._serialized_end=1688
+  _globals['_SEARCHCONTRACTSREQUEST']._serialized_start=171
+  _globals['_SEARCHCONTRACTSREQUEST']._serialized_end=367
+  _globals['_SEARCHCONTRACTSRESPONSE']._serialized_start=370
+  _globals['_SEARCHCONTRACTSRESPONSE']._serialized_end=561
+  _globals['_GETCONTRACTREQUEST']._serialized_start=563
+  _globals['_GETCONTRACTREQUEST']._serialized_end=658
+  _globals['_CONTRACT']._serialized_start=661
+  _globals['_CONTRACT']._serialized_end=1218
+  _globals['_BUYER']._serialized_start=1220
+  _globals['_BUYER']._serialized_end=1291
+  _globals['_SUPPLIER']._serialized_start=1293
+  _globals['_SUPPLIER']._serialized_end=1346
+  _globals['_CONTRACTITEM']._serialized_start=1349
+  _globals['_CONTRACTITEM']._serialized_end=1494
+  _globals['_AMENDMENT']._serialized_start=1496
+  _globals['_AMENDMENT']._serialized_end=1606
+  _globals['_CONTRACTSERVICE']._serialized_start=1691
+  _globals['_CONTRACTSERVICE']._serialized_end=1937
 # @@protoc_insertion_point(module_scope)

@@ -7,7 +7,9 @@ from . import common_pb2 as _common_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +21,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Freshness:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FreshnessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Freshness.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FRESHNESS_UNSPECIFIED: _Freshness.ValueType  # 0
+    """As FRESHNESS_LAKE."""
+    FRESHNESS_LAKE: _Freshness.ValueType  # 1
+    """What was taken in."""
+    FRESHNESS_SOURCE: _Freshness.ValueType  # 2
+    """What the API of the source publishes now, or did at most ten minutes ago: `read_time` says when. Nothing of
+    it is taken in.
+    """
+
+class Freshness(_Freshness, metaclass=_FreshnessEnumTypeWrapper):
+    """Where an answer comes from."""
+
+FRESHNESS_UNSPECIFIED: Freshness.ValueType  # 0
+"""As FRESHNESS_LAKE."""
+FRESHNESS_LAKE: Freshness.ValueType  # 1
+"""What was taken in."""
+FRESHNESS_SOURCE: Freshness.ValueType  # 2
+"""What the API of the source publishes now, or did at most ten minutes ago: `read_time` says when. Nothing of
+it is taken in.
+"""
+Global___Freshness: _TypeAlias = Freshness  # noqa: Y015
+
 @_typing.final
 class SearchContractsRequest(_message.Message):
     """Request of SearchContracts."""
@@ -29,12 +59,19 @@ class SearchContractsRequest(_message.Message):
     FILTERS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """Words that the object must hold, case and accents folded; at most 200 characters."""
     page_size: _builtins.int
     """Contracts a page: 1 to 1,000, 50 if zero; more is taken as 1,000."""
     page_token: _builtins.str
     """Token of the page, from the answer before."""
+    freshness: Global___Freshness.ValueType
+    """Where to look. SOURCE needs `filters.supplier_id`, a CNPJ, or `filters.buyer_id`, a UG of which the lake has
+    contracts, with `filters.year` or `filters.start_date` and `filters.end_date`, a year apart at most. The API knows the
+    days of the term alone: it gives the contracts of the organ whose term lies in those days, to which the
+    filters are then applied.
+    """
     @_builtins.property
     def filters(self) -> _common_pb2.ContractFilters:
         """Filters."""
@@ -46,10 +83,11 @@ class SearchContractsRequest(_message.Message):
         filters: _common_pb2.ContractFilters | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        freshness: Global___Freshness.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filters", b"filters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filters", b"filters", "page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filters", b"filters", "freshness", b"freshness", "page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -64,13 +102,21 @@ class SearchContractsResponse(_message.Message):
     CONTRACTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_CONTRACTS_FIELD_NUMBER: _builtins.int
+    READ_TIME_FIELD_NUMBER: _builtins.int
+    UNREADABLE_RECORDS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token of the next page; empty on the last one."""
     total_contracts: _builtins.int
     """Contracts that match over all pages."""
+    unreadable_records: _builtins.int
+    """Records of the API that could not be read and are not among the contracts."""
     @_builtins.property
     def contracts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Contract]:
         """Contracts, by current value from the largest, then by id; without items and amendments."""
+
+    @_builtins.property
+    def read_time(self) -> _timestamp_pb2.Timestamp:
+        """When the API of the source was read; unset for an answer of the lake."""
 
     def __init__(
         self,
@@ -78,10 +124,12 @@ class SearchContractsResponse(_message.Message):
         contracts: _abc.Iterable[Global___Contract] | None = ...,
         next_page_token: _builtins.str = ...,
         total_contracts: _builtins.int = ...,
+        read_time: _timestamp_pb2.Timestamp | None = ...,
+        unreadable_records: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_time", b"read_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contracts", b"contracts", "next_page_token", b"next_page_token", "total_contracts", b"total_contracts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contracts", b"contracts", "next_page_token", b"next_page_token", "read_time", b"read_time", "total_contracts", b"total_contracts", "unreadable_records", b"unreadable_records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -94,16 +142,22 @@ class GetContractRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTRACT_ID_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
     contract_id: _builtins.str
     """Id of the contract."""
+    freshness: Global___Freshness.ValueType
+    """Where to look. With SOURCE the contract is what the API publishes now; items and amendments, which its list does
+    not have, and `ambiguous_link` are those of the lake.
+    """
     def __init__(
         self,
         *,
         contract_id: _builtins.str = ...,
+        freshness: Global___Freshness.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_id", b"contract_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_id", b"contract_id", "freshness", b"freshness"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -133,6 +187,7 @@ class Contract(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     AMENDMENTS_FIELD_NUMBER: _builtins.int
     AMBIGUOUS_LINK_FIELD_NUMBER: _builtins.int
+    READ_TIME_FIELD_NUMBER: _builtins.int
     contract_id: _builtins.str
     """Id."""
     number: _builtins.str
@@ -181,6 +236,10 @@ class Contract(_message.Message):
     def amendments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Amendment]:
         """Amendments."""
 
+    @_builtins.property
+    def read_time(self) -> _timestamp_pb2.Timestamp:
+        """When the API of the source was read; unset for a contract of the lake."""
+
     def __init__(
         self,
         *,
@@ -202,10 +261,11 @@ class Contract(_message.Message):
         items: _abc.Iterable[Global___ContractItem] | None = ...,
         amendments: _abc.Iterable[Global___Amendment] | None = ...,
         ambiguous_link: _builtins.bool = ...,
+        read_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "source", b"source", "supplier", b"supplier"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "read_time", b"read_time", "source", b"source", "supplier", b"supplier"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous_link", b"ambiguous_link", "amendments", b"amendments", "buyer", b"buyer", "contract_id", b"contract_id", "current_value", b"current_value", "end_date", b"end_date", "initial_value", b"initial_value", "items", b"items", "legal_basis", b"legal_basis", "modality", b"modality", "modality_name", b"modality_name", "number", b"number", "object", b"object", "publication_date", b"publication_date", "signature_date", b"signature_date", "source", b"source", "start_date", b"start_date", "supplier", b"supplier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous_link", b"ambiguous_link", "amendments", b"amendments", "buyer", b"buyer", "contract_id", b"contract_id", "current_value", b"current_value", "end_date", b"end_date", "initial_value", b"initial_value", "items", b"items", "legal_basis", b"legal_basis", "modality", b"modality", "modality_name", b"modality_name", "number", b"number", "object", b"object", "publication_date", b"publication_date", "read_time", b"read_time", "signature_date", b"signature_date", "source", b"source", "start_date", b"start_date", "supplier", b"supplier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -52,14 +52,18 @@ class ContractServiceServicer(object):
     """
 
     def SearchContracts(self, request, context):
-        """Searches contracts, by value from the largest.
+        """Searches contracts, by value from the largest. With `freshness` SOURCE it asks the API of the Portal da
+        Transparência, which costs as many requests as the answer has pages: FAILED_PRECONDITION if that are too many or
+        this server has no key of that API, UNAVAILABLE if the API does not answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetContract(self, request, context):
-        """Reads a contract with its items and amendments. NOT_FOUND if there is none with this id.
+        """Reads a contract with its items and amendments. NOT_FOUND if there is none with this id, or with `freshness`
+        SOURCE if the API of the Portal da Transparência does not list it now. FAILED_PRECONDITION if its source has no
+        API that is asked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

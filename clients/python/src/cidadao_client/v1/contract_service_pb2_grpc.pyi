@@ -34,9 +34,15 @@ class ContractServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ContractServiceAsyncStub: ...
     SearchContracts: _grpc.UnaryUnaryMultiCallable[_contract_service_pb2.SearchContractsRequest, _contract_service_pb2.SearchContractsResponse]
-    """Searches contracts, by value from the largest."""
+    """Searches contracts, by value from the largest. With `freshness` SOURCE it asks the API of the Portal da
+    Transparência, which costs as many requests as the answer has pages: FAILED_PRECONDITION if that are too many or
+    this server has no key of that API, UNAVAILABLE if the API does not answer.
+    """
     GetContract: _grpc.UnaryUnaryMultiCallable[_contract_service_pb2.GetContractRequest, _contract_service_pb2.Contract]
-    """Reads a contract with its items and amendments. NOT_FOUND if there is none with this id."""
+    """Reads a contract with its items and amendments. NOT_FOUND if there is none with this id, or with `freshness`
+    SOURCE if the API of the Portal da Transparência does not list it now. FAILED_PRECONDITION if its source has no
+    API that is asked.
+    """
 
 @_typing.type_check_only
 class ContractServiceAsyncStub(ContractServiceStub):
@@ -44,9 +50,15 @@ class ContractServiceAsyncStub(ContractServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SearchContracts: _aio.UnaryUnaryMultiCallable[_contract_service_pb2.SearchContractsRequest, _contract_service_pb2.SearchContractsResponse]  # type: ignore[assignment]
-    """Searches contracts, by value from the largest."""
+    """Searches contracts, by value from the largest. With `freshness` SOURCE it asks the API of the Portal da
+    Transparência, which costs as many requests as the answer has pages: FAILED_PRECONDITION if that are too many or
+    this server has no key of that API, UNAVAILABLE if the API does not answer.
+    """
     GetContract: _aio.UnaryUnaryMultiCallable[_contract_service_pb2.GetContractRequest, _contract_service_pb2.Contract]  # type: ignore[assignment]
-    """Reads a contract with its items and amendments. NOT_FOUND if there is none with this id."""
+    """Reads a contract with its items and amendments. NOT_FOUND if there is none with this id, or with `freshness`
+    SOURCE if the API of the Portal da Transparência does not list it now. FAILED_PRECONDITION if its source has no
+    API that is asked.
+    """
 
 class ContractServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads contracts from the lake."""
@@ -57,7 +69,10 @@ class ContractServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contract_service_pb2.SearchContractsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contract_service_pb2.SearchContractsResponse, _abc.Awaitable[_contract_service_pb2.SearchContractsResponse]]:
-        """Searches contracts, by value from the largest."""
+        """Searches contracts, by value from the largest. With `freshness` SOURCE it asks the API of the Portal da
+        Transparência, which costs as many requests as the answer has pages: FAILED_PRECONDITION if that are too many or
+        this server has no key of that API, UNAVAILABLE if the API does not answer.
+        """
 
     @_abc_1.abstractmethod
     def GetContract(
@@ -65,6 +80,9 @@ class ContractServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contract_service_pb2.GetContractRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contract_service_pb2.Contract, _abc.Awaitable[_contract_service_pb2.Contract]]:
-        """Reads a contract with its items and amendments. NOT_FOUND if there is none with this id."""
+        """Reads a contract with its items and amendments. NOT_FOUND if there is none with this id, or with `freshness`
+        SOURCE if the API of the Portal da Transparência does not list it now. FAILED_PRECONDITION if its source has no
+        API that is asked.
+        """
 
 def add_ContractServiceServicer_to_server(servicer: ContractServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

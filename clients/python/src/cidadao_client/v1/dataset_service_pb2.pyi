@@ -454,6 +454,7 @@ class TableQuality(_message.Message):
     IMPLAUSIBLE_FIELD_NUMBER: _builtins.int
     ORPHANS_FIELD_NUMBER: _builtins.int
     COVERAGE_FIELD_NUMBER: _builtins.int
+    NOT_SPENDING_FIELD_NUMBER: _builtins.int
     table: _builtins.str
     """Canonical table."""
     rows: _builtins.int
@@ -466,8 +467,10 @@ class TableQuality(_message.Message):
     """Rows with a CPF or CNPJ whose check digits are wrong."""
     orphans: _builtins.int
     """Rows whose contract or tender the lake did not hold when they were taken in. Unset where the table has no such
-    rows, or where they were too many to be compared.
+    rows.
     """
+    not_spending: _builtins.int
+    """Rows that tell of no spending and are judged by nobody: income, sales, calls for interest."""
     @_builtins.property
     def sentinels(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Rows whose source writes a placeholder in place of a value, by what is missing."""
@@ -492,10 +495,11 @@ class TableQuality(_message.Message):
         implausible: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         orphans: _builtins.int | None = ...,
         coverage: _abc.Iterable[Global___ColumnCoverage] | None = ...,
+        not_spending: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_orphans", b"_orphans", "orphans", b"orphans"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_orphans", b"_orphans", "coverage", b"coverage", "duplicates", b"duplicates", "implausible", b"implausible", "invalid_ids", b"invalid_ids", "orphans", b"orphans", "rows", b"rows", "sentinels", b"sentinels", "superseded", b"superseded", "table", b"table"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_orphans", b"_orphans", "coverage", b"coverage", "duplicates", b"duplicates", "implausible", b"implausible", "invalid_ids", b"invalid_ids", "not_spending", b"not_spending", "orphans", b"orphans", "rows", b"rows", "sentinels", b"sentinels", "superseded", b"superseded", "table", b"table"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__orphans: _TypeAlias = _typing.Literal["orphans"]  # noqa: Y015
     _WhichOneofArgType__orphans: _TypeAlias = _typing.Literal["_orphans", b"_orphans"]  # noqa: Y015

@@ -4,19 +4,21 @@
 // @generated from file cidadao/v1/contract_service.proto (package cidadao.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ContractFilters, EvidenceRow, Modality } from "./common_pb.js";
 import { file_cidadao_v1_common } from "./common_pb.js";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.js";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file cidadao/v1/contract_service.proto.
  */
 export const file_cidadao_v1_contract_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFjaWRhZGFvL3YxL2NvbnRyYWN0X3NlcnZpY2UucHJvdG8SCmNpZGFkYW8udjEilAEKFlNlYXJjaENvbnRyYWN0c1JlcXVlc3QSEwoFcXVlcnkYASABKAlCBOJBAQESMgoHZmlsdGVycxgCIAEoCzIbLmNpZGFkYW8udjEuQ29udHJhY3RGaWx0ZXJzQgTiQQEBEhcKCXBhZ2Vfc2l6ZRgDIAEoBUIE4kEBARIYCgpwYWdlX3Rva2VuGAQgASgJQgTiQQEBInQKF1NlYXJjaENvbnRyYWN0c1Jlc3BvbnNlEicKCWNvbnRyYWN0cxgBIAMoCzIULmNpZGFkYW8udjEuQ29udHJhY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKD3RvdGFsX2NvbnRyYWN0cxgDIAEoAyIvChJHZXRDb250cmFjdFJlcXVlc3QSGQoLY29udHJhY3RfaWQYASABKAlCBOJBAQIi/gMKCENvbnRyYWN0EhkKC2NvbnRyYWN0X2lkGAEgASgJQgTiQQEIEg4KBm51bWJlchgCIAEoCRIOCgZvYmplY3QYAyABKAkSJgoIbW9kYWxpdHkYBCABKA4yFC5jaWRhZGFvLnYxLk1vZGFsaXR5EhUKDW1vZGFsaXR5X25hbWUYBSABKAkSEwoLbGVnYWxfYmFzaXMYBiABKAkSIAoFYnV5ZXIYByABKAsyES5jaWRhZGFvLnYxLkJ1eWVyEiYKCHN1cHBsaWVyGAggASgLMhQuY2lkYWRhby52MS5TdXBwbGllchIWCg5zaWduYXR1cmVfZGF0ZRgJIAEoCRIYChBwdWJsaWNhdGlvbl9kYXRlGAogASgJEhIKCnN0YXJ0X2RhdGUYCyABKAkSEAoIZW5kX2RhdGUYDCABKAkSFQoNaW5pdGlhbF92YWx1ZRgNIAEoCRIVCg1jdXJyZW50X3ZhbHVlGA4gASgJEicKBnNvdXJjZRgPIAEoCzIXLmNpZGFkYW8udjEuRXZpZGVuY2VSb3cSJwoFaXRlbXMYECADKAsyGC5jaWRhZGFvLnYxLkNvbnRyYWN0SXRlbRIpCgphbWVuZG1lbnRzGBEgAygLMhUuY2lkYWRhby52MS5BbWVuZG1lbnQSFgoOYW1iaWd1b3VzX2xpbmsYEiABKAgiRwoFQnV5ZXISCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIQCghvcmdhbl9pZBgDIAEoCRISCgpvcmdhbl9uYW1lGAQgASgJIjUKCFN1cHBsaWVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHaWRfa2luZBgDIAEoCSKRAQoMQ29udHJhY3RJdGVtEgwKBGNvZGUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSDwoHZGV0YWlscxgDIAEoCRIQCghxdWFudGl0eRgEIAEoCRISCgp1bml0X3ByaWNlGAUgASgJEicKBnNvdXJjZRgGIAEoCzIXLmNpZGFkYW8udjEuRXZpZGVuY2VSb3cibgoJQW1lbmRtZW50Eg4KBm51bWJlchgBIAEoCRIYChBwdWJsaWNhdGlvbl9kYXRlGAIgASgJEg4KBm9iamVjdBgDIAEoCRInCgZzb3VyY2UYBCABKAsyFy5jaWRhZGFvLnYxLkV2aWRlbmNlUm93MvYBCg9Db250cmFjdFNlcnZpY2USdQoPU2VhcmNoQ29udHJhY3RzEiIuY2lkYWRhby52MS5TZWFyY2hDb250cmFjdHNSZXF1ZXN0GiMuY2lkYWRhby52MS5TZWFyY2hDb250cmFjdHNSZXNwb25zZSIZgtPkkwITEhEvYXBpL3YxL2NvbnRyYWN0cxJsCgtHZXRDb250cmFjdBIeLmNpZGFkYW8udjEuR2V0Q29udHJhY3RSZXF1ZXN0GhQuY2lkYWRhby52MS5Db250cmFjdCIngtPkkwIhEh8vYXBpL3YxL2NvbnRyYWN0cy97Y29udHJhY3RfaWR9YgZwcm90bzM", [file_cidadao_v1_common, file_google_api_annotations, file_google_api_field_behavior]);
+  fileDesc("CiFjaWRhZGFvL3YxL2NvbnRyYWN0X3NlcnZpY2UucHJvdG8SCmNpZGFkYW8udjEixAEKFlNlYXJjaENvbnRyYWN0c1JlcXVlc3QSEwoFcXVlcnkYASABKAlCBOJBAQESMgoHZmlsdGVycxgCIAEoCzIbLmNpZGFkYW8udjEuQ29udHJhY3RGaWx0ZXJzQgTiQQEBEhcKCXBhZ2Vfc2l6ZRgDIAEoBUIE4kEBARIYCgpwYWdlX3Rva2VuGAQgASgJQgTiQQEBEi4KCWZyZXNobmVzcxgFIAEoDjIVLmNpZGFkYW8udjEuRnJlc2huZXNzQgTiQQEBIr8BChdTZWFyY2hDb250cmFjdHNSZXNwb25zZRInCgljb250cmFjdHMYASADKAsyFC5jaWRhZGFvLnYxLkNvbnRyYWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIXCg90b3RhbF9jb250cmFjdHMYAyABKAMSLQoJcmVhZF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaChJ1bnJlYWRhYmxlX3JlY29yZHMYBSABKAMiXwoSR2V0Q29udHJhY3RSZXF1ZXN0EhkKC2NvbnRyYWN0X2lkGAEgASgJQgTiQQECEi4KCWZyZXNobmVzcxgCIAEoDjIVLmNpZGFkYW8udjEuRnJlc2huZXNzQgTiQQEBIq0ECghDb250cmFjdBIZCgtjb250cmFjdF9pZBgBIAEoCUIE4kEBCBIOCgZudW1iZXIYAiABKAkSDgoGb2JqZWN0GAMgASgJEiYKCG1vZGFsaXR5GAQgASgOMhQuY2lkYWRhby52MS5Nb2RhbGl0eRIVCg1tb2RhbGl0eV9uYW1lGAUgASgJEhMKC2xlZ2FsX2Jhc2lzGAYgASgJEiAKBWJ1eWVyGAcgASgLMhEuY2lkYWRhby52MS5CdXllchImCghzdXBwbGllchgIIAEoCzIULmNpZGFkYW8udjEuU3VwcGxpZXISFgoOc2lnbmF0dXJlX2RhdGUYCSABKAkSGAoQcHVibGljYXRpb25fZGF0ZRgKIAEoCRISCgpzdGFydF9kYXRlGAsgASgJEhAKCGVuZF9kYXRlGAwgASgJEhUKDWluaXRpYWxfdmFsdWUYDSABKAkSFQoNY3VycmVudF92YWx1ZRgOIAEoCRInCgZzb3VyY2UYDyABKAsyFy5jaWRhZGFvLnYxLkV2aWRlbmNlUm93EicKBWl0ZW1zGBAgAygLMhguY2lkYWRhby52MS5Db250cmFjdEl0ZW0SKQoKYW1lbmRtZW50cxgRIAMoCzIVLmNpZGFkYW8udjEuQW1lbmRtZW50EhYKDmFtYmlndW91c19saW5rGBIgASgIEi0KCXJlYWRfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiRwoFQnV5ZXISCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIQCghvcmdhbl9pZBgDIAEoCRISCgpvcmdhbl9uYW1lGAQgASgJIjUKCFN1cHBsaWVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHaWRfa2luZBgDIAEoCSKRAQoMQ29udHJhY3RJdGVtEgwKBGNvZGUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSDwoHZGV0YWlscxgDIAEoCRIQCghxdWFudGl0eRgEIAEoCRISCgp1bml0X3ByaWNlGAUgASgJEicKBnNvdXJjZRgGIAEoCzIXLmNpZGFkYW8udjEuRXZpZGVuY2VSb3cibgoJQW1lbmRtZW50Eg4KBm51bWJlchgBIAEoCRIYChBwdWJsaWNhdGlvbl9kYXRlGAIgASgJEg4KBm9iamVjdBgDIAEoCRInCgZzb3VyY2UYBCABKAsyFy5jaWRhZGFvLnYxLkV2aWRlbmNlUm93KlAKCUZyZXNobmVzcxIZChVGUkVTSE5FU1NfVU5TUEVDSUZJRUQQABISCg5GUkVTSE5FU1NfTEFLRRABEhQKEEZSRVNITkVTU19TT1VSQ0UQAjL2AQoPQ29udHJhY3RTZXJ2aWNlEnUKD1NlYXJjaENvbnRyYWN0cxIiLmNpZGFkYW8udjEuU2VhcmNoQ29udHJhY3RzUmVxdWVzdBojLmNpZGFkYW8udjEuU2VhcmNoQ29udHJhY3RzUmVzcG9uc2UiGYLT5JMCExIRL2FwaS92MS9jb250cmFjdHMSbAoLR2V0Q29udHJhY3QSHi5jaWRhZGFvLnYxLkdldENvbnRyYWN0UmVxdWVzdBoULmNpZGFkYW8udjEuQ29udHJhY3QiJ4LT5JMCIRIfL2FwaS92MS9jb250cmFjdHMve2NvbnRyYWN0X2lkfWIGcHJvdG8z", [file_cidadao_v1_common, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * Request of SearchContracts.
@@ -51,6 +53,16 @@ export type SearchContractsRequest = Message<"cidadao.v1.SearchContractsRequest"
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
+
+  /**
+   * Where to look. SOURCE needs `filters.supplier_id`, a CNPJ, or `filters.buyer_id`, a UG of which the lake has
+   * contracts, with `filters.year` or `filters.start_date` and `filters.end_date`, a year apart at most. The API knows the
+   * days of the term alone: it gives the contracts of the organ whose term lies in those days, to which the
+   * filters are then applied.
+   *
+   * @generated from field: cidadao.v1.Freshness freshness = 5;
+   */
+  freshness: Freshness;
 };
 
 /**
@@ -86,6 +98,20 @@ export type SearchContractsResponse = Message<"cidadao.v1.SearchContractsRespons
    * @generated from field: int64 total_contracts = 3;
    */
   totalContracts: bigint;
+
+  /**
+   * When the API of the source was read; unset for an answer of the lake.
+   *
+   * @generated from field: google.protobuf.Timestamp read_time = 4;
+   */
+  readTime?: Timestamp | undefined;
+
+  /**
+   * Records of the API that could not be read and are not among the contracts.
+   *
+   * @generated from field: int64 unreadable_records = 5;
+   */
+  unreadableRecords: bigint;
 };
 
 /**
@@ -107,6 +133,14 @@ export type GetContractRequest = Message<"cidadao.v1.GetContractRequest"> & {
    * @generated from field: string contract_id = 1;
    */
   contractId: string;
+
+  /**
+   * Where to look. With SOURCE the contract is what the API publishes now; items and amendments, which its list does
+   * not have, and `ambiguous_link` are those of the lake.
+   *
+   * @generated from field: cidadao.v1.Freshness freshness = 2;
+   */
+  freshness: Freshness;
 };
 
 /**
@@ -248,6 +282,13 @@ export type Contract = Message<"cidadao.v1.Contract"> & {
    * @generated from field: bool ambiguous_link = 18;
    */
   ambiguousLink: boolean;
+
+  /**
+   * When the API of the source was read; unset for a contract of the lake.
+   *
+   * @generated from field: google.protobuf.Timestamp read_time = 19;
+   */
+  readTime?: Timestamp | undefined;
 };
 
 /**
@@ -433,13 +474,50 @@ export const AmendmentSchema: GenMessage<Amendment> = /*@__PURE__*/
   messageDesc(file_cidadao_v1_contract_service, 7);
 
 /**
+ * Where an answer comes from.
+ *
+ * @generated from enum cidadao.v1.Freshness
+ */
+export enum Freshness {
+  /**
+   * As FRESHNESS_LAKE.
+   *
+   * @generated from enum value: FRESHNESS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * What was taken in.
+   *
+   * @generated from enum value: FRESHNESS_LAKE = 1;
+   */
+  LAKE = 1,
+
+  /**
+   * What the API of the source publishes now, or did at most ten minutes ago: `read_time` says when. Nothing of
+   * it is taken in.
+   *
+   * @generated from enum value: FRESHNESS_SOURCE = 2;
+   */
+  SOURCE = 2,
+}
+
+/**
+ * Describes the enum cidadao.v1.Freshness.
+ */
+export const FreshnessSchema: GenEnum<Freshness> = /*@__PURE__*/
+  enumDesc(file_cidadao_v1_contract_service, 0);
+
+/**
  * Reads contracts from the lake.
  *
  * @generated from service cidadao.v1.ContractService
  */
 export const ContractService: GenService<{
   /**
-   * Searches contracts, by value from the largest.
+   * Searches contracts, by value from the largest. With `freshness` SOURCE it asks the API of the Portal da
+   * Transparência, which costs as many requests as the answer has pages: FAILED_PRECONDITION if that are too many or
+   * this server has no key of that API, UNAVAILABLE if the API does not answer.
    *
    * @generated from rpc cidadao.v1.ContractService.SearchContracts
    */
@@ -449,7 +527,9 @@ export const ContractService: GenService<{
     output: typeof SearchContractsResponseSchema;
   },
   /**
-   * Reads a contract with its items and amendments. NOT_FOUND if there is none with this id.
+   * Reads a contract with its items and amendments. NOT_FOUND if there is none with this id, or with `freshness`
+   * SOURCE if the API of the Portal da Transparência does not list it now. FAILED_PRECONDITION if its source has no
+   * API that is asked.
    *
    * @generated from rpc cidadao.v1.ContractService.GetContract
    */
