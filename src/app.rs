@@ -10,16 +10,17 @@ use tokio::net::TcpListener;
 use tokio::runtime::{self, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Api, Prober, ServeError, Stack};
+use crate::api::{self, Api, Fresh, Prober, ServeError, Stack};
 use crate::auth::{Auth, AuthOptions};
-use crate::cache::{Cache, Hints, Redis, RedisOptions};
+use crate::cache::{Bucket, Cache, Hints, Redis, RedisOptions};
 use crate::config::Config;
 use crate::detectors::{Catalogue, DetectorError, QueryLimits};
 use crate::gateway::binding::BindingError;
 use crate::gateway::{self, Gateway, GatewayParts, MetricsSource};
 use crate::ingest::{Intake, Uploads};
 use crate::jobs::{JobHandler, Jobs, JobsOptions};
-use crate::lake::{Engine, Lake};
+use crate::lake::{Engine, Lake, LakeError};
+use crate::sources::{ApiOptions, PortalNow};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
 use crate::{analysis, ingest, investigation, secret};
@@ -61,6 +62,9 @@ pub enum AppError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A setting of the lake's bucket.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
     /// gRPC.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -138,6 +142,8 @@ pub struct AppParts {
     pub hints: Hints,
     /// The lake.
     pub lake: Lake,
+    /// Contracts as their source has them now.
+    pub fresh: Fresh,
     /// What may be taken in over the API.
     pub intake: Intake,
     /// The detectors.
@@ -184,7 +190,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Store`] if the database cannot be opened, [`AppError::Io`] if the engine gets no
-    /// threads or the key of the tokens cannot be kept.
+    /// threads or the key of the tokens cannot be kept, [`AppError::Lake`] if a setting of the lake's bucket is malformed.
     pub async fn build(config: &Config) -> Result<Self, AppError> {
         let (pool_size, max_overflow) = config.database_pool;
         let store = Store::connect(&StoreOptions {
@@ -205,7 +211,7 @@ impl App {
         };
         let auth = AuthOptions { token_ttl: config.token_ttl, ..AuthOptions::new(config.auth, signing_key) };
         let engine = EngineThreads::new(config.engine_threads)?;
-        let lake = Lake::new(config.lake_dir(), store.clone());
+        let lake = config.lake(store.clone())?;
         let catalogue = Arc::new(Catalogue::with_own(config.detectors_dir.as_deref(), config.own_limits).await?);
         let redis = match &config.redis_url {
             Some(url) => Some(Redis::connect(RedisOptions::new(url.clone())).await),
@@ -230,6 +236,10 @@ impl App {
             rules: config.import_rules(),
             uploads: Uploads::new(config.data_dir.join("uploads"), config.max_upload),
         };
+        let (key, directory) = (config.portal_api_key.clone(), config.data_dir.clone());
+        let bucket = Bucket::new("portal-api", ApiOptions::PORTAL_RATE, redis.clone());
+        let portal = PortalNow::new(&config.portal_api_url, key, bucket, directory);
+        let fresh = Fresh::new(portal, &cache, config.data_dir.join("pii.key"));
         let handlers: Vec<Arc<dyn JobHandler>> = vec![
             Arc::new(investigation::Handler {
                 lake: lake.clone(),
@@ -256,6 +266,7 @@ impl App {
             hints,
             redis,
             lake,
+            fresh,
             intake,
             catalogue,
             own_limits: config.own_limits,
@@ -308,6 +319,7 @@ impl App {
                 memory: parts.engine_memory,
                 threads: parts.engine_threads,
             },
+            fresh: parts.fresh.clone(),
             intake: parts.intake.clone(),
             catalogue: Arc::clone(&parts.catalogue),
             own_limits: parts.own_limits,

@@ -13,9 +13,11 @@ use crate::auth::AuthMode;
 use crate::cache::RedisUrl;
 use crate::detectors::QueryLimits;
 use crate::jobs::Retention;
+use crate::lake::{BucketUrl, Lake, LakeError};
 use crate::model::JobKind;
 use crate::secret::{KEY_BYTES, Secret};
 use crate::sources::{ImportRules, PNCP, PORTAL, PORTAL_API, is_trusted_base};
+use crate::store::Store;
 use crate::telemetry::TelemetryOptions;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -39,6 +41,9 @@ pub struct Settings {
     /// Directory of the lake and of the embedded database [default: ./data]
     #[arg(long, env = "CIDADAO_DATA_DIR", value_name = "DIR", global = true)]
     pub data_dir: Option<PathBuf>,
+    /// Bucket of the lake on an S3-compatible store: `s3://bucket/prefix`, with credentials, region and endpoint from the variables `AWS_*` [default: <data dir>/lake]
+    #[arg(long, env = "CIDADAO_LAKE_URL", value_name = "URL", global = true)]
+    pub lake_url: Option<String>,
     /// Operational database: `sqlite:PATH` or `postgres://…` [default: sqlite:<data dir>/cidadao.db]
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
@@ -184,6 +189,8 @@ pub struct Config {
     pub metrics_addr: SocketAddr,
     /// Directory of the lake and of the embedded database.
     pub data_dir: PathBuf,
+    /// Bucket of the lake; a directory of the data directory if there is none.
+    pub lake_url: Option<BucketUrl>,
     /// Operational database.
     pub database_url: String,
     /// Directories whose files may be imported over the API.
@@ -305,6 +312,7 @@ impl Settings {
             cors_origins: self.cors_origins.or(below.cors_origins),
             metrics_addr: self.metrics_addr.or(below.metrics_addr),
             data_dir: self.data_dir.or(below.data_dir),
+            lake_url: self.lake_url.or(below.lake_url),
             database_url: self.database_url.or(below.database_url),
             import_roots: self.import_roots.or(below.import_roots),
             import_hosts: self.import_hosts.or(below.import_hosts),
@@ -398,6 +406,8 @@ impl Config {
             let scheme = database_url.split(':').next().unwrap_or_default().to_owned();
             return Err(invalid("database_url", "must start with sqlite: or postgres://", scheme));
         }
+        let lake_url = settings.lake_url.filter(|url| !url.is_empty()).map(|url| url.parse::<BucketUrl>());
+        let lake_url = lake_url.transpose().map_err(|error| invalid("lake_url", error.rule, error.value))?;
         let trusted = |field, given: Option<String>, default: &str| {
             let url = given.unwrap_or_else(|| default.to_owned());
             let trusted = is_trusted_base(&url);
@@ -453,6 +463,7 @@ impl Config {
             cors_origins,
             metrics_addr,
             data_dir,
+            lake_url,
             database_url,
             import_roots,
             import_hosts,
@@ -548,9 +559,17 @@ impl Config {
         }
     }
 
-    /// Directory of the lake.
-    pub fn lake_dir(&self) -> PathBuf {
-        self.data_dir.join("lake")
+    /// The lake, with its manifest in `store`. Of a bucket, the client takes its settings from the variables `AWS_*`.
+    ///
+    /// # Errors
+    /// [`LakeError::Setting`] if one of these is malformed or missing.
+    pub fn lake(&self, store: Store) -> Result<Lake, LakeError> {
+        let Some(url) = &self.lake_url else { return Ok(Lake::new(self.data_dir.join("lake"), store)) };
+        let settings: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| name.starts_with("AWS_"))
+            .collect();
+        Lake::in_bucket(url, &settings, self.data_dir.join("lake-staging"), store)
     }
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the machine lacks: PostgreSQL, Redis and Chromium from the system's packages,
-# grpcurl through the Go toolchain. What cannot be had is named; with CIDADAO_REQUIRE_ALL=1 that is an error.
+# grpcurl and an S3 server (versitygw) through the Go toolchain. What cannot be had is named; with CIDADAO_REQUIRE_ALL=1 that is an error.
 set -euo pipefail
 
 missing() {
@@ -41,6 +41,16 @@ has_browser() {
 
 has_browser || add_package Chromium chromium
 has_browser || missing Chromium
+
+has_s3() {
+  command -v versitygw >/dev/null || [ -x "$(go env GOPATH 2>/dev/null)/bin/versitygw" ]
+}
+
+if ! has_s3 && command -v go >/dev/null; then
+  echo "setup: installing versitygw" >&2
+  go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 >&2 || go install github.com/versity/versitygw/cmd/versitygw@latest >&2 || true
+fi
+has_s3 || missing "versitygw (a server that speaks S3)"
 
 has_grpcurl() {
   command -v grpcurl >/dev/null || [ -x "$(go env GOPATH 2>/dev/null)/bin/grpcurl" ]

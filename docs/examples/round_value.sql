@@ -46,6 +46,7 @@ label = { pt = "Valor mínimo", en = "Smallest value" }
 outcome = "not_evaluable"
 pt = "Valor inicial não publicado."
 en = "Initial value not published."
+columns = ["contracts.initial_value"]
 
 [[evidence]]
 name = "initial_value"

@@ -51,7 +51,7 @@ impl JobHandler for Handler {
             snapshot.register(&session).await?;
             Ok(lake::totals(&session, &filters, TOP).await?)
         };
-        let totals = on_engine(&self.engine.handle, ctx, work).await?;
+        let totals = on_engine(&self.engine.handle, ctx, work, lake::is_away).await?;
         self.metrics.agent("analysis", "run", begun.elapsed());
         let output = output(&request, version, totals);
         let (contracts, value) = (output.contracts, output.total_value);

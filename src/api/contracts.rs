@@ -1,6 +1,7 @@
 //! `ContractService`.
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
@@ -9,14 +10,16 @@ use super::errors::{ApiError, answer};
 use super::pb::contract_service_server::ContractService;
 use super::{Api, page, pb};
 use crate::investigation::filter_violations;
-use crate::lake;
-use crate::lake::contracts::{self, PageKey};
-use crate::model::{Violation, fold};
+use crate::lake::contracts::{self, ContractRow, PageKey};
+use crate::model::{Filters, TaxIdKind, Violation, check_tax_id, fold};
+use crate::sources::PortalQuery;
 
 /// Contracts of a page where the request does not say.
 const PAGE: usize = 50;
 /// Most characters of a query.
 const MAX_QUERY_CHARS: usize = 200;
+/// Most days that the API of a source is asked for.
+const MAX_SPAN_DAYS: i64 = 366;
 
 #[derive(Debug, Clone)]
 pub(super) struct Service {
@@ -42,43 +45,166 @@ impl Service {
         let filters = convert::filters_from_pb(request.filters.unwrap_or_default(), "filters", &mut found);
         filter_violations(&filters, "filters", &mut found);
         let size = page::size(request.page_size, PAGE, &mut found);
-        let arguments = serde_json::to_string(&(&terms, &filters))?;
+        let fresh = is_fresh(request.freshness, &mut found);
+        let arguments = serde_json::to_string(&(&terms, &filters, fresh))?;
         let binding = page::Binding::new("SearchContracts", &[&arguments]);
         let after = binding.position(&request.page_token, read_place, &mut found);
         if !found.is_empty() {
             return Err(ApiError::Invalid(found));
         }
+        let published = match fresh {
+            true => Some(self.api.fresh.read(&self.source_query(&filters).await?).await?),
+            false => None,
+        };
+        let (read_time, unreadable_records) =
+            published.as_ref().map_or((None, 0), |of| (Some(convert::timestamp(of.read_at)), of.unreadable));
         let api = self.api.clone();
         let page = self
             .api
             .on_engine(async move {
-                let session = lake::session(api.engine.memory, api.engine.threads)?;
-                api.lake.snapshot(None).await?.register(&session).await?;
+                let session = api.engine.session()?;
+                match &published {
+                    Some(published) => published.snapshot.register(&session).await?,
+                    None => api.lake.snapshot(None).await?.register(&session).await?,
+                }
                 contracts::search(&session, &filters, &terms, false, after.as_ref(), size).await
             })
             .await?;
+        let mut contracts: Vec<pb::Contract> = page.contracts.into_iter().map(convert::contract).collect();
+        if let Some(read_time) = &read_time {
+            contracts.iter_mut().for_each(|contract| read_at(contract, *read_time));
+        }
         Ok(pb::SearchContractsResponse {
-            contracts: page.contracts.into_iter().map(convert::contract).collect(),
+            contracts,
             next_page_token: page.next.map(|key| binding.token(&place(&key))).unwrap_or_default(),
             total_contracts: page.total,
+            read_time,
+            unreadable_records,
         })
     }
 
-    async fn get(&self, contract_id: String) -> Result<pb::Contract, ApiError> {
+    async fn get(&self, request: pb::GetContractRequest) -> Result<pb::Contract, ApiError> {
+        let mut found = Vec::new();
+        let pb::GetContractRequest { contract_id, freshness } = request;
         if contract_id.is_empty() {
-            let violation = Violation::new("contract_id", "must not be empty", contract_id);
-            return Err(ApiError::Invalid(vec![violation]));
+            found.push(Violation::new("contract_id", "must not be empty", &contract_id));
+        }
+        let fresh = is_fresh(freshness, &mut found);
+        if !found.is_empty() {
+            return Err(ApiError::Invalid(found));
         }
         let (api, id) = (self.api.clone(), contract_id.clone());
         let detail = self
             .api
             .on_engine(async move {
-                let session = lake::session(api.engine.memory, api.engine.threads)?;
+                let session = api.engine.session()?;
                 api.lake.snapshot(None).await?.register(&session).await?;
                 contracts::get(&session, &id).await
             })
             .await?;
-        detail.map(convert::contract_detail).ok_or(ApiError::NotFound { resource: "contract", id: contract_id })
+        let mut detail = detail.ok_or(ApiError::NotFound { resource: "contract", id: contract_id })?;
+        if !fresh {
+            return Ok(convert::contract_detail(detail));
+        }
+        let published = self.api.fresh.read(&query_of(&detail.contract)?).await?;
+        let (read_time, id) = (convert::timestamp(published.read_at), detail.contract.contract_id.clone());
+        let api = self.api.clone();
+        let now = self
+            .api
+            .on_engine(async move {
+                let session = api.engine.session()?;
+                published.snapshot.register(&session).await?;
+                contracts::get(&session, &id).await
+            })
+            .await?;
+        let Some(now) = now else {
+            return Err(ApiError::NotFound { resource: "contract at its source", id: detail.contract.contract_id });
+        };
+        detail.contract = now.contract;
+        let mut contract = convert::contract_detail(detail);
+        read_at(&mut contract, read_time);
+        Ok(contract)
+    }
+
+    /// What to ask the API of the Portal for, so that its answer holds all that passes the filters.
+    async fn source_query(&self, filters: &Filters) -> Result<PortalQuery, ApiError> {
+        if let Some(id) = &filters.supplier_id
+            && check_tax_id(id).0 == TaxIdKind::Cnpj
+        {
+            return Ok(PortalQuery::Supplier { cnpj: id.clone() });
+        }
+        let invalid =
+            |field: &str, rule: &str, value: &str| ApiError::Invalid(vec![Violation::new(field, rule, value)]);
+        let Some(buyer) = filters.buyer_id.clone() else {
+            let rule = "must have supplier_id, a CNPJ, or buyer_id with year or start_date and end_date, where freshness is SOURCE";
+            return Err(invalid("filters", rule, ""));
+        };
+        let of_year = filters
+            .year
+            .and_then(|year| NaiveDate::from_ymd_opt(year, 1, 1).zip(NaiveDate::from_ymd_opt(year, 12, 31)));
+        let first = filters.start_date.or(of_year.map(|(first, _)| first));
+        let last = filters.end_date.or(of_year.map(|(_, last)| last));
+        let (Some(first), Some(last)) = (first, last) else {
+            let rule = "must have year, or start_date and end_date, where freshness is SOURCE";
+            return Err(invalid("filters", rule, ""));
+        };
+        if (last - first).num_days() > MAX_SPAN_DAYS {
+            let rule = format!("must be at most {MAX_SPAN_DAYS} days after the first day where freshness is SOURCE");
+            return Err(invalid("filters.end_date", &rule, &last.to_string()));
+        }
+        let (api, unit) = (self.api.clone(), buyer.clone());
+        let organ = self
+            .api
+            .on_engine(async move {
+                let session = api.engine.session()?;
+                api.lake.snapshot(None).await?.register(&session).await?;
+                contracts::organ_of(&session, &unit).await
+            })
+            .await?;
+        match organ {
+            Some(code) => Ok(PortalQuery::Organ { code, first, last }),
+            None => {
+                let rule = "must be a UG of which the lake has contracts of the Portal, which say its organ, where freshness is SOURCE";
+                Err(invalid("filters.buyer_id", rule, &buyer))
+            }
+        }
+    }
+}
+
+/// Whether the API of the source is to be asked.
+fn is_fresh(freshness: i32, found: &mut Vec<Violation>) -> bool {
+    match pb::Freshness::try_from(freshness) {
+        Ok(pb::Freshness::Source) => true,
+        Ok(pb::Freshness::Unspecified | pb::Freshness::Lake) => false,
+        Err(_) => {
+            found.push(Violation::new("freshness", "must be FRESHNESS_LAKE or FRESHNESS_SOURCE", freshness));
+            false
+        }
+    }
+}
+
+/// What to ask the API of the Portal for, so that its answer holds a contract.
+fn query_of(contract: &ContractRow) -> Result<PortalQuery, ApiError> {
+    let unasked = || ApiError::NoSourceApi { source: contract.source.source.clone() };
+    if !contract.source.source.starts_with("portal") {
+        return Err(unasked());
+    }
+    if let Some(supplier) = &contract.supplier
+        && let (TaxIdKind::Cnpj, cnpj, _) = check_tax_id(&supplier.id)
+    {
+        return Ok(PortalQuery::Supplier { cnpj });
+    }
+    let days = contract.start_date.or(contract.signature_date);
+    let days = days.map(|first| (first, contract.end_date.filter(|last| *last >= first).unwrap_or(first)));
+    let organ = contract.organ_id.clone().zip(days);
+    organ.map(|(code, (first, last))| PortalQuery::Organ { code, first, last }).ok_or_else(unasked)
+}
+
+/// Notes that a contract was read from the API of its source, and taken in by no import.
+fn read_at(contract: &mut pb::Contract, read_time: prost_types::Timestamp) {
+    contract.read_time = Some(read_time);
+    if let Some(source) = &mut contract.source {
+        source.import_id.clear();
     }
 }
 
@@ -105,6 +231,6 @@ impl ContractService for Service {
 
     async fn get_contract(&self, request: Request<pb::GetContractRequest>) -> Result<Response<pb::Contract>, Status> {
         let caller = Caller::of(&request);
-        answer(&caller, self.get(request.into_inner().contract_id).await)
+        answer(&caller, self.get(request.into_inner()).await)
     }
 }

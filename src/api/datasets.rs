@@ -355,6 +355,7 @@ fn table(table: TableQuality) -> pb::TableQuality {
         rows: table.rows,
         duplicates: table.duplicates,
         superseded: table.superseded,
+        not_spending: table.not_spending,
         sentinels: table.sentinels.into_iter().collect(),
         invalid_ids: table.invalid_ids,
         implausible: table.implausible.into_iter().collect(),

@@ -21,7 +21,7 @@ use super::pb::health_service_server::HealthService;
 use super::{VERSION, pb};
 use crate::cache::{Cache, CacheBackend};
 use crate::jobs::{Jobs, WorkerStats};
-use crate::lake::Lake;
+use crate::lake::{Lake, LakeError};
 use crate::store::Store;
 
 /// How long a probe may take before its dependency counts as away.
@@ -160,22 +160,15 @@ impl Prober {
             Err(error) => return Verdict::unhealthy("its manifest cannot be read", &error),
         };
         let (version, files) = (snapshot.version(), snapshot.files().len());
+        if let Err(error) = self.lake.files().probe(snapshot.files()).await {
+            let what = match &error {
+                LakeError::Object { .. } => "its bucket cannot be read, or not all of it",
+                _ => "a file is missing or damaged",
+            };
+            return Verdict::unhealthy(&format!("version {version}: {what}"), &error);
+        }
         if version == 0 {
             return Verdict::healthy("empty: nothing has been imported");
-        }
-        for file in snapshot.files() {
-            let path = self.lake.root().join(&file.path);
-            match tokio::fs::metadata(&path).await {
-                Ok(found) if i64::try_from(found.len()) == Ok(file.bytes) => {}
-                Ok(found) => {
-                    let cause = format!("{} has {} bytes, not {}", path.display(), found.len(), file.bytes);
-                    return Verdict::unhealthy(&format!("version {version}: a file is damaged"), &cause);
-                }
-                Err(error) => {
-                    let cause = format!("{}: {error}", path.display());
-                    return Verdict::unhealthy(&format!("version {version}: a file cannot be read"), &cause);
-                }
-            }
         }
         Verdict::healthy(format!("version {version}, {files} files"))
     }

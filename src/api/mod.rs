@@ -14,6 +14,7 @@ mod detectors;
 mod engine;
 mod errors;
 mod findings;
+mod fresh;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -35,6 +36,7 @@ pub use caller::{REQUEST_ID, RequestId};
 pub(crate) use deadline::TIMEOUT;
 pub use deadline::{Deadline, DeadlineLayer};
 pub use errors::{ERROR_DOMAIN, violation};
+pub use fresh::{Fresh, FreshError};
 pub use guard::{Guard, GuardLayer};
 pub use health::{HealthReport, HealthState, Probed, Prober};
 pub(crate) use layer::Forwarded;
@@ -68,6 +70,8 @@ pub struct Api {
     pub lake: Lake,
     /// Where and within which limits contracts are searched.
     pub engine: Engine,
+    /// Contracts as their source has them now.
+    pub fresh: Fresh,
     /// What may be taken in over the API.
     pub intake: Intake,
     /// Detectors that a request may name.

@@ -59,7 +59,7 @@ enum Format {
 
 pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow::Result<ExitCode> {
     let store = Store::connect(&StoreOptions::new(&config.database_url)).await?;
-    let lake = Lake::new(config.lake_dir(), store.clone());
+    let lake = config.lake(store.clone())?;
     let said = args.format.map(|format| match format {
         Format::Portal => ImportFormat::Portal,
         Format::Ocds => ImportFormat::Ocds,

@@ -88,7 +88,7 @@ struct Status {
 
 pub(super) async fn run(config: &Config, command: &Command, format: Output) -> anyhow::Result<ExitCode> {
     let store = Store::connect(&StoreOptions::new(&config.database_url)).await?;
-    let lake = Lake::new(config.lake_dir(), store.clone());
+    let lake = config.lake(store.clone())?;
     match command {
         Command::Status { versions } => status(&lake, &store, *versions, format).await,
         Command::Quality { datasets } => quality::show(&store, datasets, format).await,
@@ -184,10 +184,11 @@ async fn vacuum(lake: &Lake, expiry: Expiry, dry: bool, format: Output) -> anyho
         Output::Json => output::json(&done)?,
         Output::Table => {
             let (versions, files, bytes) = (done.versions.len(), done.files, done.bytes);
+            let leftovers = done.leftovers;
             let would = if dry { "would go" } else { "are gone" };
             let oldest = done.oldest_version;
             output::line(format!(
-                "{versions} versions and {files} files ({bytes} bytes) {would}; {oldest} is the oldest version that is kept"
+                "{versions} versions and {files} files ({bytes} bytes), and {leftovers} leftovers of imports {would}; {oldest} is the oldest version that is kept"
             ))?;
         }
     }

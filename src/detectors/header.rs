@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::DetectorError;
 use super::parameters::millionths;
 use super::render::{Language, Template, show_number};
-use crate::model::{AppliedLimit, DetectorRef, Outcome, Strength};
+use crate::lake::schema;
+use crate::model::{AppliedLimit, DetectorRef, Outcome, PublishedColumn, Strength};
 
 /// A text in both languages.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -83,6 +84,9 @@ pub struct Reason {
     pub pt: String,
     /// English.
     pub en: String,
+    /// Columns without whose values it is given, as `contracts.signature_date`: results say how many rows have one.
+    #[serde(default)]
+    pub columns: Vec<String>,
 }
 
 /// Innocent explanations.
@@ -121,6 +125,9 @@ pub struct Header {
     pub groups: Vec<String>,
     /// Tables that it reads.
     pub tables: Vec<String>,
+    /// Expressions of its query that are named again and cheaper to compute again than to keep: joins with few rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recomputed: Vec<String>,
     /// Runs only if it is asked for by name.
     #[serde(default)]
     pub on_request: bool,
@@ -210,6 +217,12 @@ impl Header {
         }
         if let Some((name, _)) = self.reasons.iter().find(|(_, reason)| reason.outcome == Outcome::Fired) {
             return Some(format!("reason {name:?} is for clear or not_evaluable only"));
+        }
+        let columns = self.reasons.iter().flat_map(|(name, reason)| reason.columns.iter().map(move |at| (name, at)));
+        for (name, column) in columns {
+            if PublishedColumn::parse(column).is_none_or(|(table, own)| schema::of(table).index_of(own).is_err()) {
+                return Some(format!("reason {name:?}: {column:?} must be a column, as contracts.signature_date"));
+            }
         }
         for parameter in &self.parameters {
             if !snake(&parameter.name) || parameter.literal().is_none() {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result};
@@ -50,7 +50,7 @@ pub(super) async fn keep(
     let mut batches: Vec<RecordBatch> = Vec::new();
     while let Some(batch) = rows.next().await {
         let batch = batch?;
-        let bytes = batch.get_array_memory_size();
+        let bytes = bytes_of(&batch);
         batches.push(batch);
         if memory.size() + bytes > most || memory.try_grow(bytes).is_err() {
             return to_file(context, name, schema, batches, rows, memory).await;
@@ -65,6 +65,13 @@ pub(super) async fn keep(
         }
     }
     Ok((Arc::new(MemTable::try_new(schema, partitions)?), Kept { memory, file: None }))
+}
+
+/// Bytes of the rows of a batch. What groups rows gives them as slices of one large batch, each of which has the whole
+/// in its memory.
+fn bytes_of(batch: &RecordBatch) -> usize {
+    let of_rows = |column: &ArrayRef| column.to_data().get_slice_memory_size();
+    batch.columns().iter().map(|column| of_rows(column).unwrap_or_else(|_| column.get_array_memory_size())).sum()
 }
 
 /// Writes the rows so far and those to come to a file.

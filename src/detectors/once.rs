@@ -47,19 +47,24 @@ impl Drop for Prepared {
     }
 }
 
-/// Computes the expressions of a query that it names several times; `name` tells their rows from those of other
-/// queries.
+/// Computes the expressions of a query that it names several times, but for those that are to be `recomputed`; `name`
+/// tells their rows from those of other queries.
 ///
 /// # Errors
 /// If the query is none that only reads, or fails.
-pub(super) async fn prepare(context: &SessionContext, name: &str, sql: &str) -> Result<Prepared> {
+pub(super) async fn prepare(
+    context: &SessionContext,
+    name: &str,
+    sql: &str,
+    recomputed: &[String],
+) -> Result<Prepared> {
     let dialect = context.state().config().options().sql_parser.dialect;
     let statement = context.state().sql_to_statement(sql, &dialect)?;
     let (mut tables, mut kept) = (Vec::new(), Vec::new());
     let statement = match statement {
         Parsed::Statement(inner) => match *inner {
             Statement::Query(mut query) => {
-                let mut once = Once { context, name, tables: &mut tables, kept: &mut kept };
+                let mut once = Once { context, name, recomputed, tables: &mut tables, kept: &mut kept };
                 once.keep(&mut query).await?;
                 Parsed::Statement(Box::new(Statement::Query(query)))
             }
@@ -80,6 +85,7 @@ async fn frame(context: &SessionContext, statement: Parsed) -> Result<DataFrame>
 struct Once<'a> {
     context: &'a SessionContext,
     name: &'a str,
+    recomputed: &'a [String],
     tables: &'a mut Vec<String>,
     kept: &'a mut Vec<Kept>,
 }
@@ -96,7 +102,7 @@ impl Once<'_> {
             if with.recursive || cte.query.with.is_some() || !is_dear(&cte.query, &dear) {
                 continue;
             }
-            if named(query, &alias) < 2 {
+            if self.recomputed.contains(&alias) || named(query, &alias) < 2 {
                 dear.insert(alias);
                 continue;
             }
@@ -193,7 +199,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_named_again_is_kept_while_it_fits() {
         let context = lake::session(64 << 20, 2).unwrap();
-        let prepared = prepare(&context, "test", QUERY).await.unwrap();
+        let prepared = prepare(&context, "test", QUERY, &[]).await.unwrap();
         assert_eq!(prepared.tables, ["test_sums"]);
         assert!(context.runtime_env().memory_pool.reserved() > 0);
         let expected = rows(context.sql(QUERY).await.unwrap().execute_stream().await).await;
@@ -207,16 +213,25 @@ mod tests {
         let small = lake::session(4 << 20, 1).unwrap();
         let text = "WITH many AS (SELECT value, count(*) AS n FROM generate_series(1, 90000) GROUP BY value) \
                     SELECT count(*) AS n, sum(value) AS s FROM many WHERE value IN (SELECT value + 1 FROM many)";
-        let prepared = prepare(&small, "test", text).await.unwrap();
+        let prepared = prepare(&small, "test", text, &[]).await.unwrap();
         assert!(prepared.kept.iter().all(|kept| kept.in_file() && kept.memory() == 0));
         assert!(rows(prepared.stream().await).await.contains("| 89999 | 4050044999 |"));
+    }
+
+    #[tokio::test]
+    async fn what_is_to_be_computed_again_is_not_kept() {
+        let context = lake::session(64 << 20, 2).unwrap();
+        let prepared = prepare(&context, "test", QUERY, &["sums".to_owned()]).await.unwrap();
+        assert!(prepared.tables.is_empty());
+        let expected = rows(context.sql(QUERY).await.unwrap().execute_stream().await).await;
+        assert_eq!(rows(prepared.stream().await).await, expected);
     }
 
     #[tokio::test]
     async fn nothing_but_reading_is_allowed() {
         let context = lake::session(64 << 20, 1).unwrap();
         for text in ["CREATE TABLE t AS SELECT 1", "DROP TABLE t", "SET datafusion.execution.batch_size = 1"] {
-            assert!(prepare(&context, "test", text).await.is_err(), "{text}");
+            assert!(prepare(&context, "test", text, &[]).await.is_err(), "{text}");
         }
     }
 }

@@ -179,10 +179,10 @@ impl Run {
     ///
     /// # Errors
     /// [`DetectorError::Query`] if the engine fails, [`DetectorError::Answer`] if the query answers
-    /// what the header does not allow; of a built-in detector only.
+    /// what the header does not allow; of a user's own detector only if the lake cannot be read.
     pub async fn detector(&self, detector: &Detector) -> Result<DetectorRun, DetectorError> {
         match self.attempt(detector).await {
-            Err(error) if detector.header.user_made => {
+            Err(error) if detector.header.user_made && !lake::is_away(&error) => {
                 tracing::warn!(detector = detector.id(), %error, "a user's detector came to no end");
                 Ok(DetectorRun { summary: own::failed(detector, &error), findings: Vec::new() })
             }
@@ -229,7 +229,9 @@ impl Run {
         }
         let failed = || DetectorError::query(format!("detector {}", detector.id()));
         self.make_tables_of(detector).await.map_err(failed())?;
-        let prepared = once::prepare(&self.context, detector.id(), detector.sql()).await.map_err(failed())?;
+        let prepared = once::prepare(&self.context, detector.id(), detector.sql(), &detector.header.recomputed)
+            .await
+            .map_err(failed())?;
         let mut stream = prepared.stream().await.map_err(failed())?;
         while let Some(batch) = stream.next().await {
             tally
@@ -527,6 +529,7 @@ impl<'a> Tally<'a> {
                 text_pt: reason.pt.clone(),
                 text_en: reason.en.clone(),
                 count: *count,
+                published: Vec::new(),
             })
         });
         let mut summary = DetectorSummary {

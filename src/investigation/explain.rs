@@ -12,7 +12,13 @@ pub enum ExplainError {
     Lake(#[from] LakeError),
     /// The detector.
     #[error(transparent)]
-    Detector(#[from] DetectorError),
+    Detector(DetectorError),
+}
+
+impl From<DetectorError> for ExplainError {
+    fn from(error: DetectorError) -> Self {
+        LakeError::of_object(&error).map_or(Self::Detector(error), Self::Lake)
+    }
 }
 
 /// Runs the detector of a finding by the plan that it was made by: the finding with the same id or, if it does not

@@ -13,8 +13,10 @@ use super::{DetectorInfo, Output, Request, in_scope, plan, score, summary};
 use crate::cache::Cache;
 use crate::detectors::{Catalogue, Detector, DetectorRun, QueryLimits, Run, Scope};
 use crate::jobs::{Finish, JobContext, JobFailure, JobHandler, on_engine};
-use crate::lake::{Engine, Lake};
-use crate::model::{Counts, EventKind, JobKind, JobState, NewEvent, Plan, Violation};
+use crate::lake::{self, Engine, Lake};
+use crate::model::{
+    Counts, EventKind, JobKind, JobState, NewEvent, Outcome, Plan, PublishedColumn, QualityReport, Violation,
+};
 use crate::store::{StepCommit, StoreError};
 use crate::telemetry::Metrics;
 
@@ -57,13 +59,13 @@ impl JobHandler for Handler {
         if output.cached_from.is_some() {
             return self.report(ctx, &request, output, begun).await;
         }
-        let (run, plan) = self.prepare(ctx, &request, &mut output).await?;
+        let (run, plan, reports) = self.prepare(ctx, &request, &mut output).await?;
         for (at, id) in plan.detectors.iter().enumerate() {
             // Step 0 is the plan: detector `at` is done once `at + 2` steps are.
             if ctx.job.steps_done as usize >= at + 2 {
                 continue;
             }
-            self.detect(ctx, &run, &plan, at, id).await?;
+            self.detect(ctx, &run, &plan, &reports, at, id).await?;
         }
         let key = self.results_key(&plan);
         let finish = self.report(ctx, &request, output, begun).await?;
@@ -160,7 +162,7 @@ impl Handler {
         ctx: &mut JobContext,
         request: &Request,
         output: &mut Output,
-    ) -> Result<(Arc<Run>, Plan), JobFailure> {
+    ) -> Result<(Arc<Run>, Plan, Vec<QualityReport>), JobFailure> {
         let pinned = output.plan.clone();
         let unavailable = |error| JobFailure::transient("LAKE_UNAVAILABLE", "the lake cannot be read", error);
         let snapshot = self.lake.snapshot(pinned.as_ref().map(|plan| plan.lake_version)).await.map_err(unavailable)?;
@@ -226,7 +228,9 @@ impl Handler {
             })
             .await?;
         }
-        Ok((run, plan))
+        let reports = ctx.jobs().store().reports_at(plan.lake_version).await;
+        let reports = reports.map_err(|error| unavailable(error.into()))?;
+        Ok((run, plan, reports))
     }
 
     /// Runs one detector and commits its findings, its counts and its event as one step.
@@ -235,6 +239,7 @@ impl Handler {
         ctx: &mut JobContext,
         run: &Arc<Run>,
         plan: &Plan,
+        reports: &[QualityReport],
         at: usize,
         id: &str,
     ) -> Result<(), JobFailure> {
@@ -247,8 +252,13 @@ impl Handler {
             }
         };
         let running = Arc::clone(run);
+        let reasons = detector.header.reasons.clone();
         let work = async move { Ok(running.detector(&detector).await?) };
-        let DetectorRun { summary, findings, .. } = self.on_engine(ctx, id, "detect", work).await?;
+        let DetectorRun { mut summary, findings, .. } = self.on_engine(ctx, id, "detect", work).await?;
+        for reason in summary.reasons.iter_mut().filter(|reason| reason.outcome == Outcome::NotEvaluable) {
+            let columns = reasons.get(&reason.reason).into_iter().flat_map(|reason| &reason.columns);
+            reason.published = columns.filter_map(|column| PublishedColumn::of(reports, column)).collect();
+        }
         self.metrics.findings(id, findings.len() as u64);
         let before = ctx.job.counts;
         let counts = Counts {
@@ -328,7 +338,7 @@ impl Handler {
         let name = format!("agent.{agent}.{action}");
         let span = tracing::info_span!("agent", otel.name = name, agent.name = agent, agent.action = action);
         let begun = Instant::now();
-        let ended = on_engine(&self.engine.handle, ctx, work.instrument(span)).await;
+        let ended = on_engine(&self.engine.handle, ctx, work.instrument(span), lake::is_away).await;
         self.metrics.agent(agent, action, begun.elapsed());
         ended
     }

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::{Output, Request};
 use crate::model::{
-    DetectorSummary, EvidenceRow, Finding, Job, Money, Outcome, Plan, Review, ReviewState, Severity, Table, printable,
+    DetectorSummary, EvidenceRow, Finding, Job, Money, Outcome, Plan, PublishedColumn, Review, ReviewState, Severity,
+    Table, printable,
 };
 
 /// Format of a report.
@@ -393,7 +394,12 @@ fn detector_notes(summary: &DetectorSummary, language: Language) -> Vec<String> 
     let id = &summary.detector.id;
     let reasons = summary.reasons.iter().filter(|reason| reason.outcome == Outcome::NotEvaluable).map(|reason| {
         let text = language.pick(&reason.text_pt, &reason.text_en);
-        format!("{id}: {} {} — {text}", reason.count, language.pick("não avaliáveis", "not evaluable"))
+        let published = reason.published.iter().map(|PublishedColumn { column, filled, rows }| match language {
+            Language::Portuguese => format!(" {column}: {filled} de {rows} linhas publicadas têm valor."),
+            Language::English => format!(" {column}: {filled} of {rows} published rows have a value."),
+        });
+        let published: String = published.collect();
+        format!("{id}: {} {} — {text}{published}", reason.count, language.pick("não avaliáveis", "not evaluable"))
     });
     let warnings = match language {
         Language::Portuguese => &summary.warnings_pt,

@@ -10,7 +10,8 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::{JobContext, JobFailure};
 
-/// Runs a future on another runtime; it is dropped as soon as the job is to stop.
+/// Runs a future on another runtime; it is dropped as soon as the job is to stop. Of an error `lake_is_away` says whether the lake
+/// could not be read: the job is then tried again.
 ///
 /// # Errors
 /// [`JobFailure`]: stopped, or what the future says, in the public words "the query engine failed".
@@ -18,11 +19,15 @@ pub async fn on_engine<T: Send + 'static>(
     engine: &Handle,
     ctx: &JobContext,
     work: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+    lake_is_away: fn(&(dyn std::error::Error + 'static)) -> bool,
 ) -> Result<T, JobFailure> {
     let task = AbortOnDrop(engine.spawn(work));
     tokio::select! {
         ended = task => match ended {
             Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) if lake_is_away(error.as_ref()) => {
+                Err(JobFailure::transient("LAKE_UNAVAILABLE", "the lake cannot be read", format!("{error:#}")))
+            }
             Ok(Err(error)) => Err(JobFailure::permanent("ENGINE_FAILED", "the query engine failed", format!("{error:#}"))),
             Err(error) => Err(JobFailure::permanent("ENGINE_FAILED", "the query engine stopped", error)),
         },

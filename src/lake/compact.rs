@@ -1,21 +1,16 @@
 //! Small files of a dataset and table become one, with the same rows.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, new_null_array};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Lake, LakeError, LakeSnapshot, TableWriter, schema, session};
+use super::{Files, Lake, LakeError, LakeSnapshot, TableWriter, Written, schema, session};
 use crate::model::{AuditEntry, LakeFile, Table};
 use crate::store::{DatasetFile, Merge, StoreError};
 
-/// Rows that are decoded at once.
-const BATCH_ROWS: usize = 8_192;
 /// Memory of the query engine, beyond which it spills.
 const MEMORY: usize = 512 << 20;
 /// Times that it begins anew because somebody else made a version meanwhile.
@@ -47,22 +42,6 @@ pub struct Compaction {
     pub merged: Vec<Merged>,
 }
 
-/// Files that are not of any version yet; dropped before that, they are removed.
-struct Written<'a> {
-    root: &'a Path,
-    files: Vec<LakeFile>,
-}
-
-impl Drop for Written<'_> {
-    fn drop(&mut self) {
-        for file in &self.files {
-            if let Err(error) = fs::remove_file(self.root.join(&file.path)) {
-                tracing::warn!(%error, path = file.path, "the leftover of a compaction stays");
-            }
-        }
-    }
-}
-
 /// Merges the files of each dataset and table that are smaller than `small` bytes, where there are several, and makes a
 /// version of it: all of it or nothing. Rows keep their order, ids and imports; of rows with one id in several of the
 /// files, the one of the latest import stays current, as it counts when they are read. Earlier versions keep their files.
@@ -85,17 +64,18 @@ async fn once(lake: &Lake, small: i64) -> Result<Compaction, LakeError> {
     for held in files.into_iter().filter(|held| held.file.bytes < small) {
         groups.entry((held.dataset.clone(), held.file.table)).or_default().push(held);
     }
-    let mut written = Written { root: lake.root(), files: Vec::new() };
+    let mut written = Written::of(lake);
     let (mut merges, mut merged) = (Vec::new(), Vec::new());
     for ((dataset, table), mut group) in groups.into_iter().filter(|(_, group)| group.len() > 1) {
         // Ids of imports sort by time.
         group.sort_by(|one, two| (&one.import_id, &one.file.path).cmp(&(&two.import_id, &two.file.path)));
         let files: Vec<LakeFile> = group.iter().map(|held| held.file.clone()).collect();
-        let latest = latest(lake.root(), table, &files).await?;
-        let (root, of) = (lake.root().to_owned(), files.clone());
-        let merging = tokio::task::spawn_blocking(move || merge(&root, table, &of, &latest));
+        let latest = latest(lake.files(), table, &files).await?;
+        let (place, of) = (lake.files().clone(), files.clone());
+        let merging = tokio::task::spawn_blocking(move || merge(&place, table, &of, &latest));
         let file = merging.await.map_err(|error| defect(table, error.to_string()))??;
-        written.files.push(file.clone());
+        written.add([file.clone()]);
+        lake.files().publish(std::slice::from_ref(&file)).await?;
         let rows = files.iter().map(|file| file.rows).sum();
         if file.rows != rows {
             return Err(defect(table, format!("{} rows of {rows} were merged", file.rows)));
@@ -122,10 +102,11 @@ async fn once(lake: &Lake, small: i64) -> Result<Compaction, LakeError> {
         result: "ok".to_owned(),
         details: serde_json::json!({ "after": version, "merged": &merged }),
     };
+    written.commit();
     let committed = lake.store().commit_compaction(version, merges, audit).await;
     // Only a refusal says for sure that the manifest does not know the files.
-    if !matches!(committed, Err(StoreError::LakeMoved { .. })) {
-        written.files.clear();
+    if matches!(committed, Err(StoreError::LakeMoved { .. })) {
+        written.refused();
     }
     Ok(Compaction { version: committed?, merged })
 }
@@ -135,9 +116,9 @@ fn defect(table: Table, detail: String) -> LakeError {
 }
 
 /// The ids that are current in several of the files, and the latest import that has them.
-async fn latest(root: &Path, table: Table, files: &[LakeFile]) -> Result<HashMap<String, String>, LakeError> {
+async fn latest(place: &Files, table: Table, files: &[LakeFile]) -> Result<HashMap<String, String>, LakeError> {
     let session = session(MEMORY, 0)?;
-    LakeSnapshot::from_files(root.to_owned(), files.to_vec()).register_files(&session, table, "merged")?;
+    LakeSnapshot::new(place.clone(), 0, files.to_vec()).register_files(&session, table, "merged")?;
     let id = table.id_column();
     let sql = format!(
         "SELECT {id}, max(import_id) AS latest FROM merged WHERE row_status = '{}' GROUP BY {id} HAVING count(*) > 1",
@@ -160,20 +141,15 @@ fn texts<'a>(batch: &'a RecordBatch, name: &str, table: Table) -> Result<&'a Str
 
 /// Writes the rows of the files, one file after the other, into a new one.
 fn merge(
-    root: &Path,
+    place: &Files,
     table: Table,
     files: &[LakeFile],
     latest: &HashMap<String, String>,
 ) -> Result<LakeFile, LakeError> {
-    let mut writer = TableWriter::create(root, table, &Uuid::now_v7().to_string())?;
+    let mut writer = TableWriter::create(place.root(), table, &Uuid::now_v7().to_string())?;
     for file in files {
-        let path = root.join(&file.path);
-        let broken = |error: String| LakeError::Io { path: path.clone(), source: std::io::Error::other(error) };
-        let opened = File::open(&path).map_err(LakeError::io(&path))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| broken(error.to_string()))?;
-        let reader = reader.with_batch_size(BATCH_ROWS).build().map_err(|error| broken(error.to_string()))?;
-        for batch in reader {
-            writer.append(&fitted(&batch.map_err(|error| broken(error.to_string()))?, table, latest)?)?;
+        for batch in place.read(file, None)? {
+            writer.append(&fitted(&batch?, table, latest)?)?;
         }
     }
     writer.finish()

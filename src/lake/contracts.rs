@@ -186,6 +186,19 @@ pub async fn get(session: &SessionContext, contract_id: &str) -> Result<Option<C
     Ok(Some(ContractDetail { contract, items, amendments, ambiguous }))
 }
 
+/// The code of the organ that a unit (UG) of the Portal da Transparência belongs to, as its latest contract says; `None` if
+/// the lake has no contract of it that says so.
+///
+/// # Errors
+/// If the engine fails, or the tables are not registered.
+pub async fn organ_of(session: &SessionContext, buyer_id: &str) -> Result<Option<String>, LakeError> {
+    let of_unit = col("buyer_id").eq(lit(buyer_id)).and(col("source").like(lit("portal%")));
+    let known = current(session, Table::Contracts).await?.filter(of_unit.and(col("organ_id").is_not_null()))?;
+    let latest = known.sort(vec![col("signature_date").sort(false, false)])?.limit(0, Some(1))?;
+    let batches = latest.collect().await?;
+    batches.iter().flat_map(rows).next().map_or(Ok(None), |row| row.owned("organ_id"))
+}
+
 async fn current(session: &SessionContext, table: Table) -> Result<DataFrame, LakeError> {
     let all = session.table(format!("{}_all", table.as_str())).await?;
     Ok(all.filter(col("row_status").eq(lit(schema::CURRENT)))?)

@@ -1,22 +1,16 @@
 //! Rows of an import whose contract or tender the lake does not hold.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
-use std::path::Path;
 
 use datafusion::arrow::array::{AsArray, RecordBatch, StringArray};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rayon::prelude::*;
 
-use super::{LakeError, schema};
+use super::{Files, LakeError, schema};
 use crate::model::{LakeFile, Table};
 
 /// Contracts or tenders that are compared at once: their hashes take some 75 MiB, twice that while they are put together.
 const AT_ONCE: usize = 4_000_000;
-/// Rows that are decoded at once.
-const BATCH_ROWS: usize = 8_192;
 const STATUS: &str = "row_status";
 
 /// Columns by which a row and what it belongs to are found: here and there.
@@ -49,8 +43,8 @@ const fn parent(table: Table) -> Option<Parent> {
 ///
 /// # Errors
 /// If a file cannot be read.
-pub fn orphans(
-    root: &Path,
+pub(crate) fn orphans(
+    place: &Files,
     written: &[(String, Vec<LakeFile>)],
     lake: &[LakeFile],
 ) -> Result<BTreeMap<(String, Table), i64>, LakeError> {
@@ -73,7 +67,7 @@ pub fn orphans(
             let of_pass = |key: u64| key % passes == pass;
             let keys = held.par_iter().map(|file| -> Result<HashSet<u64>, LakeError> {
                 let mut keys = HashSet::new();
-                each_key(root, file, &there, false, &mut |key| {
+                each_key(place, file, &there, false, &mut |key| {
                     if of_pass(key) {
                         keys.insert(key);
                     }
@@ -87,7 +81,7 @@ pub fn orphans(
             let counts = children.par_iter().map(|(_, file, columns)| -> Result<i64, LakeError> {
                 let here: Vec<&str> = columns.iter().map(|(here, _)| *here).collect();
                 let mut orphans = 0;
-                each_key(root, file, &here, true, &mut |key| {
+                each_key(place, file, &here, true, &mut |key| {
                     orphans += i64::from(of_pass(key) && !known.contains(&key));
                 })?;
                 Ok(orphans)
@@ -103,21 +97,16 @@ pub fn orphans(
 
 /// Gives a hash of the columns of each row of a file to `with`, of current rows only or of all.
 fn each_key(
-    root: &Path,
+    place: &Files,
     file: &LakeFile,
     columns: &[&str],
     current: bool,
     with: &mut dyn FnMut(u64),
 ) -> Result<(), LakeError> {
-    let path = root.join(&file.path);
     let failed = |detail: String| LakeError::Schema { table: file.table.as_str(), detail };
-    let opened = File::open(&path).map_err(LakeError::io(&path))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| failed(error.to_string()))?;
-    let wanted = columns.iter().chain(current.then_some(&STATUS)).copied();
-    let wanted = ProjectionMask::columns(reader.parquet_schema(), wanted);
-    let reader = reader.with_projection(wanted).with_batch_size(BATCH_ROWS).build();
-    for batch in reader.map_err(|error| failed(error.to_string()))? {
-        let batch = batch.map_err(|error| failed(error.to_string()))?;
+    let wanted: Vec<&str> = columns.iter().chain(current.then_some(&STATUS)).copied().collect();
+    for batch in place.read_near(file, Some(&wanted))? {
+        let batch = batch?;
         let parts = columns.iter().map(|column| texts(&batch, column).ok_or_else(|| failed(format!("no {column}"))));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
         let statuses = if current { texts(&batch, STATUS) } else { None };

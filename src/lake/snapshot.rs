@@ -7,40 +7,37 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
-use datafusion::functions_aggregate::expr_fn::{count, max};
 use datafusion::logical_expr::{Expr, JoinType, col, lit, when};
 use datafusion::prelude::{DataFrame, SessionContext};
 use tokio::sync::OnceCell;
 
+use super::files::Files;
+use super::republished::{SHADOW_ID, SHADOW_LATEST, is_latest_of_its_file, republished_ids};
 use super::{LakeError, schema};
 use crate::model::{LakeFile, Table};
 
 /// The files of one version of the lake; what it reads never changes.
 #[derive(Debug, Clone)]
 pub struct LakeSnapshot {
-    root: PathBuf,
+    place: Files,
     version: i64,
     files: Vec<LakeFile>,
     republished: Arc<[OnceCell<Vec<RecordBatch>>; Table::ALL.len()]>,
 }
 
-const SHADOW_ID: &str = "republished_id";
-const SHADOW_LATEST: &str = "republished_latest";
-const SHADOW_COUNT: &str = "republished_count";
-
 impl LakeSnapshot {
     /// A snapshot of files that no manifest knows, for example of a temporary directory; its version is 0.
     pub fn from_files(root: PathBuf, files: Vec<LakeFile>) -> Self {
-        Self::new(root, 0, files)
+        Self::new(Files::Directory(root), 0, files)
     }
 
-    pub(crate) fn new(root: PathBuf, version: i64, files: Vec<LakeFile>) -> Self {
-        Self { root, version, files, republished: Arc::default() }
+    pub(crate) fn new(place: Files, version: i64, files: Vec<LakeFile>) -> Self {
+        Self { place, version, files, republished: Arc::default() }
     }
 
-    /// The directory that paths are relative to.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
+    /// Where the files are.
+    pub(super) const fn place(&self) -> &Files {
+        &self.place
     }
 
     /// Version; 0 for an empty lake and for files without a manifest.
@@ -72,15 +69,18 @@ impl LakeSnapshot {
     /// them takes the latest import of each ([`Table::is_register`]).
     ///
     /// # Errors
-    /// If the engine refuses a file or a name is taken.
+    /// If a file is not there, the engine refuses one or a name is taken.
     pub async fn register(&self, session: &SessionContext) -> Result<(), LakeError> {
+        self.place.attach(session)?;
         for (table, republished) in Table::ALL.into_iter().zip(self.republished.iter()) {
             let files = self.provider(table)?;
             let provider = if self.of(table).count() < 2 || table.is_register() {
                 files
             } else {
                 let all = session.read_table(Arc::clone(&files))?;
-                let found = republished.get_or_try_init(|| republished_ids(all.clone(), table)).await?;
+                let found = republished
+                    .get_or_try_init(|| republished_ids(session, all.clone(), table, self.rows(table)))
+                    .await?;
                 if found.iter().all(|batch| batch.num_rows() == 0) {
                     files
                 } else {
@@ -95,14 +95,16 @@ impl LakeSnapshot {
     /// Registers the rows of a table as they stand in its files, under another name.
     ///
     /// # Errors
-    /// If the engine refuses a file or the name is taken.
+    /// If a file is not there, the engine refuses one or the name is taken.
     pub(super) fn register_files(&self, session: &SessionContext, table: Table, name: &str) -> Result<(), LakeError> {
+        self.place.attach(session)?;
         session.register_table(name, self.provider(table)?)?;
         Ok(())
     }
 
     fn provider(&self, table: Table) -> Result<Arc<dyn TableProvider>, LakeError> {
-        table_of_files(self.of(table).map(|file| self.root.join(&file.path)), schema::of(table))
+        self.place.check_paths(self.of(table))?;
+        table_of_urls(self.of(table).map(|file| self.place.url(&file.path)), schema::of(table))
     }
 }
 
@@ -114,36 +116,20 @@ pub fn table_of_files(
     files: impl IntoIterator<Item = PathBuf>,
     schema: SchemaRef,
 ) -> Result<Arc<dyn TableProvider>, LakeError> {
-    let urls = files
-        .into_iter()
-        .map(|file| ListingTableUrl::parse(file_url(&file)?).map_err(LakeError::from))
-        .collect::<Result<Vec<_>, _>>()?;
+    table_of_urls(files.into_iter().map(|file| file_url(&file)), schema)
+}
+
+fn table_of_urls(
+    urls: impl Iterator<Item = Result<String, LakeError>>,
+    schema: SchemaRef,
+) -> Result<Arc<dyn TableProvider>, LakeError> {
+    let urls = urls.map(|url| Ok(ListingTableUrl::parse(url?)?)).collect::<Result<Vec<_>, LakeError>>()?;
     if urls.is_empty() {
         return Ok(Arc::new(MemTable::try_new(schema, vec![vec![]])?));
     }
     let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
     let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
     Ok(Arc::new(ListingTable::try_new(config)?))
-}
-
-/// The ids that are current in more than one file, each with the latest import that has it: import
-/// ids are UUIDs of version 7, which sort by time.
-async fn republished_ids(all: DataFrame, table: Table) -> Result<Vec<RecordBatch>, LakeError> {
-    let imports = || col("import_id");
-    let found = all
-        .filter(is_latest_of_its_file())?
-        .aggregate(
-            vec![col(table.id_column()).alias(SHADOW_ID)],
-            vec![max(imports()).alias(SHADOW_LATEST), count(imports()).alias(SHADOW_COUNT)],
-        )?
-        .filter(col(SHADOW_COUNT).gt(lit(1_i64)))?
-        .select(vec![col(SHADOW_ID), col(SHADOW_LATEST)])?;
-    Ok(found.collect().await?)
-}
-
-/// A row that its file does not take back: one that counts, or one that a later import found to be no spending.
-fn is_latest_of_its_file() -> Expr {
-    col("row_status").in_list(vec![lit(schema::CURRENT), lit(schema::NOT_SPENDING)], false)
 }
 
 fn without_republished(
@@ -173,7 +159,7 @@ fn without_republished(
 
 /// `file://` URL of a path. The engine reads `*`, `?` and `[` of a bare path as a pattern; in a URL
 /// they stand escaped.
-fn file_url(path: &Path) -> Result<String, LakeError> {
+pub(super) fn file_url(path: &Path) -> Result<String, LakeError> {
     let absolute = std::path::absolute(path).map_err(LakeError::io(path))?;
     let mut url = String::from("file://");
     for byte in absolute.as_os_str().as_encoded_bytes() {

@@ -1,7 +1,5 @@
 //! Going back to an earlier version, and letting go of those that nobody needs.
 
-use std::fs;
-use std::io;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -25,6 +23,8 @@ pub struct Vacuumed {
     pub bytes: i64,
     /// The oldest version that is kept.
     pub oldest_version: i64,
+    /// Further files that are gone: leftovers of imports that crashed, of no version.
+    pub leftovers: usize,
 }
 
 fn audit(action: &str, details: serde_json::Value) -> AuditEntry {
@@ -41,13 +41,10 @@ fn audit(action: &str, details: serde_json::Value) -> AuditEntry {
 /// Makes a version that holds what an earlier one holds; returns its number. Nothing is deleted.
 ///
 /// # Errors
-/// [`LakeError::NoSuchVersion`], [`LakeError::Manifest`] if it is the latest, [`LakeError::Io`] if one of its files is
-/// not there.
+/// [`LakeError::NoSuchVersion`], [`LakeError::Manifest`] if it is the latest, [`LakeError::Io`] or [`LakeError::Object`] if one of its
+/// files is not there.
 pub async fn roll_back(lake: &Lake, version: i64) -> Result<i64, LakeError> {
-    for file in lake.snapshot(Some(version)).await?.files() {
-        let path = lake.root().join(&file.path);
-        fs::metadata(&path).map_err(LakeError::io(&path))?;
-    }
+    lake.files().check(lake.snapshot(Some(version)).await?.files()).await?;
     match lake.store().roll_back(version, audit("lake.rolled_back", serde_json::json!({ "to": version }))).await {
         Err(StoreError::NotFound { .. }) => {
             Err(LakeError::NoSuchVersion { asked: version, latest: lake.store().lake_version().await? })
@@ -56,7 +53,7 @@ pub async fn roll_back(lake: &Lake, version: i64) -> Result<i64, LakeError> {
     }
 }
 
-/// Lets go of old versions and deletes the files that no other one has. With `dry` it only tells which.
+/// Lets go of old versions and deletes the files that no other one has, and what crashed imports left. With `dry` it only tells which.
 ///
 /// A version is kept that was the latest within `expiry.keep` (at least [`LEAST_KEPT`]), that is one of the latest
 /// `expiry.keep_versions`, or that is not older than one which a job reads that has not ended.
@@ -73,18 +70,14 @@ pub async fn vacuum(lake: &Lake, expiry: Expiry, dry: bool) -> Result<Vacuumed, 
         files: expired.files.len(),
         bytes: expired.files.iter().map(|file| file.bytes).sum(),
         oldest_version: expired.oldest,
+        leftovers: lake.leftovers().await?.len(),
     };
     if dry {
         return Ok(done);
     }
-    for file in &expired.files {
-        let path = lake.root().join(&file.path);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(LakeError::io(&path)(error)),
-            _ => {}
-        }
-    }
-    let paths = expired.files.into_iter().map(|file| file.path).collect();
+    let paths: Vec<String> = expired.files.into_iter().map(|file| file.path).collect();
+    lake.files().remove(&paths).await?;
     lake.store().forget_files(paths, expired.oldest).await?;
+    lake.remove_orphans().await?;
     Ok(done)
 }

@@ -1,16 +1,10 @@
 //! Checks the files of a version against the manifest and against their schemas.
 
-use std::fs::File;
-
 use datafusion::arrow::datatypes::Schema;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Serialize;
 
-use super::{LakeSnapshot, schema};
+use super::{LakeError, LakeSnapshot, schema};
 use crate::model::{LakeFile, Table};
-
-/// Rows that are decoded at once.
-const BATCH_ROWS: usize = 8_192;
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,22 +46,29 @@ pub fn verify(snapshot: &LakeSnapshot, progress: &dyn Fn(usize)) -> Verification
 
 /// The rows of a file, each of them decoded.
 fn rows(snapshot: &LakeSnapshot, file: &LakeFile) -> Result<i64, String> {
-    let opened = File::open(snapshot.root().join(&file.path)).map_err(|error| error.to_string())?;
-    let bytes = opened.metadata().map_err(|error| error.to_string())?.len();
+    let batches = snapshot.place().read(file, None).map_err(problem)?;
+    let bytes = batches.bytes();
     if i64::try_from(bytes) != Ok(file.bytes) {
         return Err(format!("{bytes} bytes, the manifest says {}", file.bytes));
     }
-    let reader = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| error.to_string())?;
-    fits(file.table, reader.schema())?;
-    let reader = reader.with_batch_size(BATCH_ROWS).build().map_err(|error| error.to_string())?;
+    fits(file.table, batches.schema())?;
     let mut rows = 0;
-    for batch in reader {
-        rows += batch.map_err(|error| error.to_string())?.num_rows() as i64;
+    for batch in batches {
+        rows += batch.map_err(problem)?.num_rows() as i64;
     }
     if rows != file.rows {
         return Err(format!("{rows} rows, the manifest says {}", file.rows));
     }
     Ok(rows)
+}
+
+/// What is wrong, without the name of the file.
+fn problem(error: LakeError) -> String {
+    match error {
+        LakeError::Io { source, .. } => source.to_string(),
+        LakeError::Object { problem, .. } => problem,
+        error => error.to_string(),
+    }
 }
 
 /// Whether a file has the columns of its table; columns that are newer than the file may be missing

@@ -1,22 +1,15 @@
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
 
-use super::{LakeError, LakeSnapshot};
-use crate::model::Table;
+use super::files::Files;
+use super::{BucketUrl, LakeError, LakeSnapshot};
 use crate::store::{Store, StoreError};
 
-/// Age at which a file that no version knows is taken for the leftover of an import that crashed,
-/// and not for the work of one that is running.
-const ORPHAN_AGE: Duration = Duration::from_secs(60 * 60);
-
-/// The lake: Parquet files under a directory, and the manifest in the store that says which of them
+/// The lake: Parquet files in a directory or in a bucket, and the manifest in the store that says which of them
 /// make a version.
 #[derive(Debug, Clone)]
 pub struct Lake {
-    root: PathBuf,
+    files: Files,
     store: Store,
     // What a snapshot found out about its files is kept for the next one of the same version.
     latest: Arc<Mutex<Option<LakeSnapshot>>>,
@@ -25,12 +18,32 @@ pub struct Lake {
 impl Lake {
     /// The lake under `root`, with its manifest in `store`.
     pub fn new(root: PathBuf, store: Store) -> Self {
-        Self { root, store, latest: Arc::default() }
+        Self { files: Files::Directory(root), store, latest: Arc::default() }
     }
 
-    /// The directory of the files.
+    /// The lake in a bucket of an S3-compatible store, with its manifest in `store`. `settings` are names and values of
+    /// the client as of the environment variables `AWS_*`; its requests run on the runtime of whoever calls. Files wait
+    /// in the directory `staging` until they are uploaded. The bucket is not asked for anything yet.
+    ///
+    /// # Errors
+    /// [`LakeError::Setting`].
+    pub fn in_bucket(
+        url: &BucketUrl,
+        settings: &[(String, String)],
+        staging: PathBuf,
+        store: Store,
+    ) -> Result<Self, LakeError> {
+        Ok(Self { files: Files::in_bucket(url, settings, staging)?, store, latest: Arc::default() })
+    }
+
+    /// The directory that files are written to: that of the lake, or where they wait until they are uploaded.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.files.root()
+    }
+
+    /// Where the files are.
+    pub(crate) const fn files(&self) -> &Files {
+        &self.files
     }
 
     /// The files of a version, the latest one by default. Version 0 is the empty lake.
@@ -53,7 +66,7 @@ impl Lake {
             }
             Err(error) => return Err(error.into()),
         };
-        let snapshot = LakeSnapshot::new(self.root.clone(), asked, files);
+        let snapshot = LakeSnapshot::new(self.files.clone(), asked, files);
         *cached() = Some(snapshot.clone());
         Ok(snapshot)
     }
@@ -63,48 +76,31 @@ impl Lake {
         &self.store
     }
 
-    /// Removes what imports that crashed left behind: files older than an hour that are of no
-    /// version, not even of an old one. Returns how many.
+    /// Files that are of no version, not even of an old one, and old enough to be no import's that is running.
     ///
     /// # Errors
-    /// If the manifest or a directory cannot be read, or a file cannot be removed.
-    pub async fn remove_orphans(&self) -> Result<usize, LakeError> {
-        let mut candidates = self.old_files()?;
+    /// If the manifest, the directory or the bucket cannot be read.
+    pub(super) async fn leftovers(&self) -> Result<Vec<String>, LakeError> {
+        let mut candidates = self.files.old(self.store.now()).await?;
         if !candidates.is_empty() {
             let known = self.store.known_files().await?;
             candidates.retain(|path| !known.contains(path));
         }
-        for path in &candidates {
-            let path = self.root.join(path);
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(LakeError::io(&path)(error)),
-                _ => tracing::info!(path = %path.display(), "removed the leftover of an import"),
-            }
-        }
-        Ok(candidates.len())
+        Ok(candidates)
     }
 
-    /// Paths, relative to the root, of the files that are old enough to be orphans.
-    fn old_files(&self) -> Result<Vec<String>, LakeError> {
-        let mut found = Vec::new();
-        for table in Table::ALL {
-            let directory = self.root.join(table.as_str());
-            let entries = match fs::read_dir(&directory) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                entries => entries.map_err(LakeError::io(&directory))?,
-            };
-            for entry in entries {
-                let entry = entry.map_err(LakeError::io(&directory))?;
-                let Some(name) = entry.file_name().to_str().map(ToOwned::to_owned) else { continue };
-                let ours = name.ends_with(".parquet") || name.ends_with(".parquet.tmp");
-                // A file that vanishes meanwhile is no orphan any more.
-                let changed = entry.metadata().and_then(|metadata| metadata.modified());
-                let age = changed.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-                if ours && age.is_some_and(|age| age > ORPHAN_AGE) {
-                    found.push(format!("{}/{name}", table.as_str()));
-                }
-            }
+    /// Removes what imports that crashed left behind: files older than an hour (in a bucket, a day) that are of no
+    /// version, not even of an old one. Returns how many.
+    ///
+    /// # Errors
+    /// If the manifest, the directory or the bucket cannot be read, or a file cannot be removed.
+    pub async fn remove_orphans(&self) -> Result<usize, LakeError> {
+        let leftovers = self.leftovers().await?;
+        self.files.remove(&leftovers).await?;
+        for path in &leftovers {
+            tracing::info!(path, "removed the leftover of an import");
         }
-        Ok(found)
+        self.files.clear_staging()?;
+        Ok(leftovers.len())
     }
 }

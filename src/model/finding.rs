@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Money;
+use super::{Money, PublishedColumn};
 
 /// How much attention a finding deserves; from low to critical.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -242,6 +242,9 @@ pub struct ReasonCount {
     pub text_en: String,
     /// Subjects.
     pub count: i64,
+    /// How much is published of the columns that it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<PublishedColumn>,
 }
 
 /// What one detector did in one run.

@@ -27,7 +27,7 @@ pub use job::{AuditEntry, Counts, Event, EventKind, Job, JobError, JobKind, JobS
 pub use lake::{ImportRecord, LakeFile, LakeVersion, QuarantinedRow, Table, published_at};
 pub use mask::{mask_every_run, mask_text};
 pub use money::{Money, MoneyError, thousands};
-pub use quality::{Coverage, QualityReport, TableQuality};
+pub use quality::{Coverage, PublishedColumn, QualityReport, TableQuality};
 pub use random::Random;
 pub use review::{Review, ReviewChange, ReviewState};
 pub use tax_id::{TaxIdCheck, TaxIdKind, check_tax_id, cnpj_check_digits, cpf_check_digits, mask_cpf};

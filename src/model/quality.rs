@@ -59,6 +59,34 @@ pub struct Coverage {
     pub filled: i64,
 }
 
+/// How much of a column the rows that count in a version of the lake have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedColumn {
+    /// Table and column, as `contracts.signature_date`.
+    pub column: String,
+    /// Rows with a value.
+    pub filled: i64,
+    /// Rows.
+    pub rows: i64,
+}
+
+impl PublishedColumn {
+    /// Table and column of a name as `contracts.signature_date`.
+    pub fn parse(name: &str) -> Option<(Table, &str)> {
+        let (table, column) = name.split_once('.')?;
+        Some((Table::parse(table)?, column))
+    }
+
+    /// What reports of imports say of a column; `None` if they know of no row of its table.
+    pub fn of(reports: &[QualityReport], name: &str) -> Option<Self> {
+        let (table, column) = Self::parse(name)?;
+        let of_table = || reports.iter().flat_map(|report| &report.tables).filter(|own| own.table == table);
+        let coverage = of_table().flat_map(|own| &own.coverage).filter(|own| own.column == column);
+        let (filled, rows) = (coverage.map(|own| own.filled).sum(), of_table().map(TableQuality::current).sum());
+        (rows > 0).then(|| Self { column: name.to_owned(), filled, rows })
+    }
+}
+
 impl TableQuality {
     /// Rows that count.
     pub const fn current(&self) -> i64 {
@@ -100,5 +128,36 @@ impl QualityReport {
     /// Rows that a later one replaces, in all tables.
     pub fn superseded(&self) -> i64 {
         self.sum(|table| table.superseded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_several_imports_are_added_up() {
+        let table = |rows, duplicates, filled| TableQuality {
+            table: Table::Contracts,
+            rows,
+            duplicates,
+            superseded: 0,
+            not_spending: 1,
+            sentinels: BTreeMap::new(),
+            invalid_ids: 0,
+            implausible: BTreeMap::new(),
+            orphans: None,
+            coverage: vec![Coverage { column: "signature_date".to_owned(), filled }],
+        };
+        let reports: Vec<QualityReport> = [(11, 0, 10), (8, 2, 3)]
+            .map(|(rows, duplicates, filled)| QualityReport {
+                tables: vec![table(rows, duplicates, filled)],
+                ..QualityReport::default()
+            })
+            .into();
+        let of = |name: &str| PublishedColumn::of(&reports, name).map(|one| (one.filled, one.rows));
+        assert_eq!(of("contracts.signature_date"), Some((13, 15)));
+        assert_eq!(of("contracts.legal_basis"), Some((0, 15)));
+        assert_eq!([of("tenders.period_end"), of("contracts"), of("x.y")], [None; 3]);
     }
 }

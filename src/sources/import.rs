@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::input::{self, Bounds, Format, Gathered, ImportFormat, Input, Stop};
 use super::parse::{Known, ParsedFile, Scan, parse, scan};
 use super::{ImportError, ImportSummary, PiiKey, Progress, portal, receita};
-use crate::lake::{self, Lake};
+use crate::lake::{self, Lake, Written};
 use crate::model::{AuditEntry, ImportRecord, LakeFile, QualityReport};
 use crate::store::{ImportCommit, NewImport, Store, StoreError};
 
@@ -100,6 +100,8 @@ pub async fn import_by(
     let _stop = StopOnDrop(bounds.stop.clone());
     let gathered = blocking(progress, move |_| input::gather_within(&paths, options.format, bounds)).await?;
     let Gathered { inputs, ignored, .. } = gathered;
+    // Sooner than after the work of hours.
+    lake.files().reachable().await?;
     if let Err(error) = lake.remove_orphans().await {
         // They cost space and nothing else.
         tracing::warn!(%error, "leftovers of earlier imports stay");
@@ -108,7 +110,7 @@ pub async fn import_by(
     let progress = &|step| overall.step(step);
     let mut summary = ImportSummary { ignored, ..ImportSummary::default() };
     let mut known = Known::default();
-    let mut written = Written { root: lake.root().to_owned(), files: Vec::new(), committing: false };
+    let mut written = Written::of(lake);
     let mut imports: Vec<NewImport> = Vec::new();
     let mut reports: BTreeMap<String, QualityReport> = BTreeMap::new();
     let compared = Repeated::new(&inputs, store.imports().await?);
@@ -130,18 +132,25 @@ pub async fn import_by(
                     break;
                 }
             };
-            let (root, key, now) = (lake.root().to_owned(), key.clone(), store.now());
+            let (place, key, now) = (lake.files().clone(), key.clone(), store.now());
             running.push_back(async move {
                 let taken_in = Arc::clone(&input);
+                let root = place.root().to_owned();
                 let work = move |report: &dyn Fn(Progress)| parse(&taken_in, scan, &root, &key, now, report);
-                (input, blocking(progress, work).await)
+                let parsed = blocking(progress, work).await;
+                let published = match &parsed {
+                    Ok(parsed) => place.publish(&parsed.lake_files).await,
+                    Err(_) => Ok(()),
+                };
+                (input, parsed, published)
             });
         }
-        let Some((input, parsed)) = running.next().await else { break };
+        let Some((input, parsed, published)) = running.next().await else { break };
         // Also what was written after another file failed is to be removed.
         match parsed {
             Ok(parsed) => {
-                written.files.extend(parsed.lake_files.iter().cloned());
+                written.add(parsed.lake_files.iter().cloned());
+                failure = failure.or(published.err().map(ImportError::from));
                 let checked = match options.accept_loss || failure.is_some() {
                     true => Ok(()),
                     false => check_loss(store, &input, parsed.summary.rows).await,
@@ -155,6 +164,7 @@ pub async fn import_by(
         }
     }
     if let Some(error) = failure {
+        written.give_up().await;
         return Err(error);
     }
     if imports.is_empty() {
@@ -164,9 +174,9 @@ pub async fn import_by(
     let mut recounts = 0;
     loop {
         let version = count_orphans(lake, store, &imports, &mut reports).await?;
-        written.check()?;
+        written.check().await?;
         // From here on nobody can tell whether the manifest knows the files.
-        written.committing = true;
+        written.commit();
         let batch = ImportCommit {
             imports: imports.clone(),
             reports: reports.clone(),
@@ -186,14 +196,14 @@ pub async fn import_by(
             }
             // It was undone, as no file of these is in any version.
             Err(StoreError::LakeMoved { .. }) => {
-                written.committing = false;
+                written.refused();
                 recounts += 1;
             }
             // Somebody else brought the same content meanwhile: the manifest knows none of these files.
             Err(StoreError::AlreadyImported { dataset, .. }) => {
                 let (out, rest) = imports.into_iter().partition(|import| import.record.dataset == dataset);
                 imports = rest;
-                written.discard(&out);
+                written.discard(|file| out.iter().any(|import| import.files.contains(file)));
                 summary.leave_out(&dataset);
             }
             Err(error) => return Err(error.into()),
@@ -329,8 +339,8 @@ async fn count_orphans(
     let kept = current.into_iter().filter(|held| !replaced.contains(held.dataset.as_str())).map(|held| held.file);
     let around: Vec<LakeFile> = kept.chain(imports.iter().flat_map(|import| import.files.iter().cloned())).collect();
     let written: Vec<_> = imports.iter().map(|import| (import.record.id.clone(), import.files.clone())).collect();
-    let root = lake.root().to_owned();
-    let counted = tokio::task::spawn_blocking(move || lake::orphans(&root, &written, &around)).await;
+    let place = lake.files().clone();
+    let counted = tokio::task::spawn_blocking(move || lake::orphans(&place, &written, &around)).await;
     let counted = counted.map_err(|error| ImportError::Interrupted(error.to_string()))??;
     for ((import, table), orphans) in counted {
         let tables = reports.get_mut(&import).into_iter().flat_map(|report| &mut report.tables);
@@ -375,42 +385,4 @@ async fn blocking<T: Send + 'static>(
         progress(step);
     }
     task.await.map_err(|error| ImportError::Interrupted(error.to_string()))?
-}
-
-/// The files of an import that is under way; dropped before the commit, it removes them.
-#[derive(Debug)]
-struct Written {
-    root: PathBuf,
-    files: Vec<LakeFile>,
-    committing: bool,
-}
-
-impl Written {
-    /// Notices a file that was taken for an orphan: an import that takes hours beside another one.
-    fn check(&self) -> Result<(), ImportError> {
-        match self.files.iter().find(|file| !self.root.join(&file.path).is_file()) {
-            Some(file) => Err(ImportError::Interrupted(format!("{} is gone", file.path))),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Written {
-    /// Removes the files of imports that are not to be committed.
-    fn discard(&mut self, imports: &[NewImport]) {
-        let gone = |file: &LakeFile| imports.iter().any(|import| import.files.contains(file));
-        let (files, rest) = std::mem::take(&mut self.files).into_iter().partition(gone);
-        self.files = rest;
-        drop(Self { root: self.root.clone(), files, committing: false });
-    }
-}
-
-impl Drop for Written {
-    fn drop(&mut self) {
-        for file in self.files.iter().filter(|_| !self.committing) {
-            if let Err(error) = std::fs::remove_file(self.root.join(&file.path)) {
-                tracing::warn!(%error, path = file.path, "the leftover of an import stays");
-            }
-        }
-    }
 }

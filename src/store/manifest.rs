@@ -307,6 +307,19 @@ impl Store {
             .collect()
     }
 
+    /// What the rows of the imports of a version are worth; imports that are older than such reports are left out.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn reports_at(&self, version: i64) -> Result<Vec<QualityReport>, StoreError> {
+        let ids = read!(self, |conn| {
+            let still = imports::replaced_version.is_null().or(imports::replaced_version.gt(version));
+            let of = imports::table.filter(imports::added_version.le(version)).filter(still.assume_not_null());
+            Ok(of.select(imports::id).load::<String>(conn).await?)
+        })?;
+        Ok(self.import_reports(ids).await?.into_values().collect())
+    }
+
     /// What a job has taken in, whatever became of it since, and the version that it made; `None` if it has taken in
     /// nothing.
     ///

@@ -9,14 +9,20 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::RedisServer;
+use crate::support::{RedisServer, program};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) fn cidadao(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cidadao"));
-    command.arg("--data-dir").arg(data).env_remove("DATABASE_URL").env_remove("REDIS_URL").env("CIDADAO_LOG", "warn");
+    command
+        .arg("--data-dir")
+        .arg(data)
+        .env_remove("DATABASE_URL")
+        .env_remove("REDIS_URL")
+        .env_remove("CIDADAO_LAKE_URL")
+        .env("CIDADAO_LOG", "warn");
     command
 }
 
@@ -196,18 +202,7 @@ fn the_demo_shows_findings_and_stops() {
 }
 
 fn grpcurl() -> Option<PathBuf> {
-    let on_path = std::env::var_os("PATH")
-        .into_iter()
-        .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>())
-        .chain(
-            Command::new("go")
-                .args(["env", "GOPATH"])
-                .output()
-                .ok()
-                .map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim().to_owned()).join("bin")),
-        )
-        .map(|dir| dir.join("grpcurl"))
-        .find(|path| path.is_file());
+    let on_path = program("grpcurl");
     if on_path.is_none() {
         assert!(std::env::var_os("CIDADAO_REQUIRE_ALL").is_none(), "grpcurl is not here");
         eprintln!("skipped: grpcurl is not here");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cidadao::api::Fresh;
 use cidadao::api::pb::analysis_service_client::AnalysisServiceClient;
 use cidadao::api::pb::auth_service_client::AuthServiceClient;
 use cidadao::api::pb::contract_service_client::ContractServiceClient;
@@ -11,7 +12,7 @@ use cidadao::api::pb::health_service_client::HealthServiceClient;
 use cidadao::api::pb::investigation_service_client::InvestigationServiceClient;
 use cidadao::app::{App, AppParts, EngineThreads, Listeners, ServerHandle};
 use cidadao::auth::{Auth, AuthMode, AuthOptions, PasswordCost};
-use cidadao::cache::{Cache, Hints};
+use cidadao::cache::{Bucket, Cache, Hints, Rate};
 use cidadao::config::{Config, Settings};
 use cidadao::detectors::{Catalogue, QueryLimits};
 use cidadao::ingest::{Intake, Uploads};
@@ -23,7 +24,7 @@ use cidadao::model::{
 };
 use cidadao::secret::Secret;
 use cidadao::sources::sample::{self, SampleOptions};
-use cidadao::sources::{self, ImportOptions, ImportRules, PiiKey};
+use cidadao::sources::{self, ImportOptions, ImportRules, PiiKey, PortalNow};
 use cidadao::store::{NewImport, StepCommit, Store, StoreOptions};
 use cidadao::telemetry::Metrics;
 use tokio::sync::Semaphore;
@@ -193,6 +194,16 @@ impl TestServer {
             cache: Cache::in_memory(1 << 20),
             hints: Hints::none(),
             lake: Lake::new(dir.path().join("lake"), store.clone()),
+            fresh: Fresh::new(
+                PortalNow::new(
+                    "http://127.0.0.1:9",
+                    None,
+                    Bucket::new("x", Rate::always(1), None),
+                    dir.path().to_owned(),
+                ),
+                &Cache::in_memory(1 << 20),
+                dir.path().join("pii.key"),
+            ),
             intake: Intake {
                 rules: ImportRules::default(),
                 uploads: Uploads::new(dir.path().join("uploads"), 1 << 20),

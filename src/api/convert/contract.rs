@@ -44,6 +44,7 @@ pub(crate) fn contract(row: ContractRow) -> pb::Contract {
         items: Vec::new(),
         amendments: Vec::new(),
         ambiguous_link: false,
+        read_time: None,
     }
 }
 

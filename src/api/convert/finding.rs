@@ -1,7 +1,7 @@
 use crate::api::pb;
 use crate::model::{
-    AppliedLimit, DetectorRef, DetectorSummary, Evidence, EvidenceRow, Finding, Outcome, ReasonCount, Review,
-    ReviewChange, ReviewState, Severity, Strength,
+    AppliedLimit, DetectorRef, DetectorSummary, Evidence, EvidenceRow, Finding, Outcome, PublishedColumn, ReasonCount,
+    Review, ReviewChange, ReviewState, Severity, Strength,
 };
 
 const fn severity(severity: Severity) -> pb::Severity {
@@ -191,5 +191,10 @@ fn reason_count(reason: ReasonCount) -> pb::ReasonCount {
         text: reason.text_pt,
         text_en: reason.text_en,
         count: reason.count,
+        published: reason
+            .published
+            .into_iter()
+            .map(|PublishedColumn { column, filled, rows }| pb::PublishedColumn { column, filled, rows })
+            .collect(),
     }
 }

@@ -79,6 +79,7 @@ en = "Increase of {near_share|exact} of the limit or more, without passing it."
 outcome = "not_evaluable"
 pt = "Valor inicial ou atual não publicado, ou inicial não positivo."
 en = "Initial or current value not published, or initial value not positive."
+columns = ["contracts.initial_value", "contracts.current_value"]
 
 [reasons.regime_not_covered]
 outcome = "not_evaluable"

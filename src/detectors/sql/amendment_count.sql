@@ -57,6 +57,7 @@ en = "More than one contract has the same number at the same unit: whose the ame
 outcome = "not_evaluable"
 pt = "Falta a data da assinatura ou a de publicação dos aditivos."
 en = "The date of signature or those of the amendments are missing."
+columns = ["contracts.signature_date", "amendments.publication_date"]
 
 [reasons.amendment_type_unknown]
 outcome = "not_evaluable"

@@ -84,10 +84,10 @@ label = { pt = "Outras licitações da fonte a partir das quais o acaso se mede"
 [reasons]
 isolated = { outcome = "clear", pt = "A dispersão é atípica, mas não se repete entre as mesmas empresas.", en = "The dispersion is unusual, but does not recur among the same firms." }
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
-no_amount = { outcome = "not_evaluable", pt = "A fonte não publica o valor de alguma proposta válida, ou de nenhuma.", en = "The source does not publish the amount of a valid bid, or of any." }
-status_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quais propostas são válidas.", en = "The source does not say which bids are valid." }
-bidder_unknown = { outcome = "not_evaluable", pt = "A fonte não diz de quem é alguma proposta.", en = "The source does not say whose a bid is." }
-lots_not_stated = { outcome = "not_evaluable", pt = "A licitação tem lotes e as propostas não dizem de qual são.", en = "The tender has lots and the bids do not say for which they are." }
+no_amount = { outcome = "not_evaluable", pt = "A fonte não publica o valor de alguma proposta válida, ou de nenhuma.", en = "The source does not publish the amount of a valid bid, or of any.", columns = ["bids.amount"] }
+status_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quais propostas são válidas.", en = "The source does not say which bids are valid.", columns = ["bids.status"] }
+bidder_unknown = { outcome = "not_evaluable", pt = "A fonte não diz de quem é alguma proposta.", en = "The source does not say whose a bid is.", columns = ["bids.bidder_key"] }
+lots_not_stated = { outcome = "not_evaluable", pt = "A licitação tem lotes e as propostas não dizem de qual são.", en = "The tender has lots and the bids do not say for which they are.", columns = ["bids.lot"] }
 currencies_differ = { outcome = "not_evaluable", pt = "As propostas são de moedas diferentes.", en = "The bids are in different currencies." }
 too_few_bids = { outcome = "not_evaluable", pt = "Há menos de {min_bids|exact} propostas válidas.", en = "There are fewer than {min_bids|exact} valid bids." }
 

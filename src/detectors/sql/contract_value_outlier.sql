@@ -8,6 +8,7 @@ legal_basis = ""
 tags = ["price_spike_detected"]
 groups = ["value", "outlier"]
 tables = ["contracts", "lines_of_business"]
+recomputed = ["judged"]
 
 [title]
 pt = "Valor do contrato muito acima do grupo"
@@ -55,6 +56,7 @@ label = { pt = "Tamanho mínimo do grupo", en = "Smallest group" }
 outcome = "not_evaluable"
 pt = "O valor inicial não foi publicado ou não é positivo."
 en = "The initial value was not published or is not positive."
+columns = ["contracts.initial_value"]
 
 [reasons.modality_not_informed]
 outcome = "not_evaluable"

@@ -60,7 +60,7 @@ label = { pt = "Licitações mínimas no grupo", en = "Fewest tenders in the gro
 
 [reasons]
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
-no_days = { outcome = "not_evaluable", pt = "Falta o fim do prazo ou a data do resultado.", en = "The end of the period or the day of the result is missing." }
+no_days = { outcome = "not_evaluable", pt = "Falta o fim do prazo ou a data do resultado.", en = "The end of the period or the day of the result is missing.", columns = ["tenders.period_end", "tenders.result_date"] }
 result_before_deadline = { outcome = "not_evaluable", pt = "O resultado é anterior ao fim do prazo: dado a corrigir.", en = "The result is before the end of the period: data to correct." }
 peer_group_too_small = { outcome = "not_evaluable", pt = "Não é rápida, e há menos de {min_peers|exact} licitações comparáveis para dizer se é demorada.", en = "It is not fast, and there are fewer than {min_peers|exact} comparable tenders to tell whether it is slow." }
 peer_group_without_spread = { outcome = "not_evaluable", pt = "O quantil de {slow_quantile|exact} do grupo não passa da mediana.", en = "The {slow_quantile|exact} quantile of the group is not above its median." }

@@ -33,11 +33,13 @@ en = ["An addition of up to 25% that could not be foreseen.", "A price adjustmen
 outcome = "not_evaluable"
 pt = "Valor inicial ou atual não publicado, ou inicial não positivo."
 en = "Initial or current value not published, or initial value not positive."
+columns = ["contracts.initial_value", "contracts.current_value"]
 
 [reasons.no_signature_date]
 outcome = "not_evaluable"
 pt = "Sem data de assinatura."
 en = "No date of signature."
+columns = ["contracts.signature_date"]
 
 [reasons.no_ceiling_at_date]
 outcome = "not_evaluable"
@@ -83,6 +85,7 @@ en = "The object of an amendment does not say whether there is an addition."
 outcome = "not_evaluable"
 pt = "Dispensa que cresceu, sem fundamento legal publicado."
 en = "Direct award that grew, without a published legal basis."
+columns = ["contracts.legal_basis"]
 
 [[evidence]]
 name = "initial_value"

@@ -59,11 +59,11 @@ label = { pt = "Compradores ou licitantes mínimos no grupo", en = "Fewest buyer
 
 [reasons]
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
-status_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quais propostas são válidas.", en = "The source does not say which bids are valid." }
-bidder_unknown = { outcome = "not_evaluable", pt = "A fonte não diz de quem é alguma proposta.", en = "The source does not say whose a bid is." }
-lots_not_stated = { outcome = "not_evaluable", pt = "A licitação tem lotes e as propostas não dizem de qual são.", en = "The tender has lots and the bids do not say for which they are." }
+status_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quais propostas são válidas.", en = "The source does not say which bids are valid.", columns = ["bids.status"] }
+bidder_unknown = { outcome = "not_evaluable", pt = "A fonte não diz de quem é alguma proposta.", en = "The source does not say whose a bid is.", columns = ["bids.bidder_key"] }
+lots_not_stated = { outcome = "not_evaluable", pt = "A licitação tem lotes e as propostas não dizem de qual são.", en = "The tender has lots and the bids do not say for which they are.", columns = ["bids.lot"] }
 single_bidder = { outcome = "not_evaluable", pt = "Há menos de dois licitantes.", en = "There are fewer than two bidders." }
-winner_unknown = { outcome = "not_evaluable", pt = "A fonte não diz qual proposta válida venceu.", en = "The source does not say which valid bid won." }
+winner_unknown = { outcome = "not_evaluable", pt = "A fonte não diz qual proposta válida venceu.", en = "The source does not say which valid bid won.", columns = ["bids.won"] }
 too_few_tenders = { outcome = "not_evaluable", pt = "O comprador ou licitante tem menos de {min_tenders|exact} licitações.", en = "The buyer or bidder has fewer than {min_tenders|exact} tenders." }
 peer_group_too_small = { outcome = "not_evaluable", pt = "Há menos de {min_peers|exact} comparáveis na fonte.", en = "There are fewer than {min_peers|exact} comparable ones in the source." }
 peer_group_without_spread = { outcome = "not_evaluable", pt = "Os quartis do grupo são iguais.", en = "The quartiles of the group are equal." }

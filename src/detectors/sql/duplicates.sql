@@ -55,16 +55,19 @@ label = { pt = "Palavras mínimas do objeto", en = "Fewest words of the object" 
 outcome = "not_evaluable"
 pt = "O fornecedor está sob sigilo."
 en = "The supplier is secret."
+columns = ["contracts.supplier_id"]
 
 [reasons.no_value]
 outcome = "not_evaluable"
 pt = "O valor inicial não foi publicado ou não é positivo."
 en = "The initial value was not published or is not positive."
+columns = ["contracts.initial_value"]
 
 [reasons.no_signature_date]
 outcome = "not_evaluable"
 pt = "Sem data de assinatura."
 en = "No date of signature."
+columns = ["contracts.signature_date"]
 
 [reasons.object_undisclosed]
 outcome = "not_evaluable"

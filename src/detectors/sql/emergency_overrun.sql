@@ -62,11 +62,13 @@ en = "The published ground is not that of an emergency."
 outcome = "not_evaluable"
 pt = "Sem início ou fim da vigência, ou fim antes do início."
 en = "No start or end of the term, or an end before the start."
+columns = ["contracts.start_date", "contracts.end_date"]
 
 [reasons.regime_unknown]
 outcome = "not_evaluable"
 pt = "Acima de 180 dias e até um ano, sem a lei publicada: cabe no prazo da Lei 14.133/2021."
 en = "Above 180 days and up to one year without a published law: within the term of Lei 14.133/2021."
+columns = ["contracts.legal_basis"]
 
 [[evidence]]
 name = "days"

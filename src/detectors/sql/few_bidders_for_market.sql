@@ -59,10 +59,10 @@ min = "4"
 label = { pt = "Licitações mínimas no grupo", en = "Fewest tenders in the group" }
 
 [reasons]
-method_unknown = { outcome = "not_evaluable", pt = "A fonte não diz se houve competição aberta.", en = "The source does not say whether it was open to competition." }
+method_unknown = { outcome = "not_evaluable", pt = "A fonte não diz se houve competição aberta.", en = "The source does not say whether it was open to competition.", columns = ["tenders.method"] }
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
 not_decided = { outcome = "not_evaluable", pt = "Nenhum resultado foi publicado.", en = "No result is published." }
-bidders_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quantos participaram.", en = "The source does not say how many took part." }
+bidders_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quantos participaram.", en = "The source does not say how many took part.", columns = ["tenders.tenderers"] }
 counts_differ = { outcome = "not_evaluable", pt = "O número publicado de participantes é menor que o de participantes nomeados.", en = "The published number of bidders is below that of the bidders named." }
 market_unknown = { outcome = "not_evaluable", pt = "Nem a classe nem a categoria do objeto são conhecidas.", en = "Neither the class nor the category of the object is known." }
 peer_group_too_small = { outcome = "not_evaluable", pt = "Há menos de {min_peers|exact} licitações comparáveis.", en = "There are fewer than {min_peers|exact} comparable tenders." }

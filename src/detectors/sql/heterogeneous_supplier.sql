@@ -54,6 +54,7 @@ label = { pt = "Fornecedores mínimos no grupo", en = "Fewest suppliers in the g
 outcome = "not_evaluable"
 pt = "A fonte não publica a classe dos itens."
 en = "The source does not publish the class of the items."
+columns = ["contract_items.code"]
 
 [reasons.too_few_processes]
 outcome = "not_evaluable"

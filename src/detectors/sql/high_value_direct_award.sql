@@ -46,6 +46,7 @@ label = { pt = "Vigência curta", en = "Short term" }
 outcome = "not_evaluable"
 pt = "O valor do contrato não foi publicado."
 en = "The value of the contract was not published."
+columns = ["contracts.initial_value", "contracts.current_value"]
 
 [[evidence]]
 name = "modality"

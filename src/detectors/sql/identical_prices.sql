@@ -31,9 +31,9 @@ en = ["A regulated price, or the ceiling of the notice.", "A product of one make
 
 [reasons]
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
-no_amount = { outcome = "not_evaluable", pt = "A fonte não publica os valores das propostas.", en = "The source does not publish the amounts of the bids." }
+no_amount = { outcome = "not_evaluable", pt = "A fonte não publica os valores das propostas.", en = "The source does not publish the amounts of the bids.", columns = ["bids.amount"] }
 single_bidder = { outcome = "not_evaluable", pt = "Há menos de dois licitantes conhecidos com valor.", en = "There are fewer than two known bidders with an amount." }
-lots_not_stated = { outcome = "not_evaluable", pt = "A licitação tem lotes e as propostas não dizem de qual são.", en = "The tender has lots and the bids do not say for which they are." }
+lots_not_stated = { outcome = "not_evaluable", pt = "A licitação tem lotes e as propostas não dizem de qual são.", en = "The tender has lots and the bids do not say for which they are.", columns = ["bids.lot"] }
 
 [[evidence]]
 name = "price"

@@ -48,6 +48,7 @@ en = "The published id is neither a CPF nor a CNPJ."
 outcome = "not_evaluable"
 pt = "A fonte mantém o fornecedor em sigilo ou não o informa."
 en = "The source keeps the supplier secret or gives none."
+columns = ["contracts.supplier_id"]
 
 [[evidence]]
 name = "shown_id"

@@ -100,6 +100,7 @@ label = { pt = "Meses antes e depois", en = "Months before and after" }
 outcome = "not_evaluable"
 pt = "Preço ou quantidade não publicados, ou não positivos."
 en = "Price or quantity not published, or not positive."
+columns = ["contract_items.unit_price", "contract_items.quantity"]
 
 [reasons.ambiguous_contract]
 outcome = "not_evaluable"
@@ -110,6 +111,7 @@ en = "More than one contract has the same number at the same unit."
 outcome = "not_evaluable"
 pt = "Sem data de assinatura."
 en = "No date of signature."
+columns = ["contracts.signature_date"]
 
 [reasons.description_too_general]
 outcome = "not_evaluable"
@@ -275,7 +277,7 @@ JOIN (
         buyer_id, number,
         bool_or(in_scope) AS in_scope,
         min(signature_date) IS NULL AS undated,
-        min(contract_id) <> max(contract_id) AS ambiguous
+        count(*) > 1 AS ambiguous
     FROM contracts
     GROUP BY buyer_id, number
 ) s ON s.buyer_id = i.buyer_id AND s.number = i.contract_number

@@ -64,11 +64,13 @@ label = { pt = "Probabilidade máxima", en = "Largest probability" }
 outcome = "not_evaluable"
 pt = "Dispensa com valor logo abaixo de um limite, sem fundamento legal publicado."
 en = "Direct award just below a ceiling, without a published legal basis."
+columns = ["contracts.legal_basis"]
 
 [reasons.no_signature_date]
 outcome = "not_evaluable"
 pt = "Sem data de assinatura."
 en = "No date of signature."
+columns = ["contracts.signature_date"]
 
 [reasons.no_ceiling_at_date]
 outcome = "not_evaluable"
@@ -155,18 +157,9 @@ grouped AS (
         p.regime,
         p.class,
         bool_or(p.in_scope) AS in_scope,
-        count(*) AS contracts,
         count(*) FILTER (WHERE p.near) AS near,
         count(*) FILTER (WHERE p.near OR p.wide) AS wide,
-        count(*) FILTER (WHERE n.paired) AS paired,
-        count(DISTINCT CASE WHEN n.paired THEN p.supplier_key END) AS paired_suppliers,
-        min(p.signature_date) FILTER (WHERE p.near) AS first_signature,
-        max(p.signature_date) FILTER (WHERE p.near) AS last_signature,
-        sum(p.initial_value) FILTER (WHERE p.near) AS near_value,
-        last_value(p.limits ORDER BY p.signature_date, p.contract_id) AS limits,
-        last_value(p.ceiling ORDER BY p.signature_date, p.contract_id) AS ceiling,
-        array_agg(p.contract_id ORDER BY p.signature_date, p.contract_id) FILTER (WHERE p.near) AS near_ids,
-        array_agg(p.contract_id ORDER BY p.signature_date, p.contract_id) FILTER (WHERE n.paired) AS paired_ids
+        count(*) FILTER (WHERE n.paired) AS paired
     FROM placed p
     LEFT JOIN neighbours n ON n.contract_id = p.contract_id
     GROUP BY p.buyer_id, p.regime, p.class
@@ -180,7 +173,31 @@ chances AS (
     FROM grouped
 ),
 judged AS (
-    SELECT *, coalesce(chance < CAST($max_chance AS DOUBLE), false) AS bunched FROM chances
+    SELECT
+        *,
+        coalesce(chance < CAST($max_chance AS DOUBLE), false) AS bunched,
+        paired > 0 OR coalesce(chance < CAST($max_chance AS DOUBLE), false) AS fired
+    FROM chances
+),
+-- Lists are made only of what fires: they keep a state on the heap for each group.
+detailed AS (
+    SELECT
+        p.buyer_id,
+        p.regime,
+        p.class,
+        count(DISTINCT CASE WHEN n.paired THEN p.supplier_key END) AS paired_suppliers,
+        min(p.signature_date) FILTER (WHERE p.near) AS first_signature,
+        max(p.signature_date) FILTER (WHERE p.near) AS last_signature,
+        sum(p.initial_value) FILTER (WHERE p.near) AS near_value,
+        last_value(p.limits ORDER BY p.signature_date, p.contract_id) AS limits,
+        last_value(p.ceiling ORDER BY p.signature_date, p.contract_id) AS ceiling,
+        array_agg(p.contract_id ORDER BY p.signature_date, p.contract_id) FILTER (WHERE p.near) AS near_ids,
+        array_agg(p.contract_id ORDER BY p.signature_date, p.contract_id) FILTER (WHERE n.paired) AS paired_ids
+    FROM judged j
+    JOIN placed p ON p.buyer_id = j.buyer_id AND p.regime = j.regime AND p.class = j.class
+    LEFT JOIN neighbours n ON n.contract_id = p.contract_id
+    WHERE j.fired
+    GROUP BY p.buyer_id, p.regime, p.class
 ),
 unknown_basis AS (
     SELECT DISTINCT p.contract_id, p.in_scope
@@ -191,24 +208,25 @@ unknown_basis AS (
         AND p.initial_value <= l.value * CASE WHEN p.doubled THEN 2 ELSE 1 END
 )
 SELECT
-    buyer_id || '/' || regime || '/' || class AS subject,
-    CASE WHEN paired > 0 OR bunched THEN 'fired' ELSE 'clear' END AS outcome,
+    j.buyer_id || '/' || j.regime || '/' || j.class AS subject,
+    CASE WHEN j.fired THEN 'fired' ELSE 'clear' END AS outcome,
     NULL AS reason,
-    CASE WHEN paired > 0 AND bunched THEN 'high' WHEN paired > 0 OR bunched THEN 'medium' END AS severity,
-    in_scope,
-    CASE WHEN bunched THEN near_ids ELSE paired_ids END AS contract_ids,
-    CASE WHEN paired > 0 OR bunched THEN limits END AS limits,
-    near,
-    wide,
-    chance,
-    paired,
-    paired_suppliers,
-    near_value,
-    CAST(ceiling AS DECIMAL(18, 2)) AS ceiling,
-    class AS ceiling_class,
-    first_signature,
-    last_signature
-FROM judged
+    CASE WHEN j.paired > 0 AND j.bunched THEN 'high' WHEN j.fired THEN 'medium' END AS severity,
+    j.in_scope,
+    CASE WHEN j.bunched THEN d.near_ids ELSE d.paired_ids END AS contract_ids,
+    d.limits,
+    j.near,
+    j.wide,
+    j.chance,
+    j.paired,
+    d.paired_suppliers,
+    d.near_value,
+    CAST(d.ceiling AS DECIMAL(18, 2)) AS ceiling,
+    j.class AS ceiling_class,
+    d.first_signature,
+    d.last_signature
+FROM judged j
+LEFT JOIN detailed d ON d.buyer_id = j.buyer_id AND d.regime = j.regime AND d.class = j.class
 UNION ALL
 SELECT
     contract_id,

@@ -53,9 +53,9 @@ label = { pt = "Licitações a partir das quais a parcela conta", en = "Tenders 
 [reasons]
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
 auction = { outcome = "not_evaluable", pt = "Em pregão e leilão os lances vêm depois das propostas.", en = "In a pregão or an auction bids are improved after they are handed in." }
-no_deadline = { outcome = "not_evaluable", pt = "Falta o fim do prazo.", en = "The end of the period is missing." }
-winner_unknown = { outcome = "not_evaluable", pt = "A fonte não diz que proposta venceu.", en = "The source does not say which bid won." }
-no_bid_time = { outcome = "not_evaluable", pt = "Falta o instante de uma proposta vencedora.", en = "The time of a winning bid is missing." }
+no_deadline = { outcome = "not_evaluable", pt = "Falta o fim do prazo.", en = "The end of the period is missing.", columns = ["tenders.period_end"] }
+winner_unknown = { outcome = "not_evaluable", pt = "A fonte não diz que proposta venceu.", en = "The source does not say which bid won.", columns = ["bids.won"] }
+no_bid_time = { outcome = "not_evaluable", pt = "Falta o instante de uma proposta vencedora.", en = "The time of a winning bid is missing.", columns = ["bids.bid_time"] }
 clocks_differ = { outcome = "not_evaluable", pt = "Em tantas licitações da fonte a vencedora seria tardia que seus relógios não são comparáveis.", en = "In so many tenders of the source the winner would be late that its clocks cannot be compared." }
 
 [[evidence]]

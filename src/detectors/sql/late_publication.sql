@@ -75,6 +75,7 @@ label = { pt = "Dias acima dos quais a publicação pode ser outra", en = "Days 
 outcome = "not_evaluable"
 pt = "Falta a data da assinatura ou a da publicação."
 en = "The date of signature or of publication is missing."
+columns = ["contracts.signature_date", "contracts.publication_date"]
 
 [reasons.published_before_signature]
 outcome = "not_evaluable"
@@ -90,6 +91,7 @@ en = "Contract of a state company (Lei 13.303/2016), with rules of its own."
 outcome = "not_evaluable"
 pt = "A lei do contrato não foi publicada."
 en = "The law of the contract was not published."
+columns = ["contracts.legal_basis"]
 
 [reasons.pncp_date_not_published]
 outcome = "not_evaluable"

@@ -121,29 +121,19 @@ WITH full_years AS (
     GROUP BY month / 12
     HAVING count(DISTINCT month) = 12
 ),
-sold AS (
+by_supplier AS (
     SELECT
         coalesce(c.sphere, '') AS sphere,
         l.line,
         CAST(date_part('year', c.signature_date) AS INT) AS year,
-        c.contract_id,
-        c.in_scope,
         c.supplier_key,
-        c.supplier_name,
-        c.initial_value
+        bool_or(c.in_scope) AS in_scope,
+        count(*) AS contracts,
+        sum(c.initial_value) AS value
     FROM contracts c
     JOIN lines_of_business l ON l.buyer_id = c.buyer_id AND l.number = c.number
     WHERE c.initial_value > 0 AND c.signature_date IS NOT NULL
-),
-by_supplier AS (
-    SELECT
-        sphere, line, year, supplier_key,
-        bool_or(in_scope) AS in_scope,
-        count(*) AS contracts,
-        sum(initial_value) AS value,
-        min(supplier_name) AS supplier_name
-    FROM sold
-    GROUP BY sphere, line, year, supplier_key
+    GROUP BY coalesce(c.sphere, ''), l.line, CAST(date_part('year', c.signature_date) AS INT), c.supplier_key
 ),
 -- The secret part counts in the total and in no share: the index can only be too low.
 totals AS (
@@ -172,18 +162,34 @@ judged AS (
     FROM totals t
     LEFT JOIN full_years y ON y.year = t.year
 ),
--- Lists are made only of what fires.
+-- Names and lists are made only of what fires: the contracts are read once more for these.
+concentrated AS (
+    SELECT sphere, line, year FROM judged WHERE verdict = 'fired'
+),
+sold AS (
+    SELECT g.sphere, g.line, g.year, c.contract_id, c.supplier_key, c.supplier_name, c.initial_value
+    FROM concentrated g
+    JOIN lines_of_business l ON l.line = g.line
+    JOIN contracts c
+        ON c.buyer_id = l.buyer_id
+        AND c.number = l.number
+        AND coalesce(c.sphere, '') = g.sphere
+        AND CAST(date_part('year', c.signature_date) AS INT) = g.year
+    WHERE c.initial_value > 0
+),
 top_five AS (
     SELECT * FROM (
         SELECT
-            j.sphere, j.line, j.year, s.supplier_key, s.supplier_name, s.value,
+            *,
             row_number() OVER (
-                PARTITION BY j.sphere, j.line, j.year
-                ORDER BY CASE WHEN s.supplier_key IS NULL THEN 1 ELSE 0 END, s.value DESC, s.supplier_key
+                PARTITION BY sphere, line, year
+                ORDER BY CASE WHEN supplier_key IS NULL THEN 1 ELSE 0 END, value DESC, supplier_key
             ) AS place
-        FROM judged j
-        JOIN by_supplier s ON s.sphere = j.sphere AND s.line = j.line AND s.year = j.year
-        WHERE j.verdict = 'fired'
+        FROM (
+            SELECT sphere, line, year, supplier_key, min(supplier_name) AS supplier_name, sum(initial_value) AS value
+            FROM sold
+            GROUP BY sphere, line, year, supplier_key
+        )
     )
     WHERE place <= 5
 ),

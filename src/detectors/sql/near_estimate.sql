@@ -70,11 +70,11 @@ label = { pt = "Licitações a partir das quais a parcela conta", en = "Tenders 
 [reasons]
 no_competitor = { outcome = "clear", pt = "Colado à estimativa, mas com um só participante: nada há que combinar.", en = "Close to the estimate, but with a single bidder: there is nothing to agree upon." }
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
-no_estimate = { outcome = "not_evaluable", pt = "Falta a estimativa ou o valor adjudicado, na mesma moeda.", en = "The estimate or the value awarded is missing, in one currency." }
+no_estimate = { outcome = "not_evaluable", pt = "Falta a estimativa ou o valor adjudicado, na mesma moeda.", en = "The estimate or the value awarded is missing, in one currency.", columns = ["tenders.estimated_value", "tenders.value"] }
 slip_possible = { outcome = "not_evaluable", pt = "A diferença é de {slip_ratio|exact} vezes ou mais: provável engano.", en = "The difference is {slip_ratio|exact} times or more: probably a slip." }
 estimate_repeats_result = { outcome = "not_evaluable", pt = "Em mais de {copied_share|exact} das licitações da fonte ({min_peers|exact} no mínimo) a estimativa é igual ao resultado: ela o repete.", en = "In more than {copied_share|exact} of the source's tenders ({min_peers|exact} at least) the estimate equals the result: it repeats it." }
 partly_awarded = { outcome = "not_evaluable", pt = "Abaixo da estimativa, mas pode faltar a adjudicação de itens ou lotes.", en = "Below the estimate, but items or lots may not have been awarded." }
-bidders_not_published = { outcome = "not_evaluable", pt = "Colado à estimativa, e a fonte não diz quantos participaram.", en = "Close to the estimate, and the source does not say how many took part." }
+bidders_not_published = { outcome = "not_evaluable", pt = "Colado à estimativa, e a fonte não diz quantos participaram.", en = "Close to the estimate, and the source does not say how many took part.", columns = ["tenders.tenderers"] }
 
 [[evidence]]
 name = "ratio"

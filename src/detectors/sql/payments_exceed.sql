@@ -47,6 +47,7 @@ label = { pt = "Vezes o valor a partir das quais um erro de unidade é possível
 outcome = "not_evaluable"
 pt = "Nenhum pagamento do contrato foi publicado; empenhos não contam."
 en = "No payment of the contract was published; commitments do not count."
+columns = ["payments.contract_id"]
 
 [reasons.other_currency]
 outcome = "not_evaluable"
@@ -62,11 +63,13 @@ en = "The payments are so many times the value that a slip of unit is more likel
 outcome = "not_evaluable"
 pt = "Sem valor do contrato, ou valor não positivo."
 en = "No value of the contract, or one that is not positive."
+columns = ["contracts.initial_value", "contracts.current_value"]
 
 [reasons.payment_without_value]
 outcome = "not_evaluable"
 pt = "Há pagamento sem valor publicado, e os demais não passam do valor."
 en = "A payment has no published value, and the others are within the value."
+columns = ["payments.value"]
 
 [[evidence]]
 name = "payments"

@@ -60,12 +60,12 @@ label = { pt = "Lotes mínimos no grupo", en = "Fewest lots in the group" }
 
 [reasons]
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
-no_amount = { outcome = "not_evaluable", pt = "A fonte não publica o valor de alguma proposta válida, ou de nenhuma.", en = "The source does not publish the amount of a valid bid, or of any." }
-status_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quais propostas são válidas.", en = "The source does not say which bids are valid." }
-bidder_unknown = { outcome = "not_evaluable", pt = "A fonte não diz de quem é alguma proposta.", en = "The source does not say whose a bid is." }
-lots_not_stated = { outcome = "not_evaluable", pt = "A licitação tem lotes e as propostas não dizem de qual são.", en = "The tender has lots and the bids do not say for which they are." }
+no_amount = { outcome = "not_evaluable", pt = "A fonte não publica o valor de alguma proposta válida, ou de nenhuma.", en = "The source does not publish the amount of a valid bid, or of any.", columns = ["bids.amount"] }
+status_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quais propostas são válidas.", en = "The source does not say which bids are valid.", columns = ["bids.status"] }
+bidder_unknown = { outcome = "not_evaluable", pt = "A fonte não diz de quem é alguma proposta.", en = "The source does not say whose a bid is.", columns = ["bids.bidder_key"] }
+lots_not_stated = { outcome = "not_evaluable", pt = "A licitação tem lotes e as propostas não dizem de qual são.", en = "The tender has lots and the bids do not say for which they are.", columns = ["bids.lot"] }
 currencies_differ = { outcome = "not_evaluable", pt = "As propostas são de moedas diferentes.", en = "The bids are in different currencies." }
-winner_unknown = { outcome = "not_evaluable", pt = "A fonte não diz qual proposta válida venceu.", en = "The source does not say which valid bid won." }
+winner_unknown = { outcome = "not_evaluable", pt = "A fonte não diz qual proposta válida venceu.", en = "The source does not say which valid bid won.", columns = ["bids.won"] }
 several_winners = { outcome = "not_evaluable", pt = "Mais de um licitante venceu.", en = "More than one bidder won." }
 no_runner_up = { outcome = "not_evaluable", pt = "Não há proposta válida de outro licitante.", en = "There is no valid bid of another bidder." }
 not_the_lowest_won = { outcome = "not_evaluable", pt = "Venceu uma proposta que não é a menor: o preço não decidiu sozinho.", en = "A bid won that is not the lowest: the price did not decide alone." }

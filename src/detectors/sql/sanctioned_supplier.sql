@@ -40,6 +40,7 @@ label = { pt = "Dias em que uma inidoneidade sem fim publicado certamente vale",
 outcome = "not_evaluable"
 pt = "A fonte mantém o fornecedor em sigilo ou não o informa."
 en = "The source keeps the supplier secret or gives none."
+columns = ["contracts.supplier_id"]
 
 [reasons.no_tax_id]
 outcome = "not_evaluable"
@@ -55,6 +56,7 @@ en = "The digits of the supplier's CPF or CNPJ do not agree: who it is is not kn
 outcome = "not_evaluable"
 pt = "Sem data de assinatura."
 en = "No day of signature."
+columns = ["contracts.signature_date"]
 
 [reasons.list_not_taken_in]
 outcome = "not_evaluable"

@@ -54,7 +54,7 @@ label = { pt = "Licitações mínimas no grupo", en = "Fewest tenders in the gro
 
 [reasons]
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
-no_period = { outcome = "not_evaluable", pt = "Falta a data do edital ou a do fim do prazo.", en = "The day of the notice or the end of the period is missing." }
+no_period = { outcome = "not_evaluable", pt = "Falta a data do edital ou a do fim do prazo.", en = "The day of the notice or the end of the period is missing.", columns = ["tenders.publication_date", "tenders.period_end"] }
 deadline_before_notice = { outcome = "not_evaluable", pt = "O prazo termina antes de começar: dado a corrigir, não um prazo.", en = "The period ends before it begins: data to correct, not a period." }
 halved_possible = { outcome = "not_evaluable", pt = "O prazo pode ter sido reduzido à metade (saúde, art. 55 §2).", en = "The period may have been halved (health, art. 55 §2)." }
 peer_group_too_small = { outcome = "not_evaluable", pt = "A lei não se aplica ou não é informada, e há menos de {min_peers|exact} licitações comparáveis.", en = "The law does not apply or is not stated, and there are fewer than {min_peers|exact} comparable tenders." }

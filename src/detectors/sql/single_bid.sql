@@ -61,10 +61,10 @@ label = { pt = "Licitações mínimas da modalidade, se só os nomes são public
 
 [reasons]
 usual_in_market = { outcome = "clear", pt = "Quase todas as licitações do mercado têm um só participante.", en = "Nearly all tenders of the market have a single bidder." }
-method_unknown = { outcome = "not_evaluable", pt = "A fonte não diz se houve competição aberta.", en = "The source does not say whether it was open to competition." }
+method_unknown = { outcome = "not_evaluable", pt = "A fonte não diz se houve competição aberta.", en = "The source does not say whether it was open to competition.", columns = ["tenders.method"] }
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
 not_decided = { outcome = "not_evaluable", pt = "Nenhum resultado foi publicado.", en = "No result is published." }
-bidders_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quantos participaram.", en = "The source does not say how many took part." }
+bidders_not_published = { outcome = "not_evaluable", pt = "A fonte não diz quantos participaram.", en = "The source does not say how many took part.", columns = ["tenders.tenderers"] }
 only_winners_named = { outcome = "not_evaluable", pt = "O número não é publicado, e nesta modalidade a fonte quase só nomeia vencedores, ou há menos de {min_named|exact} licitações para sabê-lo.", en = "The number is not published, and in this method the source names hardly anybody but winners, or there are fewer than {min_named|exact} tenders to tell." }
 counts_differ = { outcome = "not_evaluable", pt = "O número publicado de participantes é menor que o de participantes nomeados.", en = "The published number of bidders is below that of the bidders named." }
 

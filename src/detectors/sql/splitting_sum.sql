@@ -40,6 +40,7 @@ label = { pt = "Intervalo que agrava", en = "Span that aggravates" }
 outcome = "not_evaluable"
 pt = "Dispensa abaixo do limite sem fundamento legal publicado."
 en = "Direct award below the ceiling without a published legal basis."
+columns = ["contracts.legal_basis"]
 
 [reasons.line_of_business_unknown]
 outcome = "not_evaluable"
@@ -50,6 +51,7 @@ en = "No published items that give the line of business."
 outcome = "not_evaluable"
 pt = "Sem data de assinatura."
 en = "No date of signature."
+columns = ["contracts.signature_date"]
 
 [reasons.no_ceiling_at_date]
 outcome = "not_evaluable"

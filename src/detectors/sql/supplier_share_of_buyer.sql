@@ -78,6 +78,7 @@ en = "With the contracts of secret suppliers counted, the share may be below {mi
 outcome = "not_evaluable"
 pt = "O par não tem contrato com data de assinatura e valor inicial positivo."
 en = "The pair has no contract with a date of signature and a positive initial value."
+columns = ["contracts.signature_date", "contracts.initial_value"]
 
 [[evidence]]
 name = "share"

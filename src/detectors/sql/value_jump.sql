@@ -54,6 +54,7 @@ label = { pt = "Razão a partir da qual pode ser erro de digitação", en = "Rat
 outcome = "not_evaluable"
 pt = "Valor inicial ou atual não publicado, ou não positivo."
 en = "Initial or current value not published, or not positive."
+columns = ["contracts.initial_value", "contracts.current_value"]
 
 [reasons.slip_possible]
 outcome = "not_evaluable"

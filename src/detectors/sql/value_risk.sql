@@ -64,6 +64,7 @@ en = "Value from {medium_from|exact} to less than {high_from|exact}."
 outcome = "not_evaluable"
 pt = "O valor do contrato não foi publicado, ou é negativo."
 en = "The value of the contract was not published, or is negative."
+columns = ["contracts.initial_value", "contracts.current_value"]
 
 [[evidence]]
 name = "value"

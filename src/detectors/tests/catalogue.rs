@@ -174,6 +174,7 @@ fn malformed_files_name_their_fault() {
         ("value = \"10.00\"", "value = \"1; DROP\"", "digits"),
         ("$least", "$most", "most"),
         ("outcome = \"clear\"", "outcome = \"fired\"", "clear or not_evaluable"),
+        ("outcome = \"clear\"", "columns = [\"contracts.worth\"]\noutcome = \"clear\"", "must be a column"),
         ("unit = \"BRL\", label", "unit = \"USD\", label", "USD"),
         ("tags = []", "tags = []\ncolour = \"red\"", "colour"),
         (

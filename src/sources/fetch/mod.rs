@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::Progress;
 pub use address::{Address, AddressError};
-pub use api::{ApiAddress, ApiFetched, ApiOptions, PNCP, PORTAL_API, fetch_lists};
+pub use api::{ApiAddress, ApiFetched, ApiOptions, PNCP, PORTAL_API, PortalNow, PortalQuery, fetch_lists};
 use download::Downloader;
 pub use download::is_trusted_base;
 pub use uri::{Allowed, ImportRules, UriError, fetch_web};
@@ -119,6 +119,14 @@ pub enum FetchError {
         passes: u32,
         /// What did not agree.
         detail: String,
+    },
+    /// A list has more pages than somebody can wait for.
+    #[error("{url}: more than {limit} pages")]
+    TooManyPages {
+        /// Its first page.
+        url: String,
+        /// How many it may have.
+        limit: u64,
     },
     /// A filter that was asked for was not applied.
     #[error("{url}: the answer has nothing of {filter}, which was asked for: the API ignores the filter")]

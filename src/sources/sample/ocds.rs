@@ -29,6 +29,8 @@ const RING: u64 = 3;
 /// Numbers of the bidders of the ring and of the pair; those of cartels stay below.
 const RING_FIRMS: u64 = 9_000_000;
 const PAIR_FIRMS: u64 = 9_100_000;
+/// The same of the wholesalers.
+const WHOLESALE_FIRMS: u64 = 9_200_000;
 /// Releases between two reports of progress.
 const REPORT_EVERY: u64 = 1_000;
 
@@ -110,6 +112,7 @@ fn bidders(case: Option<Case>, pool: Pool, random: &mut Random) -> Vec<Supplier>
         }
         Some(Case::Ring { tender }) => ((0..RING).map(|firm| bidder(RING_FIRMS + (tender + firm) % RING)).collect(), 2),
         Some(Case::Pair { .. }) => (vec![bidder(PAIR_FIRMS), bidder(PAIR_FIRMS + 1)], 3),
+        Some(Case::Wholesaler { number, .. }) => (vec![bidder(WHOLESALE_FIRMS + number)], 3),
         _ => (Vec::new(), random.between(3, 7).unsigned_abs()),
     };
     firms.extend(pool.draw(random, others, &[]));
@@ -206,12 +209,16 @@ fn release(index: u64, seed: u64, pool: Pool, case: Option<Case>) -> Value {
             "address": {"streetAddress": format!("Rua Sintética {}", one.id.len() + place), "locality": "Cidade Sintética", "region": "DF", "countryName": "Brasil"},
         })
     };
+    let class = case.and_then(Case::class);
     let items: Vec<Value> = (1..=random.between(2, 6))
         .map(|number| {
             let quantity = random.between(1, 500);
+            let description = format!("{} TIPO {number}, {}", line.item, random.pick(&ENDINGS));
+            let code = 100_000 + random.below(900_000);
+            let code = class.map_or(code, |class| class * 10_000 + code % 10_000);
             json!({
-                "id": number.to_string(), "description": format!("{} TIPO {number}, {}", line.item, random.pick(&ENDINGS)),
-                "quantity": quantity, "classification": {"scheme": "CATMAT", "id": format!("{}", 100_000 + random.below(900_000)), "description": line.item},
+                "id": number.to_string(), "description": description,
+                "quantity": quantity, "classification": {"scheme": "CATMAT", "id": code.to_string(), "description": line.item},
                 "unit": {"name": "UNIDADE", "value": amount(estimate / quantity / number)},
             })
         })
@@ -358,6 +365,26 @@ mod tests {
         let again = SampleOptions { out: directory.path().join("b"), ..options.clone() };
         generate_ocds(&again, &|_| {}).unwrap();
         assert_eq!(fs::read_to_string(again.out.join("processos.jsonl")).unwrap(), text);
+    }
+
+    #[test]
+    fn wholesalers_are_peers_and_two_of_them_sell_whatever_is_wanted() {
+        let mut classes: BTreeMap<u64, (u64, BTreeSet<u64>)> = BTreeMap::new();
+        let mut labelled = BTreeSet::new();
+        for case in (0..60_000).filter_map(|index| Case::of(index, 60_000)) {
+            if let Case::Wholesaler { number, .. } = case {
+                let (tenders, of) = classes.entry(number).or_default();
+                *tenders += 1;
+                of.extend(case.class());
+                labelled.extend((!case.expected().is_empty()).then_some(number));
+            }
+        }
+        assert_eq!(classes.len(), 40);
+        assert!(classes.values().all(|(tenders, _)| *tenders >= 20), "{classes:?}");
+        let motley: BTreeSet<u64> =
+            classes.iter().filter(|(_, (_, of))| of.len() > 5).map(|(number, _)| *number).collect();
+        assert_eq!((motley, labelled), (BTreeSet::from([0, 20]), BTreeSet::from([0, 20])));
+        assert!((0..59_999).all(|index| !matches!(Case::of(index, 59_999), Some(Case::Wholesaler { .. }))));
     }
 
     #[test]

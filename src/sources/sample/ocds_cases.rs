@@ -3,8 +3,8 @@
 //! Where a case is depends on the number of its release and on how many there are, on nothing else.
 
 use super::record::{
-    DECISION, DISPERSION, DISQUALIFIED, Expected, FEW_BIDDERS, GAP, IDENTICAL, LATE_BID, NEAR_ESTIMATE, PAYMENTS,
-    ROTATION, SHORT, SINGLE_BID,
+    DECISION, DISPERSION, DISQUALIFIED, Expected, FEW_BIDDERS, GAP, HETEROGENEOUS, IDENTICAL, LATE_BID, NEAR_ESTIMATE,
+    PAYMENTS, ROTATION, SHORT, SINGLE_BID,
 };
 
 /// Releases from which there are cases: fewer are no peers.
@@ -29,6 +29,18 @@ const CARTEL_TENDERS: u64 = 10;
 pub(super) const RING_TENDERS: u64 = 24;
 /// Tenders of the pair.
 const PAIR_TENDERS: u64 = 8;
+/// Releases from which there are wholesalers: enough of them, each with enough tenders, to be peers.
+const WHOLESALE_FROM: u64 = 60_000;
+/// One release in so many is won by one of them.
+const WHOLESALE_EVERY: u64 = 60;
+/// Its place among so many.
+const WHOLESALE_AT: u64 = 31;
+/// Wholesalers.
+const WHOLESALERS: u64 = 40;
+/// Tenders that each of them wins.
+const WHOLESALE_TENDERS: u64 = 24;
+/// One wholesaler in so many sells whatever is wanted.
+const MOTLEY_EVERY: u64 = 20;
 /// One release in so many is decided slowly: more than one in twenty, which is what the detector asks.
 const SLOW_EVERY: u64 = 12;
 /// Place of the slow one among so many.
@@ -87,6 +99,8 @@ pub(super) enum Case {
     Ring { tender: u64 },
     /// One firm wins services, and another that always bids against it never does.
     Pair { tender: u64 },
+    /// A firm that wins many tenders: of goods of two to five classes, or of sixteen.
+    Wholesaler { number: u64, tender: u64 },
 }
 
 impl Case {
@@ -127,6 +141,12 @@ impl Case {
             Some(Self::Ring { tender: turn })
         } else if rows >= GROUPS_FROM && place == PAIR_AT && turn < PAIR_TENDERS {
             Some(Self::Pair { tender: turn })
+        } else if rows >= WHOLESALE_FROM
+            && index % WHOLESALE_EVERY == WHOLESALE_AT
+            && index / WHOLESALE_EVERY < WHOLESALERS * WHOLESALE_TENDERS
+        {
+            let turn = index / WHOLESALE_EVERY;
+            Some(Self::Wholesaler { number: turn % WHOLESALERS, tender: turn / WHOLESALERS })
         } else if index % CARTEL_EVERY == CARTEL_AT && (number + 1) * whole <= rows {
             // A cartel whose last tenders are cut off would be none.
             Some(Self::Cartel { number, tender: index / CARTEL_EVERY % CARTEL_TENDERS })
@@ -163,6 +183,7 @@ impl Case {
             Self::Cartel { .. } => "cartel",
             Self::Ring { .. } => "ring",
             Self::Pair { .. } => "pair",
+            Self::Wholesaler { .. } => "wholesaler",
         }
     }
 
@@ -194,12 +215,27 @@ impl Case {
             Self::Cartel { .. } => &[(DISPERSION, Fired, "severity=medium")],
             Self::Ring { .. } => &[(ROTATION, Fired, "severity=high")],
             Self::Pair { .. } => &[(ROTATION, Fired, "severity=medium")],
+            Self::Wholesaler { number, .. } if number.is_multiple_of(MOTLEY_EVERY) => {
+                &[(HETEROGENEOUS, Fired, "severity=low")]
+            }
+            Self::Wholesaler { .. } => &[],
+        }
+    }
+
+    /// The first two digits of the class of what is bought, where the case decides it.
+    pub(super) const fn class(self) -> Option<u64> {
+        match self {
+            Self::Wholesaler { number, tender } if number.is_multiple_of(MOTLEY_EVERY) => Some(10 + tender % 16),
+            Self::Wholesaler { number, tender } => Some(10 + tender % (2 + number % 4)),
+            _ => None,
         }
     }
 
     /// Whether it is the first release of what a detector answers for at once.
     pub(super) const fn first(self) -> bool {
-        matches!(self, Self::Ring { tender: 0 } | Self::Pair { tender: 0 })
-            || !matches!(self, Self::Ring { .. } | Self::Pair { .. })
+        match self {
+            Self::Ring { tender } | Self::Pair { tender } | Self::Wholesaler { tender, .. } => tender == 0,
+            _ => true,
+        }
     }
 }

@@ -149,6 +149,8 @@ impl Plan {
                 plant_rules::MOST,
             ),
         ];
+        // Of each article, how many are at their usual price and how many are dear.
+        let mut articles = vec![(0_u64, 0_u64); plant_peers::articles(rows) as usize];
         let mut done = 0;
         while done < background {
             let contracts = self.buyer_size(background - done);
@@ -164,12 +166,17 @@ impl Plan {
                 }
             }
             if rows >= LARGE_SAMPLE && contracts >= SMALLEST_WITH_ARTICLE {
-                let articles = plant_peers::articles(rows);
-                let which = self.files.summary.buyers % articles;
+                let which = self.files.summary.buyers % articles.len() as u64;
                 plant_peers::article(&mut buyer, &mut self.values, which, None);
-                if let Some(case) = prices.due(done, background) {
-                    let times = if case.is_multiple_of(2) { 3 } else { 5 };
-                    plant_peers::article(&mut buyer, &mut self.values, which, Some((times, case)));
+                if let Some((usual, dear)) = articles.get_mut(which as usize) {
+                    *usual += 1;
+                    // More of them would be what is usual.
+                    let rare = *dear * plant_peers::USUAL_PER_DEAR < *usual;
+                    if let Some(case) = rare.then(|| prices.due(done, background)).flatten() {
+                        *dear += 1;
+                        let times = if case.is_multiple_of(2) { 3 } else { 5 };
+                        plant_peers::article(&mut buyer, &mut self.values, which, Some((times, case)));
+                    }
                 }
             }
             let left = contracts.saturating_sub(buyer.contracts.len() as u64);

@@ -131,6 +131,9 @@ pub(super) const fn articles(rows: u64) -> u64 {
     1 + rows / 20_000
 }
 
+/// Contracts of an article at its usual price for each one that is dear: a tenth of them is never above the ninth decile.
+pub(super) const USUAL_PER_DEAR: u64 = 12;
+
 /// Adds a contract of an article, at its usual price or at so many times it.
 pub(super) fn article(buyer: &mut Buyer, values: &mut Values, which: u64, times: Option<(i64, u64)>) {
     let usual = 2_000 + 100 * which as i64;

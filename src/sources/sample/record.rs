@@ -42,6 +42,7 @@ pub(super) const LINKED: &str = "linked_bidders";
 pub(super) const SINGLE_BID: &str = "single_bid";
 pub(super) const FEW_BIDDERS: &str = "few_bidders_for_market";
 pub(super) const DECISION: &str = "decision_period";
+pub(super) const HETEROGENEOUS: &str = "heterogeneous_supplier";
 pub(super) const ROTATION: &str = "rotation_and_cobidding";
 pub(super) const SHORT: &str = "short_submission";
 pub(super) const NEAR_ESTIMATE: &str = "near_estimate";

@@ -82,7 +82,15 @@ async fn a_review_shows_in_results_and_reports_and_outlives_the_run() {
         let report = client.get_investigation_report(request).await.unwrap().into_inner().report_content;
         assert!(report.contains(words) && report.contains("folha 12"), "{format}: {report}");
         assert!(!report.contains("529.982"), "{format}");
+        // What could not be judged says how much of what it needs is published.
+        assert_eq!(report.contains(" linhas publicadas têm valor."), ["md", "html"].contains(&format), "{format}");
     }
+    let request = pb::GetInvestigationResultsRequest { investigation_id: second, page_size: 1, ..Default::default() };
+    let metadata = client.get_investigation_results(request).await.unwrap().into_inner().metadata.unwrap();
+    let reasons = metadata.detectors.iter().flat_map(|one| &one.reasons);
+    let published: Vec<_> = reasons.flat_map(|reason| &reason.published).collect();
+    assert!(published.iter().any(|one| one.column.starts_with("contracts.")), "{published:?}");
+    assert!(published.iter().all(|one| one.rows > 0 && (0..=one.rows).contains(&one.filled)), "{published:?}");
     server.stop().await;
 }
 

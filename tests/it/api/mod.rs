@@ -3,6 +3,7 @@
 mod batch;
 mod detectors;
 mod findings;
+mod fresh;
 mod jobs;
 mod parameters;
 mod refusals;

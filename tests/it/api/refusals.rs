@@ -199,7 +199,10 @@ async fn ids_of_nothing_are_not_found_and_empty_ones_refused() {
     let status = analyses.get_analysis(pb::GetAnalysisRequest { analysis_id: UNKNOWN.to_owned() }).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, "ANALYSIS_NOT_FOUND"));
     let mut contracts = server.contracts();
-    let status = contracts.get_contract(pb::GetContractRequest { contract_id: "x".to_owned() }).await.unwrap_err();
+    let status = contracts
+        .get_contract(pb::GetContractRequest { contract_id: "x".to_owned(), ..Default::default() })
+        .await
+        .unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, "CONTRACT_NOT_FOUND"));
     let status = contracts.get_contract(pb::GetContractRequest::default()).await.unwrap_err();
     refuses(&status, &[("contract_id", "\"\"")]);

@@ -206,7 +206,11 @@ async fn contracts_are_paged_by_value_and_read_with_what_belongs_to_them() {
     let mut items = 0;
     for expected in &seen[..5] {
         let contract_id = expected.contract_id.clone();
-        let read = client.get_contract(pb::GetContractRequest { contract_id }).await.unwrap().into_inner();
+        let read = client
+            .get_contract(pb::GetContractRequest { contract_id, ..Default::default() })
+            .await
+            .unwrap()
+            .into_inner();
         let listed = pb::Contract { items: Vec::new(), amendments: Vec::new(), ..read.clone() };
         assert_eq!(listed, *expected);
         items += read.items.len();

@@ -19,7 +19,7 @@ use super::portal::zipped;
 use super::{CONTRACTS, House, quoted};
 
 /// A record of `/v1/contratos`; `changes` replaces some of its members.
-pub(super) fn pncp_contract(sequence: u32, updated: &str, changes: &Value) -> Value {
+pub(crate) fn pncp_contract(sequence: u32, updated: &str, changes: &Value) -> Value {
     let mut record = json!({
         "numeroControlePncpCompra": "83102277000152-1-000013/2025",
         "dataAtualizacao": updated,

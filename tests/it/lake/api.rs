@@ -35,7 +35,7 @@ fn options(server: &RawHttp) -> ApiOptions {
     }
 }
 
-fn good(body: &str) -> Reply {
+pub(crate) fn good(body: &str) -> Reply {
     Reply::Bytes(answer("200 OK", JSON, body.as_bytes()))
 }
 
@@ -269,7 +269,8 @@ async fn tenders_come_by_modality_with_their_items() {
     assert_eq!(house.lines("SELECT count(*) FROM tenders_all t JOIN tender_items_all i ON i.tender_id = t.tender_id AND i.buyer_id = t.buyer_id").await, ["3"]);
 }
 
-fn of_portal(id: u32, organ: &str) -> Value {
+/// A contract of the API of the Portal.
+pub(crate) fn of_portal(id: u32, organ: &str) -> Value {
     json!({"id": id, "numero": format!("{id:05}2025"), "objeto": "Café", "modalidadeCompra": "Pregão",
         "unidadeGestora": {"codigo": "153163", "nome": "UFSC", "orgaoVinculado": {"codigoSIAFI": organ}},
         "dataAssinatura": "2025-03-03", "fornecedor": {"cnpjFormatado": "33.000.167/0001-01", "nome": "EMPRESA"},

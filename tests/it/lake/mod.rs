@@ -1,7 +1,8 @@
 //! The lake from published files to queries, over a real store.
 
-mod answers;
-mod api;
+pub(crate) mod answers;
+pub(crate) mod api;
+mod bucket;
 mod faults;
 mod fetch;
 mod kill;

@@ -16,12 +16,12 @@ use rand::{Rng, SeedableRng};
 use super::{CONTRACTS, House, contract};
 use crate::binary::{cidadao, json, ok};
 
-fn of(number: &str, cents: &str) -> String {
+pub(super) fn of(number: &str, cents: &str) -> String {
     contract(number, "Café", "Pregão", "10/01/2024", "33000167000101", [cents, cents])
 }
 
 /// Adds a part to a dataset, beside those it has.
-async fn add(lake: &Lake, store: &Store, path: &Path, dataset: &str) {
+pub(super) async fn add(lake: &Lake, store: &Store, path: &Path, dataset: &str) {
     let key = PiiKey::from_bytes([1; 32]);
     let parsed = files_to_parquet(&[path.to_owned()], lake.root(), &key, &|_| {}).unwrap();
     let name = parsed.files[0].path.trim_start_matches("contracts/").trim_end_matches(".parquet").to_owned();
@@ -47,7 +47,7 @@ async fn add(lake: &Lake, store: &Store, path: &Path, dataset: &str) {
 }
 
 /// Every row of a version, whatever its status, with where it comes from.
-async fn rows(lake: &Lake, version: Option<i64>) -> Vec<String> {
+pub(super) async fn rows(lake: &Lake, version: Option<i64>) -> Vec<String> {
     let session = session(256 << 20, 2).unwrap();
     lake.snapshot(version).await.unwrap().register(&session).await.unwrap();
     let sql = "SELECT contract_id, row_status, CAST(initial_value AS VARCHAR) AS v, source_file,

@@ -4,7 +4,9 @@ mod postgres;
 mod proxy;
 pub(crate) mod raw_http;
 mod redis;
+pub(crate) mod s3;
 pub(crate) mod samples;
+mod watched;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -16,6 +18,7 @@ use cidadao::store::{Clock, Store, StoreOptions};
 pub(crate) use postgres::Cluster;
 pub(crate) use proxy::Proxy;
 pub(crate) use redis::RedisServer;
+pub(crate) use watched::program;
 
 /// A database of one test. A SQLite file goes with it.
 #[derive(Debug)]

@@ -1,24 +1,17 @@
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use cidadao::cache::{Redis, RedisOptions};
 
+use super::watched::Watched;
+
 /// A throw-away Redis server, one for each test that wants one: tests stop it and start it again.
-/// It ends with the test process, however that ends: its watchdog reads from a pipe that then
-/// closes.
 #[derive(Debug)]
 pub(crate) struct RedisServer {
     port: u16,
-    running: Option<Running>,
-}
-
-#[derive(Debug)]
-struct Running {
-    /// Holds the pipe.
-    watchdog: Child,
-    server: String,
+    running: Option<Watched>,
 }
 
 impl RedisServer {
@@ -31,7 +24,7 @@ impl RedisServer {
         // Another process may take the port in between.
         let started = (0..5).find_map(|_| {
             let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
-            Some(Self { port, running: Some(Running::start(port)?) })
+            Some(Self { port, running: Some(run(port)?) })
         });
         Some(started.expect("Redis starts"))
     }
@@ -56,7 +49,7 @@ impl RedisServer {
 
     /// Starts it again on the same port.
     pub(crate) fn start(&mut self) {
-        self.running = Some(Running::start(self.port).expect("Redis starts again"));
+        self.running = Some(run(self.port).expect("Redis starts again"));
     }
 
     /// Leaves its connections open and answers nothing.
@@ -69,8 +62,7 @@ impl RedisServer {
     }
 
     fn signal(&self, signal: &str) {
-        let server = &self.running.as_ref().expect("Redis runs").server;
-        assert!(Command::new("kill").args([signal, server]).status().expect("kill starts").success(), "kill {signal}");
+        self.running.as_ref().expect("Redis runs").signal(signal);
     }
 
     /// What a command says, by a client that is not ours.
@@ -82,35 +74,20 @@ impl RedisServer {
     }
 }
 
-impl Running {
-    fn start(port: u16) -> Option<Self> {
-        let script = "trap '' INT TERM; \
-            redis-server --port \"$1\" --bind 127.0.0.1 --dir / --save '' --appendonly no >/dev/null 2>&1 & \
-            server=$!; echo $server; cat >/dev/null; kill -KILL $server; wait $server";
-        let mut watchdog = Command::new("sh");
-        watchdog.args(["-c", script, "watchdog"]).arg(port.to_string());
-        let mut watchdog = watchdog.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
-        let mut server = String::new();
-        BufReader::new(watchdog.stdout.take()?).read_line(&mut server).ok()?;
-        let running = Self { watchdog, server: server.trim().to_owned() };
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while Instant::now() < deadline {
-            if answers(port) {
-                return Some(running);
-            }
-            std::thread::sleep(Duration::from_millis(10));
+/// Starts a server and waits until it answers.
+fn run(port: u16) -> Option<Watched> {
+    let port_text = port.to_string();
+    let line =
+        ["redis-server", "--port", &port_text, "--bind", "127.0.0.1", "--dir", "/", "--save", "", "--appendonly", "no"];
+    let running = Watched::start(&line)?;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < deadline {
+        if answers(port) {
+            return Some(running);
         }
-        None
+        std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.watchdog.stdin.take());
-        if let Err(error) = self.watchdog.wait() {
-            eprintln!("the watchdog of Redis: {error}");
-        }
-    }
+    None
 }
 
 fn answers(port: u16) -> bool {

@@ -34,6 +34,14 @@ impl PortalList {
             Self::Tenders => "licitacoes",
         }
     }
+
+    /// What its files and their directory begin with.
+    pub(super) const fn source(self) -> &'static str {
+        match self {
+            Self::Contracts => "portal-api-contratos",
+            Self::Tenders => "portal-api-licitacoes",
+        }
+    }
 }
 
 /// First and last day.

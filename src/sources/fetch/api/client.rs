@@ -1,5 +1,7 @@
 //! One page of an API over HTTP: within its limits, tried again where that may help.
 
+use std::sync::Arc;
+
 use chrono::Utc;
 use reqwest::header::{ACCEPT, HeaderValue};
 use reqwest::redirect::Policy;
@@ -24,7 +26,7 @@ pub(super) struct ApiClient<'a> {
     client: Client,
     options: &'a FetchOptions,
     bucket: &'a Bucket,
-    breaker: Breaker,
+    breaker: Arc<Breaker>,
     key: Option<HeaderValue>,
 }
 
@@ -32,7 +34,7 @@ impl<'a> ApiClient<'a> {
     pub(super) fn new(
         options: &'a FetchOptions,
         bucket: &'a Bucket,
-        breaker: Breaker,
+        breaker: Arc<Breaker>,
         key: Option<&Secret>,
     ) -> Result<Self, FetchError> {
         let unfit = |_| FetchError::Client {

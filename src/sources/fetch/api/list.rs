@@ -28,6 +28,8 @@ pub(super) struct List<'a> {
     pub(super) keep: &'a (dyn Fn(View<'_>) -> bool + Sync),
     /// Whether the envelope says how many records there are; without, a list ends with an empty page.
     pub(super) counted: bool,
+    /// Pages with records that it may have; any number where nothing is said.
+    pub(super) most_pages: Option<u64>,
 }
 
 /// What one reading of a list found.
@@ -115,6 +117,9 @@ impl List<'_> {
                 pass.trouble = Some(format!("{before} records, then {now}"));
             }
             total = page.total.or(total);
+            if let Some(limit) = self.most_pages.filter(|limit| page.records > 0 && number > *limit) {
+                return Err(FetchError::TooManyPages { url: (self.url)(1), limit });
+            }
             if !page.kept.is_empty() {
                 let path = directory.join(format!("{}_p{number:05}.json", self.name));
                 let text = [b"[", page.kept.join(&b",\n"[..]).as_slice(), b"]"].concat();

@@ -6,9 +6,12 @@ mod breaker;
 mod client;
 mod items;
 mod list;
+mod now;
+mod portal;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Days, FixedOffset, NaiveDate, Utc};
@@ -26,6 +29,8 @@ use address::{Asked, PncpList, PortalList, Span, months};
 use breaker::Breaker;
 use client::ApiClient;
 use list::List;
+pub use now::{PortalNow, PortalQuery};
+use portal::of_organ;
 
 /// Where PNCP answers, unless a mirror is configured.
 pub const PNCP: &str = "https://pncp.gov.br";
@@ -66,6 +71,8 @@ impl ApiOptions {
     pub const PNCP_RATE: Rate = Rate::always(60);
     /// What the Portal allows a key (CGU: 90 requests a minute by day, 300 from midnight to six).
     pub const PORTAL_RATE: Rate = Rate { day: 90, night: 300 };
+    /// Failures, one after the other, after which a service is left alone, and for how long.
+    pub const BREAKER: (u32, Duration) = (5, Duration::from_secs(30));
 
     /// The usual patience, with buckets of this process alone.
     pub fn of(pncp: impl Into<String>, portal: impl Into<String>) -> Self {
@@ -75,7 +82,7 @@ impl ApiOptions {
             key: None,
             pncp_bucket: Bucket::new("pncp", Self::PNCP_RATE, None),
             portal_bucket: Bucket::new("portal-api", Self::PORTAL_RATE, None),
-            breaker: (5, Duration::from_secs(30)),
+            breaker: Self::BREAKER,
             items: false,
             modalities: Vec::new(),
             overlap_days: 3,
@@ -112,7 +119,7 @@ pub async fn fetch_lists(
     let mut reader = Reader { root: own.path(), options, progress, paths: Vec::new(), empty: Vec::new() };
     let zone = FixedOffset::east_opt(BRASILIA_HOURS * 3_600);
     let today = zone.map_or_else(|| now.date_naive(), |zone| now.with_timezone(&zone).date_naive());
-    let breaker = |service: &str| Breaker::new(service, options.breaker.0, options.breaker.1);
+    let breaker = |service: &str| Arc::new(Breaker::new(service, options.breaker.0, options.breaker.1));
     let pncp = ApiClient::new(&options.pncp, &options.pncp_bucket, breaker("pncp"), None)?;
     let mut portal: Option<ApiClient<'_>> = None;
     for address in addresses {
@@ -208,8 +215,15 @@ impl Reader<'_> {
         let name = format!("pncp-{}_{day}{kind}", list.name());
         let of_kind = modality.map(|code| format!(", modalidadeId {code}")).unwrap_or_default();
         let filter = format!("dataPublicacaoPncp {day}{of_kind}");
-        let wanted =
-            List { name: name.clone(), url: &url, id: "numeroControlePNCP", filter, keep: &keep, counted: true };
+        let wanted = List {
+            name: name.clone(),
+            url: &url,
+            id: "numeroControlePNCP",
+            filter,
+            keep: &keep,
+            counted: true,
+            most_pages: None,
+        };
         let files = wanted.read(client, directory, self.progress).await?;
         if self.options.items && list == PncpList::Tenders {
             items::read(client, directory, &name, &files).await?;
@@ -231,25 +245,10 @@ impl Reader<'_> {
         };
         for (first, last) in spans {
             let dataset = format!("{organ}_{first}_{last}");
-            let directory = self.begin(&format!("portal-api-{}", list.name()), &dataset)?;
-            let (from, to) = (first.format("%d/%m/%Y"), last.format("%d/%m/%Y"));
-            let url = |page: u64| {
-                format!(
-                    "{}/{}?codigoOrgao={organ}&dataInicial={from}&dataFinal={to}&pagina={page}",
-                    client.base(),
-                    list.name()
-                )
-            };
-            let keep = |record: View<'_>| {
-                let unit = record.get("unidadeGestora");
-                let code = |of: &str, name: &str| unit.and_then(|unit| unit.get(of)).and_then(|one| one.text_of(name));
-                let own = [code("orgaoVinculado", "codigoSIAFI"), code("orgaoMaximo", "codigo")];
-                own.iter().all(Option::is_none) || own.iter().flatten().any(|code| code == organ)
-            };
-            let name = format!("portal-api-{}_{dataset}", list.name());
-            let filter = format!("codigoOrgao {organ}");
-            let wanted = List { name, url: &url, id: "id", filter, keep: &keep, counted: false };
-            let files = wanted.read(client, &directory, self.progress).await?;
+            let directory = self.begin(list.source(), &dataset)?;
+            let name = format!("{}_{dataset}", list.source());
+            let wanted = of_organ(list, organ, (first, last));
+            let files = wanted.read(client, name, None, &directory, self.progress).await?;
             self.end(directory, format!("portal-api:{}/{dataset}", list.name()), !files.is_empty());
         }
         Ok(())

@@ -3,8 +3,12 @@
 //! Every error carries `ErrorInfo` with a stable reason; everything variable in a message is in its
 //! metadata too. The cause of an internal error is logged once, here, and never sent.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use prost::Message as _;
@@ -12,6 +16,7 @@ use tonic::{Code, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::caller::Caller;
+use super::fresh::FreshError;
 use crate::auth::AuthError;
 use crate::detectors::DetectorError;
 use crate::ingest::UploadError;
@@ -19,6 +24,7 @@ use crate::investigation::ExplainError;
 use crate::jobs::JobsError;
 use crate::lake::LakeError;
 use crate::model::{JobState, Role, Violation};
+use crate::sources::FetchError;
 use crate::store::StoreError;
 
 /// Domain of the reasons in `ErrorInfo`.
@@ -95,6 +101,13 @@ pub(super) enum ApiError {
     Stream(Status),
     /// An upload cannot be written.
     Upload(UploadError),
+    /// The API of a source does not give what is asked for.
+    Source(Arc<FreshError>),
+    /// The source of a contract has no API that is asked.
+    NoSourceApi {
+        /// The source.
+        source: String,
+    },
     /// The server is stopping.
     Stopping,
     /// What is stored cannot be read.
@@ -149,6 +162,12 @@ impl From<LakeError> for ApiError {
 impl From<ExplainError> for ApiError {
     fn from(error: ExplainError) -> Self {
         Self::Explain(error)
+    }
+}
+
+impl From<FreshError> for ApiError {
+    fn from(error: FreshError) -> Self {
+        Self::Source(Arc::new(error))
     }
 }
 
@@ -209,6 +228,7 @@ impl Public {
             "investigation" => "INVESTIGATION_NOT_FOUND",
             "analysis" => "ANALYSIS_NOT_FOUND",
             "contract" => "CONTRACT_NOT_FOUND",
+            "contract at its source" => "CONTRACT_NOT_AT_SOURCE",
             "detector" => "DETECTOR_NOT_FOUND",
             "finding" => "FINDING_NOT_FOUND",
             "api_key" => "API_KEY_NOT_FOUND",
@@ -374,6 +394,11 @@ impl Public {
             }
             ApiError::Stream(status) => Self::new(status.code(), "STREAM_BROKEN", status.message()),
             ApiError::Upload(error) => Self::internal(error),
+            ApiError::Source(error) => Self::source(error),
+            ApiError::NoSourceApi { source } => {
+                let message = format!("the source {source} has no API that this server asks");
+                Self::new(Code::FailedPrecondition, "SOURCE_WITHOUT_API", message).with("source", source)
+            }
             ApiError::Stopping => {
                 let message = "the server is stopping; try again, at a stream after its last sequence";
                 Self::new(Code::Unavailable, "STOPPING", message)
@@ -404,11 +429,42 @@ impl Public {
         }
     }
 
+    fn source(error: &FreshError) -> Self {
+        let FreshError::Fetch(error) = error else { return Self::internal(error) };
+        let message = error.to_string();
+        match error {
+            FetchError::KeyMissing => Self::new(Code::FailedPrecondition, "SOURCE_KEY_MISSING", message),
+            FetchError::Refused { status, .. } => {
+                Self::new(Code::FailedPrecondition, "SOURCE_REFUSED", message).with("status", status.to_string())
+            }
+            FetchError::TooManyPages { limit, .. } => {
+                let message = format!("{message}: ask for fewer days, or import the list");
+                Self::new(Code::FailedPrecondition, "SOURCE_LIST_TOO_LONG", message).with("limit", limit.to_string())
+            }
+            FetchError::GaveUp { .. }
+            | FetchError::Unstable { .. }
+            | FetchError::FilterIgnored { .. }
+            | FetchError::TooLarge { .. }
+            | FetchError::NotPublished { .. }
+            | FetchError::Client { .. } => {
+                Self::new(Code::Unavailable, "SOURCE_UNAVAILABLE", message).after(BUSY_DELAY)
+            }
+            FetchError::Address(_) | FetchError::Io { .. } => Self::internal(error),
+        }
+    }
+
     fn lake(error: &LakeError) -> Self {
         match error {
             LakeError::Manifest(store) if store.is_transient() => Self::store(store),
-            LakeError::Io { .. } | LakeError::Engine(_) | LakeError::Schema { .. } | LakeError::Manifest(_) => {
-                Self::internal(error)
+            LakeError::Io { .. }
+            | LakeError::Engine(_)
+            | LakeError::Schema { .. }
+            | LakeError::Setting { .. }
+            | LakeError::Manifest(_) => Self::internal(error),
+            LakeError::Object { .. } => {
+                let message = "the lake cannot be read now; try again later";
+                // Which bucket, and what it said, is nobody's business but the operator's.
+                Self { hidden: Some(error.to_string()), ..Self::new(Code::Unavailable, "LAKE_UNAVAILABLE", message) }
             }
             LakeError::NoSuchVersion { asked, .. } => {
                 let message = format!("version {asked} of the lake is kept no longer");
@@ -493,175 +549,4 @@ pub(super) fn message(caller: &Caller, error: &ApiError) -> tonic_types::pb::Sta
 
 fn short(text: &str) -> String {
     text.chars().take(100).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use super::*;
-    use crate::api::Principal;
-    use crate::api::caller::RequestId;
-
-    fn caller() -> Caller {
-        Caller {
-            principal: Principal::local(),
-            remote: String::new(),
-            request_id: RequestId::of(&http::HeaderMap::new()),
-        }
-    }
-
-    #[test]
-    fn each_error_has_its_code_reason_and_metadata() {
-        let id = || "0191d0f2-7a5b-7c3d-8e9f-0a1b2c3d4e5f".to_owned();
-        let secret = || "password=hunter2".to_owned();
-        let unavailable = || StoreError::Unavailable { reason: secret() };
-        let io = LakeError::Io { path: PathBuf::from("/secret/path"), source: std::io::Error::other("x") };
-        let resource = "investigation";
-        let running = JobState::Running;
-        let reused = StoreError::RequestIdReused { request_id: id(), job_id: id() };
-        let cases: Vec<(ApiError, Code, &str, &[&str])> = vec![
-            (
-                ApiError::Invalid(vec![Violation::new("query", "must not be empty", "")]),
-                Code::InvalidArgument,
-                "INVALID_FIELD",
-                &["field", "rule"],
-            ),
-            (ApiError::NotFound { resource, id: id() }, Code::NotFound, "INVESTIGATION_NOT_FOUND", &["id"]),
-            (
-                ApiError::RoleMissing { needed: Role::Admin, role: Role::Viewer },
-                Code::PermissionDenied,
-                "ROLE_MISSING",
-                &["required_role", "role"],
-            ),
-            (ApiError::Revoked, Code::Unauthenticated, "CREDENTIALS_INVALID", &[]),
-            (ApiError::Auth(AuthError::Missing), Code::Unauthenticated, "CREDENTIALS_MISSING", &[]),
-            (ApiError::Auth(AuthError::Refused), Code::Unauthenticated, "CREDENTIALS_INVALID", &[]),
-            (ApiError::Auth(AuthError::Expired), Code::Unauthenticated, "TOKEN_EXPIRED", &[]),
-            (
-                ApiError::Auth(AuthError::TooMany { retry_after: std::time::Duration::from_millis(1) }),
-                Code::ResourceExhausted,
-                "TOO_MANY_FAILED_LOGINS",
-                &[],
-            ),
-            (ApiError::Auth(AuthError::Busy), Code::ResourceExhausted, "TOO_MANY_LOGINS", &[]),
-            (ApiError::Auth(AuthError::Internal(secret())), Code::Internal, "INTERNAL", &[]),
-            (
-                ApiError::Store(StoreError::Exists { what: "user", field: "username", value: "ana".to_owned() }),
-                Code::AlreadyExists,
-                "NAME_TAKEN",
-                &["resource", "field", "value"],
-            ),
-            (
-                ApiError::NotFinished { resource, id: id(), state: running },
-                Code::FailedPrecondition,
-                "NOT_FINISHED",
-                &["id", "state"],
-            ),
-            (
-                ApiError::WithoutResults { resource, id: id(), state: running },
-                Code::FailedPrecondition,
-                "WITHOUT_RESULTS",
-                &["id", "state"],
-            ),
-            (
-                ApiError::Denied(Violation::new("uri", "must be on a host of import_hosts", "https://x/y")),
-                Code::PermissionDenied,
-                "IMPORT_NOT_ALLOWED",
-                &["field", "rule", "value"],
-            ),
-            (
-                ApiError::TooMany { what: "imports", limit: 3 },
-                Code::ResourceExhausted,
-                "TOO_MANY_UNDER_WAY",
-                &["what", "limit"],
-            ),
-            (ApiError::Silent(std::time::Duration::from_secs(60)), Code::DeadlineExceeded, "UPLOAD_SILENT", &[]),
-            (
-                ApiError::Upload(UploadError::Io { path: PathBuf::from("/secret"), cause: std::io::Error::other("x") }),
-                Code::Internal,
-                "INTERNAL",
-                &[],
-            ),
-            (ApiError::ReportNotRequested { id: id() }, Code::FailedPrecondition, "REPORT_NOT_REQUESTED", &["id"]),
-            (ApiError::Stopping, Code::Unavailable, "STOPPING", &[]),
-            (ApiError::Jobs(JobsError::NotFound { id: id() }), Code::NotFound, "NOT_FOUND", &["id"]),
-            (
-                ApiError::Jobs(JobsError::SequenceAhead { asked: 9, last: 3 }),
-                Code::OutOfRange,
-                "SEQUENCE_AHEAD",
-                &["after_sequence", "last_sequence"],
-            ),
-            (
-                ApiError::Jobs(JobsError::Deleted { asked: 2, oldest: 7 }),
-                Code::OutOfRange,
-                "EVENTS_DELETED",
-                &["oldest_sequence", "field"],
-            ),
-            (ApiError::Jobs(JobsError::Store(unavailable())), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
-            (ApiError::Store(unavailable()), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
-            (
-                ApiError::Store(StoreError::Contention { reason: secret() }),
-                Code::Unavailable,
-                "DATABASE_UNAVAILABLE",
-                &[],
-            ),
-            (ApiError::Store(reused), Code::AlreadyExists, "REQUEST_ID_REUSED", &["request_id", "id"]),
-            (ApiError::Store(StoreError::Database { reason: secret() }), Code::Internal, "INTERNAL", &[]),
-            (ApiError::Store(StoreError::Migration { reason: secret() }), Code::Internal, "INTERNAL", &[]),
-            (ApiError::Lake(io), Code::Internal, "INTERNAL", &[]),
-            (ApiError::Lake(LakeError::Manifest(unavailable())), Code::Unavailable, "DATABASE_UNAVAILABLE", &[]),
-            (
-                ApiError::Lake(LakeError::NoSuchVersion { asked: 3, latest: 9 }),
-                Code::FailedPrecondition,
-                "LAKE_VERSION_GONE",
-                &["version"],
-            ),
-            (
-                ApiError::Lake(LakeError::Manifest(StoreError::Database { reason: secret() })),
-                Code::Internal,
-                "INTERNAL",
-                &[],
-            ),
-        ];
-        let caller = caller();
-        for (error, code, reason, keys) in cases {
-            let status = status(&caller, &error);
-            assert_eq!(status.code(), code, "{error:?}");
-            assert!(!status.message().is_empty());
-            let details = status.get_error_details();
-            let info = details.error_info().unwrap();
-            assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason, ERROR_DOMAIN));
-            for key in keys {
-                assert!(!info.metadata[*key].is_empty(), "{error:?} {key}");
-            }
-            assert_eq!(details.retry_info().is_some(), matches!(code, Code::Unavailable | Code::ResourceExhausted));
-            let request = details.request_info().map(|info| info.request_id.as_str());
-            assert_eq!(request, (code == Code::Internal).then(|| caller.request_id.as_str()));
-            let sent = format!("{status:?}{}", String::from_utf8_lossy(status.details()));
-            assert!(!sent.contains("hunter2") && !sent.contains("/secret"), "{sent}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn a_description_gives_rule_and_value_back(rule in "must [a-z, ]{0,20}", value in ".{0,40}|(, got \"){1,3}.*") {
-            let given = Violation::new("f", rule, value);
-            proptest::prop_assert_eq!(&violation("f", &describe(&given)), &given);
-        }
-    }
-
-    #[test]
-    fn violations_state_rule_and_value_and_fit_into_a_header() {
-        let violations: Vec<_> =
-            (0..100).map(|at| Violation::new(format!("f[{at}]"), "must be short", "é".repeat(500))).collect();
-        let status = status(&caller(), &ApiError::Invalid(violations));
-        assert!(status.details().len() < 5_000, "{}", status.details().len());
-        assert!(status.message().contains("99 more"));
-        let details = status.get_error_details();
-        let sent = &details.bad_request().unwrap().field_violations;
-        assert_eq!(sent[0].field, "f[0]");
-        assert!(sent[0].description.starts_with("must be short, got \"éé"));
-        assert!(sent.len() > 3);
-    }
 }
