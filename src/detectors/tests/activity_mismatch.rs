@@ -158,9 +158,7 @@ async fn random_sales_agree_with_a_slow_reference() {
             0 => vec![format!("47{}1000", 2 + number / 30)],
             1 => vec![format!("{}12000", 10 + number / 10)],
             _ => (0..many)
-                .map(|_| {
-                    rng.random_bool(0.8).then_some(&codes[0]).or_else(|| codes.choose(&mut rng)).unwrap().to_string()
-                })
+                .map(|_| if rng.random_bool(0.8) { codes[0] } else { *codes.choose(&mut rng).unwrap() }.to_owned())
                 .collect(),
         };
         company(&mut data, number, &own.iter().map(String::as_str).collect::<Vec<_>>());
