@@ -567,7 +567,8 @@ impl Config {
         let Some(url) = &self.lake_url else { return Ok(Lake::new(self.data_dir.join("lake"), store)) };
         let settings: Vec<(String, String)> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| name.starts_with("AWS_"))
+            // An empty one is as good as none.
+            .filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty())
             .collect();
         Lake::in_bucket(url, &settings, self.data_dir.join("lake-staging"), store)
     }

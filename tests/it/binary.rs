@@ -253,7 +253,7 @@ fn an_operator_with_grpcurl_can_do_everything() {
     assert_eq!(all, (1..=i64::try_from(all.len()).unwrap()).collect::<Vec<_>>(), "gapless");
     let stages: BTreeSet<_> = events.iter().map(|event| event["stage"].as_str().unwrap().to_owned()).collect();
     assert!(stages.contains("plan"), "{stages:?}");
-    assert_eq!(stages.iter().filter(|stage| stage.starts_with("detector:")).count(), 32, "{stages:?}");
+    assert_eq!(stages.iter().filter(|stage| stage.starts_with("detector:")).count(), 37, "{stages:?}");
     assert_eq!(events.last().unwrap()["kind"], "EVENT_KIND_FINISHED");
     let half = all[all.len() / 2];
     assert_eq!(sequences(&watch(half)), all[all.len() / 2 + 1..], "resumed: none twice, none missing");

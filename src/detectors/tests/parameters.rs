@@ -117,7 +117,7 @@ fn texts_quote_the_value_that_counts() {
 
 /// A value within the bounds that is not the default, and the detector with it.
 fn changed(detector: &Detector, name: &str) -> Detector {
-    let candidates = ["0.005", "0.011", "0.97", "1.25", "1.01", "3", "7", "12", "5000", "3000000.00"];
+    let candidates = ["0.005", "0.011", "0.97", "1.25", "1.01", "3", "7", "12", "90", "400", "5000", "3000000.00"];
     let found = candidates.iter().find_map(|value| {
         let other = set(detector.id(), name, value);
         detector.with(&[&other]).ok().filter(|changed| changed.header.overridden().count() == 1)
