@@ -311,7 +311,7 @@ async fn a_job_outlives_the_absence_of_its_database() {
         tokio::time::sleep(Duration::from_millis(80)).await;
         proxy.mend();
     }
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(180);
     while !get(&direct, &id).await.state.is_terminal() {
         assert!(Instant::now() < deadline, "{:?}", get(&direct, &id).await);
         tokio::time::sleep(Duration::from_millis(50)).await;
