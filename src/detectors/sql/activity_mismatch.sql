@@ -215,7 +215,6 @@ measured AS (
             WHEN c.supplier_check <> 'valid' THEN 'tax_id_invalid'
             WHEN is_public_body(c.supplier_kind, c.supplier_name) THEN 'public_body'
             WHEN b.line IS NULL THEN 'line_unknown'
-            WHEN r.establishments = 0 THEN 'register_not_taken_in'
             WHEN k.root IS NULL THEN 'company_unknown'
             WHEN t.root IS NULL THEN 'activity_unknown'
             WHEN t.generic THEN 'generic_activity'
@@ -232,6 +231,24 @@ measured AS (
     LEFT JOIN own o ON o.line = b.line AND o.root = left(c.supplier_id, 8)
     LEFT JOIN of_company m ON m.line = b.line AND m.root = left(c.supplier_id, 8)
     LEFT JOIN of_company_wide w ON w.line = b.line AND w.root = left(c.supplier_id, 8)
+    WHERE r.establishments > 0
+),
+-- Without a register there is nothing to join.
+unregistered AS (
+    SELECT
+        c.contract_id,
+        c.in_scope,
+        CASE
+            WHEN c.supplier_key IS NULL THEN 'supplier_secret'
+            WHEN c.supplier_kind = 'cpf' THEN 'supplier_is_person'
+            WHEN c.supplier_kind <> 'cnpj' THEN 'no_tax_id'
+            WHEN c.supplier_check <> 'valid' THEN 'tax_id_invalid'
+            WHEN is_public_body(c.supplier_kind, c.supplier_name) THEN 'public_body'
+            ELSE 'register_not_taken_in'
+        END AS verdict
+    FROM contracts c
+    CROSS JOIN register_content r
+    WHERE r.establishments = 0
 ),
 judged AS (
     SELECT
@@ -265,3 +282,8 @@ SELECT
     supplier_id,
     supplier_name
 FROM judged
+UNION ALL
+SELECT
+    contract_id, 'not_evaluable', verdict, NULL, in_scope,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM unregistered
