@@ -51,7 +51,7 @@ min = "2"
 label = { pt = "Outros fornecedores mínimos no ramo", en = "Fewest other suppliers in the line" }
 
 [reasons]
-supplier_secret = { outcome = "not_evaluable", pt = "A fonte mantém o fornecedor em sigilo ou não o informa.", en = "The source keeps the supplier secret or gives none." }
+supplier_secret = { outcome = "not_evaluable", pt = "A fonte mantém o fornecedor em sigilo ou não o informa.", en = "The source keeps the supplier secret or gives none.", columns = ["contracts.supplier_id"] }
 supplier_is_person = { outcome = "not_evaluable", pt = "O fornecedor é pessoa física.", en = "The supplier is a natural person." }
 no_tax_id = { outcome = "not_evaluable", pt = "O identificador do fornecedor não é CNPJ.", en = "The supplier's id is no CNPJ." }
 tax_id_invalid = { outcome = "not_evaluable", pt = "Os dígitos do CNPJ do fornecedor não conferem: não se sabe quem é.", en = "The digits of the supplier's CNPJ do not agree: who it is is not known." }
@@ -59,7 +59,7 @@ public_body = { outcome = "not_evaluable", pt = "O fornecedor é órgão ou enti
 line_unknown = { outcome = "not_evaluable", pt = "O contrato não tem item que diga o ramo.", en = "No item of the contract tells the line of business." }
 register_not_taken_in = { outcome = "not_evaluable", pt = "O cadastro de estabelecimentos da Receita Federal não foi importado.", en = "The register of establishments was not taken in." }
 company_unknown = { outcome = "not_evaluable", pt = "A empresa não consta no cadastro importado.", en = "The company is not in the register that was taken in." }
-activity_unknown = { outcome = "not_evaluable", pt = "O cadastro não informa a atividade da empresa.", en = "The register does not tell the company's activity." }
+activity_unknown = { outcome = "not_evaluable", pt = "O cadastro não informa a atividade da empresa.", en = "The register does not tell the company's activity.", columns = ["establishments.activity"] }
 generic_activity = { outcome = "not_evaluable", pt = "A empresa tem atividade genérica, que vende de tudo.", en = "The company has a generic activity, which sells everything." }
 class_too_small = { outcome = "not_evaluable", pt = "O ramo tem menos de {min_contracts|exact} contratos de outros fornecedores do cadastro.", en = "The line has fewer than {min_contracts|exact} contracts of other suppliers of the register." }
 too_few_suppliers = { outcome = "not_evaluable", pt = "O ramo tem menos de {min_suppliers|exact} outros fornecedores do cadastro.", en = "The line has fewer than {min_suppliers|exact} other suppliers of the register." }

@@ -64,20 +64,20 @@ unit = "BRL"
 label = { pt = "Valor mínimo do contrato comparado com o capital", en = "Least value of the contract that is held against the capital" }
 
 [reasons]
-supplier_secret = { outcome = "not_evaluable", pt = "A fonte mantém o fornecedor em sigilo ou não o informa.", en = "The source keeps the supplier secret or gives none." }
+supplier_secret = { outcome = "not_evaluable", pt = "A fonte mantém o fornecedor em sigilo ou não o informa.", en = "The source keeps the supplier secret or gives none.", columns = ["contracts.supplier_id"] }
 supplier_is_person = { outcome = "not_evaluable", pt = "O fornecedor é pessoa física.", en = "The supplier is a natural person." }
 no_tax_id = { outcome = "not_evaluable", pt = "O identificador do fornecedor não é CNPJ.", en = "The supplier's id is no CNPJ." }
 tax_id_invalid = { outcome = "not_evaluable", pt = "Os dígitos do CNPJ do fornecedor não conferem: não se sabe quem é.", en = "The digits of the supplier's CNPJ do not agree: who it is is not known." }
-no_signature_date = { outcome = "not_evaluable", pt = "Sem data de assinatura.", en = "No day of signature." }
+no_signature_date = { outcome = "not_evaluable", pt = "Sem data de assinatura.", en = "No day of signature.", columns = ["contracts.signature_date"] }
 register_not_taken_in = { outcome = "not_evaluable", pt = "O cadastro de empresas da Receita Federal não foi importado.", en = "The register of companies was not taken in." }
 company_unknown = { outcome = "not_evaluable", pt = "A empresa não consta no cadastro importado.", en = "The company is not in the register that was taken in." }
-no_value = { outcome = "not_evaluable", pt = "Nenhum valor dos contratos do ano foi publicado.", en = "No value of the year's contracts is published." }
+no_value = { outcome = "not_evaluable", pt = "Nenhum valor dos contratos do ano foi publicado.", en = "No value of the year's contracts is published.", columns = ["contracts.initial_value", "contracts.current_value"] }
 register_undated = { outcome = "not_evaluable", pt = "O nome do arquivo do cadastro não diz de que dia ele é.", en = "The name of the file of the register does not say of which day it is." }
 register_too_old = { outcome = "not_evaluable", pt = "O cadastro importado é anterior a algum dos contratos do ano.", en = "The register that was taken in is older than a contract of the year." }
 size_at_date_unknown = { outcome = "not_evaluable", pt = "O cadastro importado é de anos depois: o porte e o capital no ano dos contratos não se sabem.", en = "The register that was taken in is of years later: size and capital in the year of the contracts are not known." }
-size_not_informed = { outcome = "not_evaluable", pt = "O cadastro não informa o porte.", en = "The register does not tell the size." }
+size_not_informed = { outcome = "not_evaluable", pt = "O cadastro não informa o porte.", en = "The register does not tell the size.", columns = ["companies.size"] }
 regimes_not_taken_in = { outcome = "not_evaluable", pt = "As opções pelo Simples e pelo MEI não foram importadas: não se sabe se a microempresa era MEI.", en = "The regimes (Simples, MEI) were not taken in: whether the micro company was a MEI is not known." }
-no_capital = { outcome = "not_evaluable", pt = "A empresa não tem capital social informado.", en = "The company has no capital in the register." }
+no_capital = { outcome = "not_evaluable", pt = "A empresa não tem capital social informado.", en = "The company has no capital in the register.", columns = ["companies.capital"] }
 
 [[evidence]]
 name = "year"

@@ -31,16 +31,16 @@ en = ["A status noted later with an earlier day (closed or annulled ex officio).
 
 [reasons]
 became_inactive_later = { outcome = "clear", pt = "A inscrição deixou de estar ativa no dia da assinatura ou depois.", en = "The registration ceased to be active on the day of signature or later." }
-supplier_secret = { outcome = "not_evaluable", pt = "A fonte mantém o fornecedor em sigilo ou não o informa.", en = "The source keeps the supplier secret or gives none." }
+supplier_secret = { outcome = "not_evaluable", pt = "A fonte mantém o fornecedor em sigilo ou não o informa.", en = "The source keeps the supplier secret or gives none.", columns = ["contracts.supplier_id"] }
 supplier_is_person = { outcome = "not_evaluable", pt = "O fornecedor é pessoa física.", en = "The supplier is a natural person." }
 no_tax_id = { outcome = "not_evaluable", pt = "O identificador do fornecedor não é CNPJ.", en = "The supplier's id is no CNPJ." }
 tax_id_invalid = { outcome = "not_evaluable", pt = "Os dígitos do CNPJ do fornecedor não conferem: não se sabe quem é.", en = "The digits of the supplier's CNPJ do not agree: who it is is not known." }
-no_signature_date = { outcome = "not_evaluable", pt = "Sem data de assinatura.", en = "No day of signature." }
+no_signature_date = { outcome = "not_evaluable", pt = "Sem data de assinatura.", en = "No day of signature.", columns = ["contracts.signature_date"] }
 register_not_taken_in = { outcome = "not_evaluable", pt = "O cadastro de estabelecimentos da Receita Federal não foi importado.", en = "The register of establishments was not taken in." }
 company_unknown = { outcome = "not_evaluable", pt = "O estabelecimento não consta no cadastro importado.", en = "The establishment is not in the register that was taken in." }
 register_undated = { outcome = "not_evaluable", pt = "O nome do arquivo do cadastro não diz de que dia ele é.", en = "The name of the file of the register does not say of which day it is." }
 register_too_old = { outcome = "not_evaluable", pt = "O cadastro importado é anterior à assinatura.", en = "The register that was taken in is older than the signature." }
-status_undated = { outcome = "not_evaluable", pt = "A situação cadastral não tem data.", en = "The status has no day." }
+status_undated = { outcome = "not_evaluable", pt = "A situação cadastral não tem data.", en = "The status has no day.", columns = ["establishments.registration_status_date"] }
 active_since_later = { outcome = "not_evaluable", pt = "A situação ativa é posterior à assinatura: qual era antes não se sabe.", en = "The registration is active since after the signature: what it was before is not known." }
 
 [[evidence]]

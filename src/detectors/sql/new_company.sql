@@ -58,16 +58,16 @@ label = { pt = "Valor mínimo do contrato", en = "Least value of the contract" }
 
 [reasons]
 small_contract = { outcome = "clear", pt = "O contrato vale menos de {min_value|brl}.", en = "The contract is worth less than {min_value|brl}." }
-supplier_secret = { outcome = "not_evaluable", pt = "A fonte mantém o fornecedor em sigilo ou não o informa.", en = "The source keeps the supplier secret or gives none." }
+supplier_secret = { outcome = "not_evaluable", pt = "A fonte mantém o fornecedor em sigilo ou não o informa.", en = "The source keeps the supplier secret or gives none.", columns = ["contracts.supplier_id"] }
 supplier_is_person = { outcome = "not_evaluable", pt = "O fornecedor é pessoa física.", en = "The supplier is a natural person." }
 no_tax_id = { outcome = "not_evaluable", pt = "O identificador do fornecedor não é CNPJ.", en = "The supplier's id is no CNPJ." }
 tax_id_invalid = { outcome = "not_evaluable", pt = "Os dígitos do CNPJ do fornecedor não conferem: não se sabe quem é.", en = "The digits of the supplier's CNPJ do not agree: who it is is not known." }
-no_signature_date = { outcome = "not_evaluable", pt = "Sem data de assinatura.", en = "No day of signature." }
+no_signature_date = { outcome = "not_evaluable", pt = "Sem data de assinatura.", en = "No day of signature.", columns = ["contracts.signature_date"] }
 register_not_taken_in = { outcome = "not_evaluable", pt = "O cadastro de estabelecimentos da Receita Federal não foi importado.", en = "The register of establishments was not taken in." }
 company_unknown = { outcome = "not_evaluable", pt = "A empresa não consta no cadastro importado.", en = "The company is not in the register that was taken in." }
 head_office_unknown = { outcome = "not_evaluable", pt = "A matriz não consta no cadastro importado, ou não tem data de abertura.", en = "The head office is not in the register that was taken in, or has no day of opening." }
 opened_later = { outcome = "not_evaluable", pt = "A abertura no cadastro é posterior à assinatura: uma das datas não está certa.", en = "The opening in the register is later than the signature: one of the days is not right." }
-no_value = { outcome = "not_evaluable", pt = "O valor do contrato não foi publicado.", en = "The value of the contract is not published." }
+no_value = { outcome = "not_evaluable", pt = "O valor do contrato não foi publicado.", en = "The value of the contract is not published.", columns = ["contracts.initial_value", "contracts.current_value"] }
 
 [[evidence]]
 name = "opening_date"
