@@ -2,7 +2,9 @@ package cidadao_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -90,12 +92,16 @@ func (p *product) end(how os.Signal) {
 	_ = p.process.Wait()
 }
 
+// freeAddress has a port below those that the system gives to connections (from 32,768): none takes it before a server does.
 func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for {
+		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		if listener, err := net.Listen("tcp", address); err == nil {
+			return address, listener.Close()
+		} else if !errors.Is(err, syscall.EADDRINUSE) {
+			return "", err
+		}
 	}
-	return listener.Addr().String(), listener.Close()
 }
 
 func newProduct(directory string) (*product, error) {

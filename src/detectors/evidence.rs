@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::DataFusionError;
 use datafusion::datasource::MemTable;
 use datafusion::functions::expr_fn::left;
 use datafusion::logical_expr::{Expr, JoinType, col, lit};
@@ -180,16 +181,16 @@ fn finding(
     limits: &LegalLimits,
     detector: &Detector,
     mut fired: Fired,
-    published: &BTreeMap<Table, HashMap<String, EvidenceRow>>,
+    published: &BTreeMap<Table, Rows>,
 ) -> Result<Finding, DetectorError> {
     let header = &detector.header;
     let broken = |message: String| DetectorError::Answer { detector: header.id.clone(), message };
     let shown = fired.ids.iter().flat_map(|(table, ids)| ids.iter().map(move |id| (table, id)));
     let mut evidence_rows = Vec::new();
     for (table, id) in shown.take(ROWS) {
-        let row = published.get(table).and_then(|rows| rows.get(id)).cloned();
+        let row = published.get(table).and_then(|rows| rows.get(id));
         let missing = || broken(format!("no current row of {} has the id {id:?}", table.as_str()));
-        evidence_rows.push(row.ok_or_else(missing)?);
+        evidence_rows.push(row.ok_or_else(missing)?.map_err(broken)?);
     }
     let mut applied: Vec<AppliedLimit> = Vec::with_capacity(fired.limits.len() + header.parameters.len());
     for id in &fired.limits {
@@ -275,28 +276,56 @@ fn id(detector: &Detector, fired: &Fired) -> String {
     hex(&hash.finalize()[..16])
 }
 
+/// Published rows of a table as the engine gave them: a row of evidence takes several times the memory, and is made as its finding is.
+struct Rows {
+    table: Table,
+    batches: Vec<RecordBatch>,
+    /// Batch and row, by id.
+    places: HashMap<String, (usize, usize)>,
+}
+
+impl Rows {
+    fn get(&self, id: &str) -> Option<Result<EvidenceRow, String>> {
+        let (batch, row) = *self.places.get(id)?;
+        Some(evidence_row(self.batches.get(batch)?, row, self.table))
+    }
+
+    fn add(&mut self, batch: RecordBatch) -> Result<(), String> {
+        let at = self.batches.len();
+        self.batches.push(batch.clone());
+        for row in 0..batch.num_rows() {
+            let id = id_of(&batch, row, self.table)?;
+            // Ids are unique among current rows; should they not be, the same one wins every time.
+            if let Some(known) = self.get(&id) {
+                let (known, found) = (known?, evidence_row(&batch, row, self.table)?);
+                if (&known.file, known.line) <= (&found.file, found.line) {
+                    continue;
+                }
+            }
+            self.places.insert(id, (at, row));
+        }
+        Ok(())
+    }
+}
+
 async fn rows(
     context: &SessionContext,
     table: Table,
     ids: impl Iterator<Item = &String>,
-) -> Result<HashMap<String, EvidenceRow>, DetectorError> {
+) -> Result<Rows, DetectorError> {
     let mut ids: Vec<&str> = ids.map(String::as_str).collect();
     ids.sort_unstable();
     ids.dedup();
     if ids.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Rows { table, batches: Vec::new(), places: HashMap::new() });
     }
     let failed = || DetectorError::query(format!("rows of {}", table.as_str()));
     read(context, table, ids).await.map_err(failed())
 }
 
-async fn read(
-    context: &SessionContext,
-    table: Table,
-    ids: Vec<&str>,
-) -> datafusion::common::Result<HashMap<String, EvidenceRow>> {
-    let id = table.id_column();
-    let columns: &[&str] = match table {
+/// The columns of a table that a finding shows.
+const fn columns_of(table: Table) -> &'static [&'static str] {
+    match table {
         Table::Contracts => &CONTRACT_COLUMNS,
         Table::Amendments => &AMENDMENT_COLUMNS,
         Table::ContractItems => &CONTRACT_ITEM_COLUMNS,
@@ -311,44 +340,38 @@ async fn read(
         Table::TaxRegimes => &TAX_REGIME_COLUMNS,
         Table::Partners => &PARTNER_COLUMNS,
         Table::Activities => &ACTIVITY_COLUMNS,
-    };
+    }
+}
+
+async fn read(context: &SessionContext, table: Table, ids: Vec<&str>) -> datafusion::common::Result<Rows> {
+    let id = table.id_column();
     let schema = Arc::new(Schema::new(vec![Field::new("wanted_id", DataType::Utf8, false)]));
     let wanted: ArrayRef = Arc::new(StringArray::from(ids));
     let batch = RecordBatch::try_new(Arc::clone(&schema), vec![wanted])?;
     let wanted = context.read_table(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))?;
     let object =
         |name: &&str| if *name == "object" { left(col("object"), lit(OBJECT)).alias("object") } else { col(*name) };
-    let selected: Vec<Expr> = columns.iter().chain(&PROVENANCE).map(object).chain([col(id)]).collect();
+    let selected: Vec<Expr> = columns_of(table).iter().chain(&PROVENANCE).map(object).chain([col(id)]).collect();
     let found = wanted.join(context.table(table.as_str()).await?, JoinType::Inner, &["wanted_id"], &[id], None)?;
     let mut stream = found.select(selected)?.execute_stream().await?;
-    let mut rows: HashMap<String, EvidenceRow> = HashMap::new();
+    let mut rows = Rows { table, batches: Vec::new(), places: HashMap::new() };
     while let Some(batch) = stream.next().await {
-        let batch = batch?;
-        for row in 0..batch.num_rows() {
-            let found = evidence_row(&batch, row, table, id, columns)
-                .map_err(datafusion::common::DataFusionError::Execution)?;
-            // Ids are unique among current rows; should they not be, the same one wins every time.
-            match rows.get(&found.id) {
-                Some(known) if (&known.file, known.line) <= (&found.file, found.line) => {}
-                _ => {
-                    rows.insert(found.id.clone(), found);
-                }
-            }
-        }
+        rows.add(batch?).map_err(DataFusionError::Execution)?;
     }
     Ok(rows)
 }
 
-fn evidence_row(
-    batch: &RecordBatch,
-    row: usize,
-    table: Table,
-    id: &str,
-    columns: &[&str],
-) -> Result<EvidenceRow, String> {
+fn id_of(batch: &RecordBatch, row: usize, table: Table) -> Result<String, String> {
+    match Value::of(batch, table.id_column(), row)? {
+        Value::Text(id) => Ok(id),
+        _ => Err("an id is no text".to_owned()),
+    }
+}
+
+fn evidence_row(batch: &RecordBatch, row: usize, table: Table) -> Result<EvidenceRow, String> {
     let text = |name: &str| Ok::<_, String>(Value::of(batch, name, row)?.exact());
     let mut shown = BTreeMap::new();
-    for name in columns {
+    for name in columns_of(table) {
         if let Some(value) = text(name)? {
             shown.insert((*name).to_owned(), value);
         }
@@ -362,9 +385,7 @@ fn evidence_row(
     let Value::Int(line) = Value::of(batch, "source_line", row)? else {
         return Err("source_line is no number".to_owned());
     };
-    let Value::Text(id) = Value::of(batch, id, row)? else {
-        return Err("an id is no text".to_owned());
-    };
+    let id = id_of(batch, row, table)?;
     shown.extend(published_at(&id).map(|link| ("link".to_owned(), link)));
     Ok(EvidenceRow {
         table: table.as_str().to_owned(),

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{RedisServer, program};
+use crate::support::{RedisServer, free_port, program};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -37,10 +37,6 @@ pub(crate) fn ok(output: &Output) -> String {
 pub(crate) fn json(output: &Output) -> Value {
     let text = ok(output);
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A running server, killed when dropped.
@@ -188,9 +184,8 @@ fn a_real_month_is_taken_in_and_every_large_increase_is_judged() {
 fn the_demo_shows_findings_and_stops() {
     let data = tempfile::tempdir().unwrap();
     let output = cidadao(data.path())
-        .args(["demo", "--exit", "--rows", "2000", "--http-addr", "127.0.0.1:0"])
-        .args(["--grpc-addr", &format!("127.0.0.1:{}", free_port())])
-        .args(["--metrics-addr", &format!("127.0.0.1:{}", free_port())])
+        .args(["demo", "--exit", "--rows", "2000"])
+        .args(["--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0"])
         .output()
         .unwrap();
     let text = ok(&output);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,16 +23,12 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::support::samples::{completed, job, queued, step};
-use crate::support::{Cluster, RedisServer, eventually};
+use crate::support::{Cluster, RedisServer, eventually, free_port};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(400);
 
 type Investigations = InvestigationServiceClient<Channel>;
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port()
-}
 
 fn signal(name: &str, child: &Child) {
     let sent = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().expect("kill runs");

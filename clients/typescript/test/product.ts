@@ -1,6 +1,7 @@
 // The real binary: found, fed with a sample, started, killed.
 
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server as HttpServer } from "node:http";
@@ -30,13 +31,20 @@ function binary(): string {
   return join(metadata.target_directory, "debug", "cidadao");
 }
 
+/** A port below those that the system gives to connections (from 32,768): none takes it before a server does. */
 export async function freePort(): Promise<number> {
-  const server = listen().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 30_000);
+    const server = listen().listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch {
+      continue;
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 /** A server over a data directory of its own; it keeps its port when it is started again. */

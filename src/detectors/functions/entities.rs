@@ -48,6 +48,22 @@ pub fn is_public_body(supplier_kind: Option<&str>, supplier_name: Option<&str>) 
     !company && PUBLIC.iter().any(|phrase| has_word(&folded, phrase))
 }
 
+/// What [`cnpj_unfit`] gives.
+#[cfg(test)]
+pub const CNPJ_UNFIT: [&str; 4] = ["supplier_secret", "supplier_is_person", "no_tax_id", "tax_id_invalid"];
+
+/// Why a supplier cannot be looked up in the register of companies, as the reason of a detector; `None` for one with a
+/// CNPJ whose check digits are right.
+pub fn cnpj_unfit(key: Option<&str>, kind: Option<&str>, check: Option<&str>) -> Option<&'static str> {
+    match (key, kind, check) {
+        (None, ..) => Some("supplier_secret"),
+        (_, Some("cpf"), _) => Some("supplier_is_person"),
+        (_, Some("cnpj"), Some("valid")) => None,
+        (_, Some("cnpj"), _) => Some("tax_id_invalid"),
+        _ => Some("no_tax_id"),
+    }
+}
+
 /// Whether a buyer's ceilings for small purchases are doubled: a public consortium, or an agency
 /// qualified as executive (Lei 14.133/2021 art. 75 §2; Lei 8.666/1993 art. 24 §1).
 ///
@@ -75,6 +91,16 @@ mod tests {
         }
         assert!(is_public_body(Some("other"), Some("ACME")));
         assert!(!is_public_body(None, None));
+    }
+
+    #[test]
+    fn suppliers_that_the_register_cannot_have() {
+        let unfit = |kind, check| cnpj_unfit(Some("key"), Some(kind), Some(check));
+        assert_eq!(unfit("cnpj", "valid"), None);
+        assert_eq!(unfit("cnpj", "invalid"), Some("tax_id_invalid"));
+        assert_eq!(unfit("cpf", "valid"), Some("supplier_is_person"));
+        assert_eq!(unfit("other", "not_applicable"), Some("no_tax_id"));
+        assert_eq!(cnpj_unfit(None, None, None), Some("supplier_secret"));
     }
 
     #[test]

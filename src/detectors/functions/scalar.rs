@@ -15,9 +15,9 @@ use datafusion::logical_expr::{
 
 use super::calendar::{Calendar, anniversary, nth_working_day, working_days};
 use super::{
-    amendment_kinds, binomial_tail, chi_square_tail, first_digit, has_doubled_ceiling, has_word, is_emergency,
-    is_public_body, is_reform, is_specific_item, is_vehicle_maintenance, legal_basis_kind, legal_regime, object_type,
-    text_similarity,
+    amendment_kinds, binomial_tail, chi_square_tail, cnpj_unfit, first_digit, has_doubled_ceiling, has_word,
+    is_emergency, is_public_body, is_reform, is_specific_item, is_vehicle_maintenance, legal_basis_kind, legal_regime,
+    object_type, text_similarity,
 };
 use crate::model::{cnpj_check_digits, fold, mask_cpf};
 
@@ -34,6 +34,8 @@ pub enum Function {
     ChiSquareTail,
     /// `cnpj_expected_digits(id)`: the check digits that the first 12 characters ask for.
     CnpjExpectedDigits,
+    /// `cnpj_unfit(supplier_key, supplier_kind, supplier_check)`: [`cnpj_unfit`].
+    CnpjUnfit,
     /// `first_digit(number)`: of a number written out, [`first_digit`].
     FirstDigit,
     /// `fold(text)`: [`crate::model::fold`].
@@ -89,12 +91,13 @@ pub fn show_tax_id(kind: Option<&str>, id: &str) -> String {
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::AmendmentKinds,
         Self::Anniversary,
         Self::BinomialTail,
         Self::ChiSquareTail,
         Self::CnpjExpectedDigits,
+        Self::CnpjUnfit,
         Self::FirstDigit,
         Self::Fold,
         Self::HasDoubledCeiling,
@@ -124,6 +127,7 @@ impl Function {
             Self::BinomialTail => "binomial_tail",
             Self::ChiSquareTail => "chi_square_tail",
             Self::CnpjExpectedDigits => "cnpj_expected_digits",
+            Self::CnpjUnfit => "cnpj_unfit",
             Self::FirstDigit => "first_digit",
             Self::Fold => "fold",
             Self::HasDoubledCeiling => "has_doubled_ceiling",
@@ -186,6 +190,7 @@ impl Function {
             | Self::ObjectType
             | Self::ShowTaxId
             | Self::TextSimilarity => Arguments::Texts(2),
+            Self::CnpjUnfit => Arguments::Texts(3),
         }
     }
 
@@ -205,6 +210,7 @@ impl Function {
             | Self::IsSpecificItem
             | Self::IsVehicleMaintenance => DataType::Boolean,
             Self::CnpjExpectedDigits
+            | Self::CnpjUnfit
             | Self::Fold
             | Self::LegalBasisKind
             | Self::LegalRegime
@@ -216,6 +222,7 @@ impl Function {
     fn of_texts(self, texts: &[Texts<'_>], rows: usize) -> ArrayRef {
         let one = |row: usize| texts[0].get(row);
         let two = |row: usize| texts.get(1).and_then(|texts| texts.get(row));
+        let three = |row: usize| texts.get(2).and_then(|texts| texts.get(row));
         let truth = |test: &dyn Fn(usize) -> Option<bool>| -> ArrayRef {
             Arc::new((0..rows).map(test).collect::<BooleanArray>())
         };
@@ -251,6 +258,10 @@ impl Function {
             }
             Self::CnpjExpectedDigits => {
                 Arc::new((0..rows).map(|row| one(row).and_then(expected_digits)).collect::<StringArray>())
+            }
+            Self::CnpjUnfit => {
+                let reasons = (0..rows).map(|row| cnpj_unfit(one(row), two(row), three(row)));
+                Arc::new(reasons.collect::<StringArray>())
             }
             Self::AmendmentKinds => {
                 let mut lists = ListBuilder::new(StringBuilder::new());

@@ -139,7 +139,7 @@ sold AS (
     FROM contracts c
     JOIN lines_of_business l ON l.buyer_id = c.buyer_id AND l.number = c.number
     JOIN telling t ON t.root = left(c.supplier_id, 8)
-    WHERE c.supplier_kind = 'cnpj' AND c.supplier_check = 'valid'
+    WHERE cnpj_unfit(c.supplier_key, c.supplier_kind, c.supplier_check) IS NULL
 ),
 -- Contracts of each company in each line.
 own AS (
@@ -208,17 +208,16 @@ measured AS (
         coalesce(l.suppliers, 0) - 1 AS suppliers,
         m.matching,
         w.matching AS matching_wide,
-        CASE
-            WHEN c.supplier_key IS NULL THEN 'supplier_secret'
-            WHEN c.supplier_kind = 'cpf' THEN 'supplier_is_person'
-            WHEN c.supplier_kind <> 'cnpj' THEN 'no_tax_id'
-            WHEN c.supplier_check <> 'valid' THEN 'tax_id_invalid'
-            WHEN is_public_body(c.supplier_kind, c.supplier_name) THEN 'public_body'
-            WHEN b.line IS NULL THEN 'line_unknown'
-            WHEN k.root IS NULL THEN 'company_unknown'
-            WHEN t.root IS NULL THEN 'activity_unknown'
-            WHEN t.generic THEN 'generic_activity'
-        END AS unfit
+        coalesce(
+            cnpj_unfit(c.supplier_key, c.supplier_kind, c.supplier_check),
+            CASE
+                WHEN is_public_body(c.supplier_kind, c.supplier_name) THEN 'public_body'
+                WHEN b.line IS NULL THEN 'line_unknown'
+                WHEN k.root IS NULL THEN 'company_unknown'
+                WHEN t.root IS NULL THEN 'activity_unknown'
+                WHEN t.generic THEN 'generic_activity'
+            END
+        ) AS unfit
     FROM contracts c
     CROSS JOIN register_content r
     LEFT JOIN lines_of_business b ON b.buyer_id = c.buyer_id AND b.number = c.number
@@ -238,14 +237,13 @@ unregistered AS (
     SELECT
         c.contract_id,
         c.in_scope,
-        CASE
-            WHEN c.supplier_key IS NULL THEN 'supplier_secret'
-            WHEN c.supplier_kind = 'cpf' THEN 'supplier_is_person'
-            WHEN c.supplier_kind <> 'cnpj' THEN 'no_tax_id'
-            WHEN c.supplier_check <> 'valid' THEN 'tax_id_invalid'
-            WHEN is_public_body(c.supplier_kind, c.supplier_name) THEN 'public_body'
-            ELSE 'register_not_taken_in'
-        END AS verdict
+        coalesce(
+            cnpj_unfit(c.supplier_key, c.supplier_kind, c.supplier_check),
+            CASE
+                WHEN is_public_body(c.supplier_kind, c.supplier_name) THEN 'public_body'
+                ELSE 'register_not_taken_in'
+            END
+        ) AS verdict
     FROM contracts c
     CROSS JOIN register_content r
     WHERE r.establishments = 0

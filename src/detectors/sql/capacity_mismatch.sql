@@ -148,7 +148,7 @@ WITH signed AS (
         -- Years of its term, rounded; one where no end is published.
         greatest(1, (CAST(end_date AS INT) - CAST(coalesce(start_date, signature_date) AS INT) + 183) / 365) AS years
     FROM contracts
-    WHERE supplier_kind = 'cnpj' AND supplier_check = 'valid' AND signature_date IS NOT NULL
+    WHERE cnpj_unfit(supplier_key, supplier_kind, supplier_check) IS NULL AND signature_date IS NOT NULL
 ),
 totals AS (
     SELECT
@@ -233,15 +233,9 @@ others AS (
     SELECT
         contract_id,
         in_scope,
-        CASE
-            WHEN supplier_key IS NULL THEN 'supplier_secret'
-            WHEN supplier_kind = 'cpf' THEN 'supplier_is_person'
-            WHEN supplier_kind <> 'cnpj' THEN 'no_tax_id'
-            WHEN supplier_check <> 'valid' THEN 'tax_id_invalid'
-            ELSE 'no_signature_date'
-        END AS verdict
+        coalesce(cnpj_unfit(supplier_key, supplier_kind, supplier_check), 'no_signature_date') AS verdict
     FROM contracts
-    WHERE supplier_key IS NULL OR supplier_kind <> 'cnpj' OR supplier_check <> 'valid' OR signature_date IS NULL
+    WHERE cnpj_unfit(supplier_key, supplier_kind, supplier_check) IS NOT NULL OR signature_date IS NULL
 )
 SELECT
     j.root || ' ' || CAST(j.year AS VARCHAR) AS subject,

@@ -97,21 +97,20 @@ WITH judged AS (
         e.registration_status_date,
         e.registration_status_reason,
         e.reference_date,
-        CASE
-            WHEN c.supplier_key IS NULL THEN 'supplier_secret'
-            WHEN c.supplier_kind = 'cpf' THEN 'supplier_is_person'
-            WHEN c.supplier_kind <> 'cnpj' THEN 'no_tax_id'
-            WHEN c.supplier_check <> 'valid' THEN 'tax_id_invalid'
-            WHEN c.signature_date IS NULL THEN 'no_signature_date'
-            WHEN r.establishments = 0 THEN 'register_not_taken_in'
-            WHEN e.establishment_id IS NULL THEN 'company_unknown'
-            WHEN e.reference_date IS NULL THEN 'register_undated'
-            WHEN e.reference_date < c.signature_date THEN 'register_too_old'
-            WHEN e.registration_status_date IS NULL THEN 'status_undated'
-            WHEN e.registration_status = 'active' THEN CASE WHEN e.registration_status_date > c.signature_date THEN 'active_since_later' ELSE 'clear' END
-            WHEN e.registration_status_date >= c.signature_date THEN 'became_inactive_later'
-            ELSE 'fired'
-        END AS verdict
+        coalesce(
+            cnpj_unfit(c.supplier_key, c.supplier_kind, c.supplier_check),
+            CASE
+                WHEN c.signature_date IS NULL THEN 'no_signature_date'
+                WHEN r.establishments = 0 THEN 'register_not_taken_in'
+                WHEN e.establishment_id IS NULL THEN 'company_unknown'
+                WHEN e.reference_date IS NULL THEN 'register_undated'
+                WHEN e.reference_date < c.signature_date THEN 'register_too_old'
+                WHEN e.registration_status_date IS NULL THEN 'status_undated'
+                WHEN e.registration_status = 'active' THEN CASE WHEN e.registration_status_date > c.signature_date THEN 'active_since_later' ELSE 'clear' END
+                WHEN e.registration_status_date >= c.signature_date THEN 'became_inactive_later'
+                ELSE 'fired'
+            END
+        ) AS verdict
     FROM contracts c
     CROSS JOIN register_content r
     LEFT JOIN establishments e ON e.establishment_id = c.supplier_id

@@ -146,21 +146,20 @@ judged AS (
         o.opening_date,
         o.reference_date,
         CAST(c.signature_date AS INT) - CAST(o.opening_date AS INT) AS days,
-        CASE
-            WHEN c.supplier_key IS NULL THEN 'supplier_secret'
-            WHEN c.supplier_kind = 'cpf' THEN 'supplier_is_person'
-            WHEN c.supplier_kind <> 'cnpj' THEN 'no_tax_id'
-            WHEN c.supplier_check <> 'valid' THEN 'tax_id_invalid'
-            WHEN c.signature_date IS NULL THEN 'no_signature_date'
-            WHEN r.establishments = 0 THEN 'register_not_taken_in'
-            WHEN k.root IS NULL THEN 'company_unknown'
-            WHEN h.opening_date IS NULL THEN 'head_office_unknown'
-            WHEN o.opening_date > c.signature_date THEN 'opened_later'
-            WHEN CAST(c.signature_date AS INT) - CAST(o.opening_date AS INT) > $low_days THEN 'clear'
-            WHEN coalesce(c.initial_value, c.current_value) IS NULL THEN 'no_value'
-            WHEN coalesce(c.initial_value, c.current_value) < $min_value THEN 'small_contract'
-            ELSE 'fired'
-        END AS verdict
+        coalesce(
+            cnpj_unfit(c.supplier_key, c.supplier_kind, c.supplier_check),
+            CASE
+                WHEN c.signature_date IS NULL THEN 'no_signature_date'
+                WHEN r.establishments = 0 THEN 'register_not_taken_in'
+                WHEN k.root IS NULL THEN 'company_unknown'
+                WHEN h.opening_date IS NULL THEN 'head_office_unknown'
+                WHEN o.opening_date > c.signature_date THEN 'opened_later'
+                WHEN CAST(c.signature_date AS INT) - CAST(o.opening_date AS INT) > $low_days THEN 'clear'
+                WHEN coalesce(c.initial_value, c.current_value) IS NULL THEN 'no_value'
+                WHEN coalesce(c.initial_value, c.current_value) < $min_value THEN 'small_contract'
+                ELSE 'fired'
+            END
+        ) AS verdict
     FROM contracts c
     CROSS JOIN register_content r
     LEFT JOIN known k ON k.root = left(c.supplier_id, 8)

@@ -8,8 +8,9 @@ pub(crate) mod s3;
 pub(crate) mod samples;
 mod watched;
 
+use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
@@ -63,6 +64,21 @@ impl Database {
     pub(crate) fn pass(&self, seconds: i64) {
         self.ahead.fetch_add(seconds, Ordering::SeqCst);
     }
+}
+
+/// A port of loopback for a server that is started with it. It is below those that the system gives to connections
+/// (from 32,768), and each is given out once: no connection of a test beside takes it before the server does.
+pub(crate) fn free_port() -> u16 {
+    const FIRST: u16 = 10_000;
+    const PORTS: u16 = 20_000;
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    // Test binaries that run side by side begin at different places.
+    let begin = std::process::id().wrapping_mul(997) % u32::from(PORTS);
+    let mut ports = (0..PORTS).map(|_| {
+        let place = begin + u32::from(GIVEN.fetch_add(1, Ordering::Relaxed));
+        FIRST + u16::try_from(place % u32::from(PORTS)).expect("a remainder of a port")
+    });
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }
 
 /// Says that a test is skipped for want of a server; with `CIDADAO_REQUIRE_ALL=1` it fails.

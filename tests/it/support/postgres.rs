@@ -1,6 +1,5 @@
 use std::fs::File;
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -56,7 +55,7 @@ impl Cluster {
         let mut initdb = unprivileged(&binaries.join("initdb"));
         initdb.args(["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--username=cidadao", "-D"]);
         assert!(run(initdb.arg(&data)), "initdb in {}", data.display());
-        let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+        let port = super::free_port();
         // fsync is off: what these tests kill is never the database.
         let script = "trap '' INT TERM; start() { \"$1\"/postgres -D \"$2\"/data -p \"$3\" -k \"$2\" \
             -c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off -c synchronous_commit=off \

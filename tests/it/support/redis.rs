@@ -1,5 +1,5 @@
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ impl RedisServer {
         }
         // Another process may take the port in between.
         let started = (0..5).find_map(|_| {
-            let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+            let port = super::free_port();
             Some(Self { port, running: Some(run(port)?) })
         });
         Some(started.expect("Redis starts"))

@@ -1,6 +1,6 @@
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -37,7 +37,7 @@ impl S3Server {
         }
         // Another process may take the port in between.
         for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+            let port = super::free_port();
             let mut server = Self { port, directory, running: None };
             if server.try_start(&program) {
                 return Some(server);

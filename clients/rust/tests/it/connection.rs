@@ -1,6 +1,5 @@
 //! Addresses, credentials, TLS, and what happens where nobody answers.
 
-use std::net::TcpListener;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use futures_util::StreamExt as _;
 use tonic::transport::Identity;
 
 use crate::script::{Script, Scripted};
+use crate::server::free_address;
 use crate::{connect, quick, refused};
 
 fn script(answers: &[&str]) -> Script {
@@ -20,7 +20,7 @@ fn request() -> v1::StartInvestigationRequest {
 }
 
 fn nobody() -> String {
-    format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
+    format!("http://{}", free_address())
 }
 
 #[tokio::test]

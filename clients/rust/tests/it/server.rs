@@ -38,8 +38,11 @@ fn binary() -> PathBuf {
     Path::new(metadata["target_directory"].as_str().unwrap()).join("debug/cidadao")
 }
 
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+/// An address that nobody listens on. Its port is below those that the system gives to connections (from 32,768): none
+/// takes it before a server does.
+pub(crate) fn free_address() -> String {
+    let addresses = std::iter::repeat_with(|| format!("127.0.0.1:{}", fastrand::u16(10_000..30_000)));
+    addresses.take(1_000).find(|address| TcpListener::bind(address).is_ok()).unwrap()
 }
 
 fn command(directory: &Path) -> Command {
