@@ -12,18 +12,21 @@ pub(super) type Sections = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Reads a text. Of a section or a key that repeats, the last counts.
 pub(super) fn parse(text: &str) -> Result<Sections, SettingsError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader { chars: text.chars().peekable(), line: 1, column: 0 };
     let mut sections = Sections::new();
     let mut section = String::new();
     let mut key = String::new();
     reader.skip(char::is_whitespace);
     while let Some(next) = reader.peek() {
+        // What has no end is read to the last line.
+        let begun = reader.line;
         match next {
             ';' | '#' if reader.column == 0 => reader.skip(|c| c != '\n'),
             ';' | '#' => return Err(reader.error("a comment stands at the start of its line")),
             '[' => {
                 reader.bump();
-                section = reader.until(|c| c == ']')?.ok_or_else(|| reader.error("a section ends with ]"))?;
+                section = reader.until(|c| c == ']')?.ok_or_else(|| error(begun, "a section ends with ]"))?;
                 section = section.trim().to_owned();
                 reader.bump();
                 sections.insert(section.clone(), BTreeMap::new());
@@ -37,7 +40,8 @@ pub(super) fn parse(text: &str) -> Result<Sections, SettingsError> {
             }
             _ => {
                 let read = reader.until(|c| matches!(c, '=' | ':'))?;
-                key = read.ok_or_else(|| reader.error("a key has = and a value after it"))?.trim().to_owned();
+                let read = read.filter(|key| !key.trim().contains('\n'));
+                key = read.ok_or_else(|| error(begun, "a key has = and a value after it"))?.trim().to_owned();
             }
         }
         reader.skip(char::is_whitespace);
@@ -49,6 +53,10 @@ fn end_of_line(c: char) -> bool {
     matches!(c, '\n' | '\r')
 }
 
+const fn error(line: usize, rule: &'static str) -> SettingsError {
+    SettingsError::Syntax { line, rule }
+}
+
 struct Reader<'a> {
     chars: Peekable<Chars<'a>>,
     line: usize,
@@ -58,7 +66,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn error(&self, rule: &'static str) -> SettingsError {
-        SettingsError::Syntax { line: self.line, rule }
+        error(self.line, rule)
     }
 
     fn peek(&mut self) -> Option<char> {
@@ -87,8 +95,9 @@ impl Reader<'_> {
     fn value(&mut self) -> Result<String, SettingsError> {
         let mut value = String::new();
         if let Some(quote) = self.peek().filter(|c| matches!(c, '"' | '\'')) {
+            let begun = self.line;
             self.bump();
-            value = self.until(|c| c == quote)?.ok_or_else(|| self.error("a quoted value ends with its quote"))?;
+            value = self.until(|c| c == quote)?.ok_or_else(|| error(begun, "a quoted value ends with its quote"))?;
             self.bump();
         }
         let (rest, _) = self.part(end_of_line)?;
@@ -122,7 +131,8 @@ impl Reader<'_> {
 
     /// What an escape stands for: nothing, if it is the end of a line.
     fn escape(&mut self) -> Result<Option<char>, SettingsError> {
-        let Some(kind) = self.bump() else { return Err(self.error("\\ stands before a character")) };
+        let begun = self.line;
+        let Some(kind) = self.bump() else { return Err(error(begun, "\\ stands before a character")) };
         Ok(Some(match kind {
             '0' => '\0',
             'a' => '\u{7}',
@@ -134,7 +144,7 @@ impl Reader<'_> {
             'x' => {
                 let digits: String = (0..4).map_while(|_| self.bump()).collect();
                 let code = if digits.len() == 4 { u32::from_str_radix(&digits, 16).ok() } else { None };
-                code.and_then(char::from_u32).ok_or_else(|| self.error("\\x has four hexadecimal digits"))?
+                code.and_then(char::from_u32).ok_or_else(|| error(begun, "\\x has four hexadecimal digits"))?
             }
             other => other,
         }))

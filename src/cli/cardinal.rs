@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -144,8 +145,16 @@ fn command(cli: Cli) -> anyhow::Result<()> {
             output::line(serde_json::to_string(&counts)?)?;
         }
         Command::Prepare { file, settings, output, errors } => {
+            let (input, read) = (open(&file)?, settings.as_deref().map(settings_file));
             let settings = read_settings(settings.as_deref())?;
-            let (input, output, errors) = (open(&file)?, create(&output)?, create(&errors)?);
+            let inputs: Vec<&Path> = std::iter::once(file.as_path()).chain(read.as_deref()).collect();
+            refuse_inputs(&output, &inputs)?;
+            refuse_inputs(&errors, &inputs)?;
+            refuse_same(&output, &errors)?;
+            let written = create(&output)?;
+            // What was not there before has an identity now.
+            refuse_same(&output, &errors)?;
+            let (output, errors) = (written, create(&errors)?);
             match cardinal::prepare(input, &settings, output, errors, effort, tell) {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
                 _ => {}
@@ -177,13 +186,43 @@ fn create(file: &Path) -> Result<Box<dyn Write + Send>, BadArgument> {
     Ok(Box::new(File::create(file).map_err(|error| BadArgument::new(file, error))?))
 }
 
-/// The settings of a file; its ending `.ini` may be left out.
+/// Where a file is, whatever its names and the links that lead to it; none for what is no file, as a terminal or a pipe.
+/// `standard` stands for `-`.
+fn identity(file: &Path, standard: &str) -> Option<(u64, u64)> {
+    let about = std::fs::metadata(if is_standard(file) { Path::new(standard) } else { file }).ok()?;
+    about.is_file().then(|| (about.dev(), about.ino()))
+}
+
+/// Refuses to write into what is read: it would be empty before the first line of it is.
+fn refuse_inputs(output: &Path, inputs: &[&Path]) -> Result<(), BadArgument> {
+    let Some(place) = identity(output, "/dev/stdout") else { return Ok(()) };
+    match inputs.iter().find(|input| identity(input, "/dev/stdin") == Some(place)) {
+        Some(input) => {
+            let reason = format!("is an input as well ({}); write to another file", input.display());
+            Err(BadArgument::new(output, reason))
+        }
+        None => Ok(()),
+    }
+}
+
+fn refuse_same(output: &Path, errors: &Path) -> Result<(), BadArgument> {
+    let of = |file| identity(file, "/dev/stdout");
+    if !is_standard(output) && of(output).is_some() && of(output) == of(errors) {
+        return Err(BadArgument::new(errors, "gets the releases (--output); write the errors to another file"));
+    }
+    Ok(())
+}
+
+/// The file of the settings; its ending `.ini` may be left out.
+fn settings_file(file: &Path) -> PathBuf {
+    let named = file.with_added_extension("ini");
+    if !file.is_file() && named.is_file() { named } else { file.to_owned() }
+}
+
 fn read_settings(file: Option<&Path>) -> Result<Settings, BadArgument> {
-    let Some(file) = file else { return Ok(Settings::default()) };
-    let named = Path::new(file).with_added_extension("ini");
-    let path = if !file.is_file() && named.is_file() { &named } else { file };
-    let text = std::fs::read_to_string(path).map_err(|error| BadArgument::new(path, error))?;
-    Settings::parse(&text).map_err(|error| BadArgument::new(path, error))
+    let Some(path) = file.map(settings_file) else { return Ok(Settings::default()) };
+    let text = std::fs::read_to_string(&path).map_err(|error| BadArgument::new(&path, error))?;
+    Settings::parse(&text).map_err(|error| BadArgument::new(&path, error))
 }
 
 fn init(file: &Path, force: bool) -> anyhow::Result<()> {

@@ -149,6 +149,42 @@ fn indicators_print_what_is_asked_for() {
 }
 
 #[test]
+fn prepare_never_writes_into_what_it_reads() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    std::fs::write(at("s.ini"), "[R003]\n").unwrap();
+    std::fs::write(at("d.jsonl"), SHORT).unwrap();
+    std::fs::hard_link(at("d.jsonl"), at("hard.jsonl")).unwrap();
+    std::os::unix::fs::symlink("d.jsonl", at("soft.jsonl")).unwrap();
+    let refused = |output: &Output, words: &str| {
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && told.contains(words), "{words}: {} {told}", output.status);
+        assert_eq!(std::fs::read_to_string(at("d.jsonl")).unwrap(), SHORT);
+        assert_eq!(std::fs::read_to_string(at("s.ini")).unwrap(), "[R003]\n");
+    };
+    for (written, errors, words) in [
+        ("d.jsonl", "e.csv", "d.jsonl: is an input as well (d.jsonl)"),
+        ("./d.jsonl", "e.csv", "is an input"),
+        ("hard.jsonl", "e.csv", "hard.jsonl: is an input as well (d.jsonl)"),
+        ("soft.jsonl", "e.csv", "is an input"),
+        ("o.jsonl", "hard.jsonl", "is an input"),
+        ("o.jsonl", "s.ini", "s.ini: is an input"),
+        ("s.ini", "e.csv", "s.ini: is an input"),
+        ("both", "both", "both: gets the releases"),
+    ] {
+        let arguments = ["prepare", "-s", "s", "-o", written, "-e", errors, "d.jsonl"];
+        refused(&run(directory.path(), &arguments), words);
+    }
+    let read = std::fs::File::open(at("soft.jsonl")).unwrap();
+    let mut command = cardinal(&["prepare", "-o", "d.jsonl", "-e", "e.csv", "-"]);
+    refused(&command.current_dir(directory.path()).stdin(read).output().unwrap(), "is an input");
+    // What is no file may get both.
+    ok(&run(directory.path(), &["prepare", "-o", "/dev/null", "-e", "/dev/null", "d.jsonl"]));
+    let (told, _) = ok(&run(directory.path(), &["prepare", "-o", "-", "-e", "-", "d.jsonl"]));
+    assert!(told.starts_with(r#"{"ocid":"o""#), "{told}");
+}
+
+#[test]
 fn standard_input_is_a_file_too() {
     use std::io::Write as _;
     let mut child = cardinal(&["coverage", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

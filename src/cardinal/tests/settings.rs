@@ -93,9 +93,22 @@ fn the_dialect_is_theirs() {
     );
     assert_eq!(of("[s] a = 1"), ["s|a|1"]);
     assert_eq!(of(""), [""; 0]);
-    for (text, line) in
-        [("a = 1\n  ; x", 2), ("[s", 1), ("a", 1), ("= 1", 1), ("a = 1\nb = \"x", 2), ("a = \\x00zz", 1), ("a = \\", 1)]
-    {
+    assert_eq!(of("\u{feff}[s]\na = 1"), ["s|a|1"], "a mark of the order of bytes is no text");
+    for (text, line) in [
+        ("a = 1\n  ; x", 2),
+        ("[s", 1),
+        ("a", 1),
+        ("= 1", 1),
+        ("a = 1\nb = \"x", 2),
+        ("a = \\x00zz", 1),
+        ("a = \\", 1),
+        // What has no end is told where it begins.
+        ("[R018]\nprocurement_methods\n", 2),
+        ("[R018]\r\nprocurement_methods\r\n\r\n", 2),
+        ("[R018]\nprocurement_methods\nthreshold = 1\n", 2),
+        ("a = 1\n\n[s\n\n", 3),
+        ("a = 1\nb = 'x\ny\n", 2),
+    ] {
         let Err(SettingsError::Syntax { line: at, .. }) = ini::parse(text) else { panic!("{text}") };
         assert_eq!(at, line, "{text}");
     }
