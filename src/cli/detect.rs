@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Output, output};
 use crate::config::Config;
 use crate::detectors::{Catalogue, Detector, Run};
-use crate::investigation::{Request, in_scope, plan_of, request_violations, score};
+use crate::investigation::{Request, Score, in_scope, plan_of, request_violations};
 use crate::lake::{self, LakeSnapshot};
 use crate::model::{DetectorSummary, Finding, ParameterOverride, Plan};
 use crate::sources::{self, PiiKey};
@@ -69,11 +69,14 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
         findings.append(&mut found.findings);
         summaries.push(found.summary);
     }
+    let score = Score::of(&summaries);
     match format {
         Output::Json => output::json(&json!({
             "contracts": contracts,
             "tenders": tenders,
-            "score": score(&summaries),
+            "score": score.score,
+            "fired_weight": score.fired_weight,
+            "evaluable_weight": score.evaluable_weight,
             "plan": plan,
             "detectors": summaries.iter().map(summary_json).collect::<Vec<_>>(),
             "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),

@@ -1,13 +1,13 @@
 //! The detectors that are known.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use super::own::{self, Overdue, QueryLimits};
 use super::render::{Language, Template};
-use super::{DetectorError, Header, Run};
+use super::{DetectorError, Header, Run, statement};
 use crate::model::{DetectorRef, ParameterOverride, Table};
 use crate::secret::hex;
 
@@ -148,7 +148,7 @@ impl Detector {
     pub fn own(file: &str) -> Result<Self, DetectorError> {
         let mut detector = Self::parse(file)?;
         detector.be_own();
-        own::check_statement(&detector)
+        statement::check(&detector)
             .map_err(|message| DetectorError::Definition { detector: detector.id().to_owned(), message })?;
         Ok(detector)
     }
@@ -205,20 +205,28 @@ impl Catalogue {
     /// breaks a rule, its id is taken, or its query does not give the columns of its header.
     pub async fn with_own(directory: Option<&Path>, limits: QueryLimits) -> Result<Self, DetectorError> {
         let mut catalogue = Self::builtin()?;
-        let Some(directory) = directory else { return Ok(catalogue) };
-        catalogue.add_directory(directory)?;
-        let run = Run::over_nothing(limits).await?;
-        for detector in catalogue.iter().filter(|detector| detector.header.user_made) {
-            run.check(detector).await?;
+        if let Some(directory) = directory {
+            catalogue.add_own(directory, &Run::over_nothing(limits).await?).await?;
         }
         Ok(catalogue)
     }
 
-    /// Adds the `.sql` files of a directory, in order of name, as a user's own, and says how many there were.
+    /// Adds a user's own detectors, each checked against the tables of a run.
+    pub(super) async fn add_own(&mut self, directory: &Path, run: &Run) -> Result<(), DetectorError> {
+        let files = self.add_directory(directory)?;
+        let own = self.iter().filter(|detector| detector.header.user_made);
+        for (detector, path) in own.zip(files) {
+            let in_file = |error| DetectorError::InFile { path, error: Box::new(error) };
+            run.check(detector).await.map_err(in_file)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the `.sql` files of a directory, in order of name, as a user's own, and says which they are.
     ///
     /// # Errors
     /// [`DetectorError::Read`] or [`DetectorError::Definition`]; none is added then.
-    fn add_directory(&mut self, directory: &Path) -> Result<usize, DetectorError> {
+    fn add_directory(&mut self, directory: &Path) -> Result<Vec<PathBuf>, DetectorError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| DetectorError::Read { path, source }
@@ -251,11 +259,11 @@ impl Catalogue {
                 Ok(detector) => self.0.push(detector),
                 Err(error) => {
                     self.0.truncate(known);
-                    return Err(DetectorError::InFile { path: path.clone(), source: Box::new(error) });
+                    return Err(DetectorError::InFile { path: path.clone(), error: Box::new(error) });
                 }
             }
         }
-        Ok(files.len())
+        Ok(files)
     }
 
     /// A detector by its id.

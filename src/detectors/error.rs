@@ -36,12 +36,12 @@ pub enum DetectorError {
         message: String,
     },
     /// A file of a user's own detector is not as it must be.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", with_causes(.error))]
     InFile {
         /// The file.
         path: std::path::PathBuf,
         /// What is wrong with it.
-        source: Box<DetectorError>,
+        error: Box<DetectorError>,
     },
     /// A file of detectors cannot be read.
     #[error("detectors in {path}")]
@@ -59,6 +59,13 @@ pub enum DetectorError {
         /// Why.
         source: Box<DataFusionError>,
     },
+}
+
+/// An error and what it comes of, on one line.
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    text.replace(['\n', '\r'], " ")
 }
 
 impl DetectorError {

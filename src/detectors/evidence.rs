@@ -1,6 +1,6 @@
 //! Findings, with the published rows that they rest on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -17,7 +17,9 @@ use super::functions::show_tax_id;
 use super::limits::LegalLimits;
 use super::render::{Language, Value};
 use super::{Detector, DetectorError};
-use crate::model::{AppliedLimit, Evidence, EvidenceRow, EvidenceValue, Finding, Severity, Table, published_at};
+use crate::model::{
+    AppliedLimit, Evidence, EvidenceRow, EvidenceValue, Finding, Severity, Table, mask_text, official_page,
+};
 use crate::secret::hex;
 
 /// Rows that a finding shows; its total tells the rest.
@@ -143,6 +145,8 @@ const TAX_REGIME_COLUMNS: [&str; 8] =
 const PARTNER_COLUMNS: [&str; 7] =
     ["root", "partner_kind", "partner_document", "partner_name", "qualification", "entry_date", "reference_date"];
 const ACTIVITY_COLUMNS: [&str; 1] = ["description"];
+/// Tables whose rows say whether the plan is about them.
+const SCOPED: [Table; 2] = [Table::Contracts, Table::Tenders];
 const PROVENANCE: [&str; 4] = ["source", "source_file", "source_line", "import_id"];
 
 /// A row of a detector's query that fired.
@@ -174,7 +178,18 @@ pub(super) async fn findings(
         let ids = fired.iter().filter_map(|one| one.ids.get(&table)).flat_map(|ids| ids.iter().take(ROWS));
         published.insert(table, rows(context, table, ids).await?);
     }
-    fired.into_iter().map(|one| finding(limits, detector, one, &published)).collect()
+    let (mut found, mut ids) = (Vec::with_capacity(fired.len()), HashSet::with_capacity(fired.len()));
+    for one in fired {
+        let subject = one.subject.clone();
+        let finding = finding(limits, detector, one, &published)?;
+        // They are kept by their ids: one of two would be lost.
+        if !ids.insert(finding.id.clone()) {
+            let message = format!("subject {:?} fired twice, on the same rows", mask_text(&subject));
+            return Err(DetectorError::Answer { detector: detector.header.id.clone(), message });
+        }
+        found.push(finding);
+    }
+    Ok(found)
 }
 
 fn finding(
@@ -191,6 +206,9 @@ fn finding(
         let row = published.get(table).and_then(|rows| rows.get(id));
         let missing = || broken(format!("no current row of {} has the id {id:?}", table.as_str()));
         evidence_rows.push(row.ok_or_else(missing)?.map_err(broken)?);
+    }
+    if header.user_made {
+        check_scope(&fired, published).map_err(broken)?;
     }
     let mut applied: Vec<AppliedLimit> = Vec::with_capacity(fired.limits.len() + header.parameters.len());
     for id in &fired.limits {
@@ -238,6 +256,27 @@ fn finding(
         false_positives_en: header.false_positives.en.clone(),
         contract_ids: fired.ids.remove(&Table::Contracts).unwrap_or_default(),
     })
+}
+
+/// The rows that tell themselves whether the plan is about them have the last word, if all of them were read.
+fn check_scope(fired: &Fired, published: &BTreeMap<Table, Rows>) -> Result<(), String> {
+    let mut told = 0;
+    for (table, ids) in SCOPED.iter().filter_map(|table| fired.ids.get_key_value(table)) {
+        if ids.len() > ROWS {
+            return Ok(());
+        }
+        for id in ids {
+            if published.get(table).is_some_and(|rows| rows.in_scope(id)) {
+                return Ok(());
+            }
+            told += 1;
+        }
+    }
+    if told == 0 {
+        return Ok(());
+    }
+    let subject = mask_text(&fired.subject);
+    Err(format!("in_scope of subject {subject:?} is true, and false of all the contracts and tenders that it names"))
 }
 
 /// First half of the SHA-256 of everything that makes the finding what it is, each part with its length.
@@ -288,6 +327,11 @@ impl Rows {
     fn get(&self, id: &str) -> Option<Result<EvidenceRow, String>> {
         let (batch, row) = *self.places.get(id)?;
         Some(evidence_row(self.batches.get(batch)?, row, self.table))
+    }
+
+    fn in_scope(&self, id: &str) -> bool {
+        let row = self.places.get(id).and_then(|(batch, row)| Some((self.batches.get(*batch)?, *row)));
+        row.is_some_and(|(batch, row)| Value::of(batch, "in_scope", row) == Ok(Value::Truth(true)))
     }
 
     fn add(&mut self, batch: RecordBatch) -> Result<(), String> {
@@ -351,9 +395,10 @@ async fn read(context: &SessionContext, table: Table, ids: Vec<&str>) -> datafus
     let wanted = context.read_table(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))?;
     let object =
         |name: &&str| if *name == "object" { left(col("object"), lit(OBJECT)).alias("object") } else { col(*name) };
-    let selected: Vec<Expr> = columns_of(table).iter().chain(&PROVENANCE).map(object).chain([col(id)]).collect();
+    let in_scope = SCOPED.contains(&table).then(|| col("in_scope"));
+    let selected = columns_of(table).iter().chain(&PROVENANCE).map(object).chain([col(id)]).chain(in_scope);
     let found = wanted.join(context.table(table.as_str()).await?, JoinType::Inner, &["wanted_id"], &[id], None)?;
-    let mut stream = found.select(selected)?.execute_stream().await?;
+    let mut stream = found.select(selected.collect::<Vec<Expr>>())?.execute_stream().await?;
     let mut rows = Rows { table, batches: Vec::new(), places: HashMap::new() };
     while let Some(batch) = stream.next().await {
         rows.add(batch?).map_err(DataFusionError::Execution)?;
@@ -386,12 +431,13 @@ fn evidence_row(batch: &RecordBatch, row: usize, table: Table) -> Result<Evidenc
         return Err("source_line is no number".to_owned());
     };
     let id = id_of(batch, row, table)?;
-    shown.extend(published_at(&id).map(|link| ("link".to_owned(), link)));
+    let (source, file) = (text("source")?.unwrap_or_default(), text("source_file")?.unwrap_or_default());
+    shown.extend(official_page(&id, &source, &file).map(|link| ("link".to_owned(), link)));
     Ok(EvidenceRow {
         table: table.as_str().to_owned(),
         id,
-        source: text("source")?.unwrap_or_default(),
-        file: text("source_file")?.unwrap_or_default(),
+        source,
+        file,
         line,
         import_id: text("import_id")?.unwrap_or_default(),
         columns: shown,

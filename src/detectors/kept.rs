@@ -69,7 +69,7 @@ pub(super) async fn keep(
 
 /// Bytes of the rows of a batch. What groups rows gives them as slices of one large batch, each of which has the whole
 /// in its memory.
-fn bytes_of(batch: &RecordBatch) -> usize {
+pub(super) fn bytes_of(batch: &RecordBatch) -> usize {
     let of_rows = |column: &ArrayRef| column.to_data().get_slice_memory_size();
     batch.columns().iter().map(|column| of_rows(column).unwrap_or_else(|_| column.get_array_memory_size())).sum()
 }

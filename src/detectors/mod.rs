@@ -9,7 +9,9 @@ pub mod collusion;
 mod error;
 mod evidence;
 pub mod functions;
+mod growth;
 mod header;
+mod held;
 mod kept;
 pub mod limits;
 mod once;
@@ -19,6 +21,7 @@ pub mod planted;
 mod render;
 mod run;
 pub mod scope;
+mod statement;
 
 #[cfg(test)]
 mod tests;

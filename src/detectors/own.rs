@@ -1,36 +1,27 @@
-//! Detectors that users bring: what their queries may say, and how much they may use.
-//!
-//! A query is parsed and planned before anything runs: one SELECT over the tables that the header names, without
-//! functions that read the clock, throw dice or make large values of small ones. While it runs it has a memory
-//! of its own, and a time after which it is dropped.
+//! Detectors that users bring: how much their queries may use. While one runs it has a memory of its own, and a time
+//! after which it is dropped.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{DataFusionError, TableReference};
+use datafusion::common::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionContext;
-use datafusion::sql::parser::{DFParser, Statement as Parsed};
-use datafusion::sql::resolve::resolve_table_references;
-use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Query, SetExpr, Statement, TableFactor, Visit as _, Visitor};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use futures::StreamExt as _;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::run::{only_select, tables};
+use super::error::with_causes;
+use super::held::account_windows;
+use super::run::only_select;
 use super::{Detector, DetectorError};
 use crate::model::DetectorSummary;
 
@@ -38,15 +29,6 @@ use crate::model::DetectorSummary;
 pub(super) const MAX_FILE: u64 = 256 << 10;
 /// Most subjects that a detector of a user's own may fire on in one run.
 pub(super) const MAX_FIRED: usize = 100_000;
-/// Most words, numbers and marks of a query; those of this version have two thousand at most.
-const MAX_TOKENS: usize = 10_000;
-/// Deepest nesting of a query: what plans it calls itself for each level. A chain, `a + b + c`, is nested too.
-const MAX_DEPTH: usize = 200;
-/// Stack that the longest chain of so many tokens is read with.
-const STACK_BYTES: usize = 64 << 20;
-/// Functions whose result may be far larger than what they are given.
-const AMPLIFIERS: [&str; 9] =
-    ["array_repeat", "array_resize", "arrow_cast", "generate_series", "lpad", "range", "repeat", "replace", "rpad"];
 
 /// How much one query of a user's own detector may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,140 +43,6 @@ impl Default for QueryLimits {
     fn default() -> Self {
         Self { time: Duration::from_secs(60), memory: 512 << 20 }
     }
-}
-
-/// Checks the query of a detector without planning it: one SELECT, of nothing but the tables of its header.
-///
-/// # Errors
-/// The rule, and what breaks it.
-pub(super) fn check_statement(detector: &Detector) -> Result<(), String> {
-    let tokens = Tokenizer::new(&GenericDialect {}, detector.sql()).tokenize();
-    let tokens = tokens.map_err(|error| format!("query: {error}"))?;
-    if tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).count() > MAX_TOKENS {
-        return Err(format!("query: must have at most {MAX_TOKENS} words and marks"));
-    }
-    // A long chain is nested deeply before anybody can refuse it.
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().name("own-check".to_owned()).stack_size(STACK_BYTES);
-        let checking = thread.spawn_scoped(scope, || check_parsed(detector));
-        let checking = checking.map_err(|error| format!("query: got no thread: {error}"))?;
-        checking.join().map_err(|_| "query: broke off the parser".to_owned())?
-    })
-}
-
-fn check_parsed(detector: &Detector) -> Result<(), String> {
-    let known = tables();
-    let header = &detector.header;
-    if let Some(unknown) = header.tables.iter().find(|name| !known.contains(&name.as_str())) {
-        return Err(format!("tables: {unknown:?} is not known; known are {}", known.join(", ")));
-    }
-    if header.tables.is_empty() {
-        return Err("tables must name at least one".to_owned());
-    }
-    let mut parsed = DFParser::parse_sql(detector.sql()).map_err(|error| format!("query: {error}"))?;
-    let (Some(statement), None) = (parsed.pop_front(), parsed.pop_front()) else {
-        return Err("query: must be one statement".to_owned());
-    };
-    let Parsed::Statement(inner) = &statement else {
-        return Err("query: must be a SELECT".to_owned());
-    };
-    let Statement::Query(query) = inner.as_ref() else {
-        return Err("query: must be a SELECT".to_owned());
-    };
-    if let ControlFlow::Break(message) = query.visit(&mut Relations::default()) {
-        return Err(format!("query: {message}"));
-    }
-    let (read, _) = resolve_table_references(&statement, true).map_err(|error| format!("query: {error}"))?;
-    for table in read {
-        match &table {
-            TableReference::Bare { table } if header.tables.iter().any(|name| **name == **table) => {}
-            other => return Err(format!("query: reads {:?}, which is none of the header's tables", other.to_string())),
-        }
-    }
-    Ok(())
-}
-
-/// Refuses what is read other than by the name of a table, and what is nested too deeply.
-#[derive(Default)]
-struct Relations {
-    depth: usize,
-}
-
-impl Relations {
-    fn enter(&mut self, levels: usize) -> ControlFlow<String> {
-        self.depth += levels;
-        if self.depth > MAX_DEPTH {
-            return ControlFlow::Break(format!("must not be nested deeper than {MAX_DEPTH} levels"));
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// How many set operations are chained, `a UNION b UNION c`.
-fn chained(query: &Query) -> usize {
-    let (mut body, mut levels) = (query.body.as_ref(), 0);
-    while let SetExpr::SetOperation { left, .. } = body {
-        (body, levels) = (left.as_ref(), levels + 1);
-    }
-    levels
-}
-
-impl Visitor for Relations {
-    type Break = String;
-
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<String> {
-        if query.with.as_ref().is_some_and(|with| with.recursive) {
-            return ControlFlow::Break("must not be recursive".to_owned());
-        }
-        self.enter(1 + chained(query))
-    }
-
-    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<String> {
-        self.depth -= 1 + chained(query);
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<String> {
-        self.enter(1)
-    }
-
-    fn post_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<String> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<String> {
-        match factor {
-            TableFactor::Table { args: None, .. }
-            | TableFactor::Derived { .. }
-            | TableFactor::NestedJoin { .. }
-            | TableFactor::UNNEST { .. } => ControlFlow::Continue(()),
-            other => ControlFlow::Break(format!("must read tables, not {:?}", other.to_string())),
-        }
-    }
-}
-
-/// Checks what a query was planned as: the same rows always give the same answers, and no value grows beyond
-/// what it is made of.
-///
-/// # Errors
-/// The rule, and what breaks it.
-pub(super) fn check_plan(plan: &LogicalPlan) -> Result<(), DataFusionError> {
-    let refuse = |rule: String| Err(DataFusionError::Plan(rule));
-    plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expression| {
-            expression.apply(|part| match part {
-                Expr::ScalarFunction(call) if call.func.signature().volatility != Volatility::Immutable => {
-                    refuse(format!("{} does not give the same answer every time", call.name()))
-                }
-                Expr::ScalarFunction(call) if AMPLIFIERS.contains(&call.name()) => {
-                    refuse(format!("{} is not for detectors: what it makes may be of any size", call.name()))
-                }
-                _ => Ok(TreeNodeRecursion::Continue),
-            })
-        })
-    })?;
-    Ok(())
 }
 
 /// How many queries of a detector were given up and have not ended yet: a query stops where it waits for something,
@@ -245,7 +93,7 @@ impl Answers {
         let (context, sql, stop) = (context.clone(), detector.sql().to_owned(), answers.stop.clone());
         let query = async move {
             let frame = context.sql_with_options(&sql, only_select()).await?;
-            let plan = frame.create_physical_plan().await?;
+            let plan = account_windows(frame.create_physical_plan().await?)?;
             let mut stream = execute_stream(plan, task(&context, limits.memory)?)?;
             while let Some(batch) = stream.next().await {
                 if sender.send(batch?).await.is_err() {
@@ -362,8 +210,7 @@ pub(super) fn failed(detector: &Detector, error: &DetectorError) -> DetectorSumm
 
 /// Why a detector failed, on one line.
 fn reason(error: &DetectorError) -> String {
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    let text = format!("{error}{cause}").replace(['\n', '\r'], " ");
+    let text = with_causes(error);
     match text.char_indices().nth(300) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,

@@ -1,6 +1,7 @@
 //! Runs detectors over the tables of the lake.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,10 +24,10 @@ use super::kept::{Kept, keep};
 use super::limits::LegalLimits;
 use super::own::{self, Answers, QueryLimits};
 use super::render::Value;
-use super::{Detector, DetectorError, Parameter, once, scope};
+use super::{Detector, DetectorError, Parameter, growth, once, scope};
 use crate::lake::schema::CURRENT;
 use crate::lake::{self, LakeError, LakeSnapshot};
-use crate::model::{AppliedLimit, DetectorSummary, Finding, Outcome, Plan, ReasonCount, Severity, Table};
+use crate::model::{AppliedLimit, DetectorSummary, Finding, Outcome, Plan, ReasonCount, Severity, Table, mask_text};
 
 /// Share of the judged subjects above which a detector warns that it says little.
 const WARNING_SHARE: f64 = 0.20;
@@ -431,11 +432,13 @@ struct Tally<'a> {
     detector: &'a Detector,
     counts: BTreeMap<(Outcome, Option<String>), i64>,
     fired: Vec<Fired>,
+    /// Of a user's own detector, what its subjects hash to.
+    subjects: HashSet<u64>,
 }
 
 impl<'a> Tally<'a> {
     fn new(detector: &'a Detector) -> Self {
-        Self { detector, counts: BTreeMap::new(), fired: Vec::new() }
+        Self { detector, counts: BTreeMap::new(), fired: Vec::new(), subjects: HashSet::new() }
     }
 
     fn add(&mut self, batch: &RecordBatch) -> Result<(), String> {
@@ -449,6 +452,9 @@ impl<'a> Tally<'a> {
         for row in 0..batch.num_rows() {
             if in_scope.is_null(row) {
                 return Err("in_scope is null".to_owned());
+            }
+            if self.detector.header.user_made {
+                self.tell_apart(text(&subjects, row).ok_or("subject is null")?)?;
             }
             if !in_scope.value(row) {
                 continue;
@@ -490,6 +496,16 @@ impl<'a> Tally<'a> {
             });
         }
         Ok(())
+    }
+
+    /// Whatever judges a subject twice counts it twice, be the answers the same or at odds.
+    fn tell_apart(&mut self, subject: &str) -> Result<(), String> {
+        let mut hasher = DefaultHasher::new();
+        subject.hash(&mut hasher);
+        if self.subjects.insert(hasher.finish()) {
+            return Ok(());
+        }
+        Err(format!("subject {:?} is answered for twice; each may have one row", mask_text(subject)))
     }
 
     fn check(&self, outcome: Outcome, reason: Option<&str>) -> Result<(), String> {
@@ -617,13 +633,14 @@ impl Run {
     /// # Errors
     /// [`DetectorError::Query`] if it cannot be planned, [`DetectorError::Answer`] if a column is missing.
     pub async fn check(&self, detector: &Detector) -> Result<(), DetectorError> {
-        let failed = || DetectorError::query(format!("detector {}", detector.id()));
+        let failed = || DetectorError::query(format!("detector {}: query", detector.id()));
         if !detector.header.user_made {
             self.make_tables_of(detector).await.map_err(failed())?;
         }
         let frame = self.context.sql_with_options(detector.sql(), only_select()).await.map_err(failed())?;
         if detector.header.user_made {
-            own::check_plan(frame.logical_plan()).map_err(failed())?;
+            growth::check(frame.logical_plan())
+                .map_err(|message| DetectorError::Definition { detector: detector.id().to_owned(), message })?;
         }
         let has = |name: &str| frame.schema().fields().iter().any(|field| field.name() == name);
         let evidence = detector.header.evidence.iter().map(|column| column.name.as_str());

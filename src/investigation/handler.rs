@@ -9,7 +9,7 @@ use chrono::Utc;
 use tracing::Instrument as _;
 
 use super::request::MAX_ENTRIES;
-use super::{DetectorInfo, Output, Request, in_scope, plan, score, summary};
+use super::{DetectorInfo, Output, Request, Score, in_scope, plan, summary};
 use crate::cache::Cache;
 use crate::detectors::{Catalogue, Detector, DetectorRun, QueryLimits, Run, Scope};
 use crate::jobs::{Finish, JobContext, JobFailure, JobHandler, on_engine};
@@ -308,7 +308,7 @@ impl Handler {
         let unavailable = |error| JobFailure::transient("STORE_UNAVAILABLE", "the findings cannot be read", error);
         let detectors = ctx.jobs().store().detector_summaries(&ctx.job.id).await.map_err(unavailable)?;
         let by_severity = ctx.jobs().store().findings_by_severity(&ctx.job.id).await.map_err(unavailable)?;
-        output.score = score(&detectors);
+        output.score = Score::of(&detectors);
         let (pt, en) = summary((output.contracts, output.tenders), &detectors, &by_severity);
         let started = ctx.job.started_at.unwrap_or(ctx.job.created_at);
         output.duration_ms = (Utc::now() - started).num_milliseconds();

@@ -37,8 +37,9 @@ pub struct Output {
     pub summary_pt: String,
     /// The answer in short, in English.
     pub summary_en: String,
-    /// Weight of what fired over the weight of what could be judged, 0 to 1.
-    pub score: f64,
+    /// Weight of what fired and weight of what could be judged.
+    #[serde(flatten)]
+    pub score: Score,
     /// Wall time of the run, in milliseconds.
     pub duration_ms: i64,
     /// The earlier job whose results these are: the same plan, on the same data.
@@ -54,19 +55,81 @@ impl Output {
 
 /// Weight of a detector in the score: what a law states counts more than a statistic, a statistic
 /// more than context.
-const fn weight(strength: Strength) -> f64 {
+const fn weight(strength: Strength) -> i64 {
     match strength {
-        Strength::Legal => 3.0,
-        Strength::Statistical => 2.0,
-        Strength::Contextual => 1.0,
+        Strength::Legal => 3,
+        Strength::Statistical => 2,
+        Strength::Contextual => 1,
     }
 }
 
-/// Fired weight over evaluable weight, 0 to 1; what could not be judged neither lowers nor raises it.
-pub fn score(detectors: &[DetectorSummary]) -> f64 {
-    let sum = |count: fn(&DetectorSummary) -> i64| -> f64 {
-        detectors.iter().map(|summary| weight(summary.detector.strength) * count(summary) as f64).sum()
-    };
-    let judged = sum(|summary| summary.fired + summary.clear);
-    if judged == 0.0 { 0.0 } else { sum(|summary| summary.fired) / judged }
+/// How much fired of what could be judged; what could not be judged neither lowers nor raises it.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Score {
+    /// Subjects that fired, each as often as its detector weighs: 3 legal, 2 statistical, 1 contextual.
+    pub fired_weight: i64,
+    /// Subjects that fired or are clear, each as often as its detector weighs.
+    pub evaluable_weight: i64,
+    /// The first over the second, 0 to 1; 0 where nothing could be judged.
+    pub score: f64,
+}
+
+impl Score {
+    /// The score of what detectors did.
+    pub fn of(detectors: &[DetectorSummary]) -> Self {
+        let sum = |count: fn(&DetectorSummary) -> i64| -> i64 {
+            detectors.iter().map(|summary| weight(summary.detector.strength) * count(summary)).sum()
+        };
+        let (fired, judged) = (sum(|summary| summary.fired), sum(|summary| summary.fired + summary.clear));
+        let score = if judged == 0 { 0.0 } else { fired as f64 / judged as f64 };
+        Self { fired_weight: fired, evaluable_weight: judged, score }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::DetectorRef;
+
+    fn summary(strength: Strength, fired: i64, clear: i64, not_evaluable: i64) -> DetectorSummary {
+        DetectorSummary {
+            detector: DetectorRef {
+                id: "d".to_owned(),
+                version: "1".to_owned(),
+                reference: String::new(),
+                legal_basis: String::new(),
+                strength,
+                user_made: false,
+            },
+            title_pt: String::new(),
+            title_en: String::new(),
+            fired,
+            clear,
+            not_evaluable,
+            reasons: Vec::new(),
+            warnings_pt: Vec::new(),
+            warnings_en: Vec::new(),
+            failed: false,
+        }
+    }
+
+    #[test]
+    fn a_score_is_fired_weight_over_evaluable_weight() {
+        let ran = [
+            summary(Strength::Legal, 2, 8, 1_000),
+            summary(Strength::Statistical, 1, 4, 0),
+            summary(Strength::Contextual, 5, 5, 7),
+        ];
+        let expected = Score { fired_weight: 6 + 2 + 5, evaluable_weight: 30 + 10 + 10, score: 0.26 };
+        assert_eq!(Score::of(&ran), expected);
+        assert_eq!(Score::of(&[summary(Strength::Legal, 0, 0, 9)]), Score::default());
+        // What was stored before there were weights is read as it was.
+        let stored: Output = serde_json::from_str(r#"{"contracts": 3, "score": 0.5}"#).unwrap();
+        assert_eq!((stored.contracts, stored.score), (3, Score { score: 0.5, ..Score::default() }));
+        let output = Output { score: expected, ..Output::default() };
+        let written = serde_json::to_value(&output).unwrap();
+        assert_eq!((&written["fired_weight"], &written["score"]), (&13.into(), &0.26.into()));
+        assert_eq!(serde_json::from_value::<Output>(written).unwrap(), output);
+    }
 }

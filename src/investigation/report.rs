@@ -279,7 +279,9 @@ fn markdown(input: &ReportInput<'_>, language: Language) -> String {
         }
         line(format!("\n{}:\n", t("Linhas publicadas", "Published rows")));
         for row in &finding.evidence.rows {
-            line(format!("- `{}` `{}` — {}", row.table, row.id, md(&row_text(row, language))));
+            let page = page_of(row).map(|url| format!(" [{}](<{url}>)", t("página oficial", "official page")));
+            let page = page.unwrap_or_default();
+            line(format!("- `{}` `{}` — {}{page}", row.table, row.id, md(&row_text(row, language))));
         }
         if let Some(text) = rows_left_out(finding, language) {
             line(format!("- {text}"));
@@ -349,6 +351,12 @@ fn row_text(row: &EvidenceRow, language: Language) -> String {
     let place = format!("{}, {} {}", row.file, language.pick("linha", "line"), row.line);
     let about = row_about(|name| row.columns.get(name).map(String::as_str), language);
     if about.is_empty() { place } else { format!("{about} — {place}") }
+}
+
+/// The page of a row at its source, where it has one.
+fn page_of(row: &EvidenceRow) -> Option<&str> {
+    let safe = |url: &&str| url.starts_with("https://") && !url.contains(['<', '>', ' ', '"', '\n']);
+    row.columns.get("link").map(String::as_str).filter(safe)
 }
 
 fn rows_left_out(finding: &Finding, language: Language) -> Option<String> {
@@ -511,7 +519,11 @@ fn html(input: &ReportInput<'_>, language: Language) -> String {
             .evidence
             .rows
             .iter()
-            .map(|row| format!("<li><code>{}</code> — {}</li>", esc(&row.id), esc(&row_text(row, language))))
+            .map(|row| {
+                let label = t("página oficial", "official page");
+                let page = page_of(row).map(|url| format!(" <a href=\"{}\">{label}</a>", esc(url))).unwrap_or_default();
+                format!("<li><code>{}</code> — {}{page}</li>", esc(&row.id), esc(&row_text(row, language)))
+            })
             .collect();
         rows.extend(rows_left_out(finding, language).map(|text| item(&text)));
         let causes: String = false_positives(finding, language).iter().map(|text| item(text)).collect();
@@ -538,7 +550,9 @@ fn as_json(input: &ReportInput<'_>) -> Result<String, serde_json::Error> {
         "contracts": input.output.contracts,
         "summary": input.output.summary_pt,
         "summary_en": input.output.summary_en,
-        "score": input.output.score,
+        "score": input.output.score.score,
+        "fired_weight": input.output.score.fired_weight,
+        "evaluable_weight": input.output.score.evaluable_weight,
         "detectors": input.detectors,
         "findings": input.findings,
         "reviews": input.findings.iter().filter_map(|finding| input.reviews.get(&finding.id)).collect::<Vec<_>>(),
@@ -617,6 +631,24 @@ mod tests {
         assert_eq!(cell("texto"), "texto");
         assert_eq!(cell("\t=1"), " =1");
         assert_eq!(md("a\u{1b}[31m\nb"), "a\u{fffd}\\[31m b");
+    }
+
+    #[test]
+    fn only_an_address_of_the_web_becomes_a_link() {
+        let row = |link: &str| EvidenceRow {
+            table: "contracts".to_owned(),
+            id: "c".to_owned(),
+            source: "portal:compras".to_owned(),
+            file: "202401_Compras.csv".to_owned(),
+            line: 2,
+            import_id: "i".to_owned(),
+            columns: [("link".to_owned(), link.to_owned())].into(),
+        };
+        let page = "https://portaldatransparencia.gov.br/download-de-dados/compras/202401";
+        assert_eq!(page_of(&row(page)), Some(page));
+        for link in ["", "javascript:alert(1)", "http://a.b/c", "https://a.b/> <x", "https://a.b/\"x"] {
+            assert_eq!(page_of(&row(link)), None, "{link}");
+        }
     }
 
     #[test]

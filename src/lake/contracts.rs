@@ -8,7 +8,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 
 use super::filters::{self, money};
 use super::{LakeError, schema};
-use crate::model::{EvidenceRow, Filters, Modality, Money, Table, published_at};
+use crate::model::{EvidenceRow, Filters, Modality, Money, Table, official_page};
 
 /// Who supplies a contract, as far as it is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -270,13 +270,13 @@ impl<'a> Row<'a> {
 
     fn source(self, table: Table, id: &str) -> Result<EvidenceRow, LakeError> {
         let lines = self.column("source_line")?.as_primitive_opt::<Int64Type>();
-        let id = self.text(id)?;
+        let (id, source, file) = (self.text(id)?, self.text("source")?, self.text("source_file")?);
         Ok(EvidenceRow {
             table: table.as_str().to_owned(),
-            columns: published_at(&id).map(|link| ("link".to_owned(), link)).into_iter().collect(),
+            columns: official_page(&id, &source, &file).map(|link| ("link".to_owned(), link)).into_iter().collect(),
             id,
-            source: self.text("source")?,
-            file: self.text("source_file")?,
+            source,
+            file,
             line: lines.ok_or_else(|| mismatch("source_line"))?.value(self.index),
             import_id: self.text("import_id")?,
         })

@@ -1,5 +1,7 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+
+use super::fold;
 
 /// A canonical table of the lake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -168,9 +170,18 @@ pub struct QuarantinedRow {
     pub value: String,
 }
 
-/// Where the source shows the record of a row to people, if that follows from its id: contracts and tenders of
-/// PNCP, items of these.
-pub fn published_at(id: &str) -> Option<String> {
+/// Where people find the record of a row at its source: the page of a contract or a tender of PNCP (or that an item is
+/// part of), or the download of the file of the Portal da Transparência that the row stands in. Only what the source
+/// itself names so: an id of PNCP, and a file with its official name, of which the period is part.
+pub fn official_page(id: &str, source: &str, file: &str) -> Option<String> {
+    match source.split_once(':')? {
+        ("pncp", _) => pncp_page(id),
+        ("portal", _) => portal_page(source, file),
+        _ => None,
+    }
+}
+
+fn pncp_page(id: &str) -> Option<String> {
     let mut parts = id.strip_prefix("pncp-")?.split('-');
     let (cnpj, kind, sequence, year) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let page = match kind {
@@ -178,7 +189,39 @@ pub fn published_at(id: &str) -> Option<String> {
         "2" => "contratos",
         _ => return None,
     };
-    Some(format!("https://pncp.gov.br/app/{page}/{cnpj}/{year}/{}", sequence.trim_start_matches('0')))
+    let sequence = sequence.trim_start_matches('0');
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let known = cnpj.len() == 14 && cnpj.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (known && digits(sequence) && digits(year))
+        .then(|| format!("https://pncp.gov.br/app/{page}/{cnpj}/{year}/{sequence}"))
+}
+
+/// Sources of the Portal's bulk files: the folded name of the file behind its period, the page of the data set, and how
+/// many digits its period has, a month or a day.
+const PORTAL_FILES: [(&str, &str, &str, usize); 13] = [
+    ("portal:compras", "compras", "compras", 6),
+    ("portal:itens", "itemcompra", "compras", 6),
+    ("portal:termos-aditivos", "termoaditivo", "compras", 6),
+    ("portal:apostilamentos", "apostilamento", "compras", 6),
+    ("portal:licitacoes", "licitacao", "licitacoes", 6),
+    ("portal:itens-licitacao", "itemlicitacao", "licitacoes", 6),
+    ("portal:participantes", "participanteslicitacao", "licitacoes", 6),
+    ("portal:empenhos", "empenhosrelacionados", "licitacoes", 6),
+    ("portal:ceis", "ceis", "ceis", 8),
+    ("portal:cnep", "cnep", "cnep", 8),
+    ("portal:cepim", "cepim", "cepim", 8),
+    ("portal:acordos-leniencia", "acordos", "acordos-leniencia", 8),
+    ("portal:efeitos-leniencia", "efeitos", "acordos-leniencia", 8),
+];
+
+fn portal_page(source: &str, file: &str) -> Option<String> {
+    let (_, name, data_set, length) = PORTAL_FILES.into_iter().find(|(known, ..)| *known == source)?;
+    let (period, rest) = file.split_once('_')?;
+    let official = fold(rest.strip_suffix(".csv")?) == name;
+    let digits = period.len() == length && period.bytes().all(|byte| byte.is_ascii_digit());
+    let day = if length == 6 { format!("{period}01") } else { period.to_owned() };
+    let known = official && digits && NaiveDate::parse_from_str(&day, "%Y%m%d").is_ok();
+    known.then(|| format!("https://portaldatransparencia.gov.br/download-de-dados/{data_set}/{period}"))
 }
 
 #[cfg(test)]
@@ -187,14 +230,49 @@ mod tests {
 
     #[test]
     fn records_of_pncp_are_found_on_the_web() {
-        let at = |id| published_at(id);
+        let at = |id| official_page(id, "pncp:contratos", "a.json");
         let contract = "https://pncp.gov.br/app/contratos/83102277000152/2025/18";
         assert_eq!(at("pncp-83102277000152-2-000018-2025").as_deref(), Some(contract));
         let tender = "https://pncp.gov.br/app/editais/83102277000152/2025/13";
         assert_eq!(at("pncp-83102277000152-1-000013-2025").as_deref(), Some(tender));
         assert_eq!(at("pncp-83102277000152-1-000013-2025-item-2").as_deref(), Some(tender));
-        for id in ["portal-200-1-x", "ocds-x-1", "pncp-1", "pncp-83102277000152-0-000013-2025"] {
+        for id in [
+            "portal-200-1-x",
+            "ocds-x-1",
+            "pncp-1",
+            "pncp-83102277000152-0-000013-2025",
+            "pncp-../x-2-000018-2025",
+            "pncp-83102277000152-2-1?x-2025",
+            "pncp-83102277000152-2-000018-20#5",
+        ] {
             assert_eq!(at(id), None, "{id}");
+        }
+        assert_eq!(official_page("pncp-83102277000152-2-000018-2025", "ocds:x", "a.json"), None);
+    }
+
+    #[test]
+    fn files_of_the_portal_are_found_on_the_web() {
+        let at = |source, file| official_page("portal-1", source, file);
+        let page = |rest: &str| Some(format!("https://portaldatransparencia.gov.br/download-de-dados/{rest}"));
+        assert_eq!(at("portal:compras", "202401_Compras.csv"), page("compras/202401"));
+        assert_eq!(at("portal:termos-aditivos", "202401_TermoAditivo.csv"), page("compras/202401"));
+        assert_eq!(at("portal:participantes", "202312_ParticipantesLicitação.csv"), page("licitacoes/202312"));
+        assert_eq!(at("portal:ceis", "20260706_CEIS.csv"), page("ceis/20260706"));
+        assert_eq!(at("portal:efeitos-leniencia", "20260706_Efeitos.csv"), page("acordos-leniencia/20260706"));
+        for (source, file) in [
+            ("portal:compras", "Compras.csv"),
+            ("portal:compras", "202413_Compras.csv"),
+            ("portal:compras", "20240101_Compras.csv"),
+            ("portal:compras", "202401_minhas.csv"),
+            ("portal:compras", "202401_Compras.csv.zip"),
+            ("portal:compras", "../202401_Compras.csv"),
+            ("portal:ceis", "202607_CEIS.csv"),
+            ("portal:ceis", "20260732_CEIS.csv"),
+            ("portal:outra", "202401_Compras.csv"),
+            ("portal-api:contratos", "202401_Compras.csv"),
+            ("ocds:x", "202401_Compras.csv"),
+        ] {
+            assert_eq!(at(source, file), None, "{source} {file}");
         }
     }
 }

@@ -1765,7 +1765,7 @@ type ResultsMetadata struct {
 	Detectors []*DetectorSummary `protobuf:"bytes,3,rep,name=detectors,proto3" json:"detectors,omitempty"`
 	// Contracts in scope.
 	Contracts int64 `protobuf:"varint,4,opt,name=contracts,proto3" json:"contracts,omitempty"`
-	// Weight of what fired over the weight of what could be judged, 0 to 1; context, not a verdict.
+	// `fired_weight` over `evaluable_weight`, 0 to 1 (0 where nothing could be judged); context, not a verdict.
 	Score float64 `protobuf:"fixed64,5,opt,name=score,proto3" json:"score,omitempty"`
 	// Version of the product.
 	Version string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
@@ -1774,9 +1774,13 @@ type ResultsMetadata struct {
 	// Findings of each severity: `critical`, `high`, `medium`, `low`.
 	BySeverity map[string]int64 `protobuf:"bytes,8,rep,name=by_severity,json=bySeverity,proto3" json:"by_severity,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// The investigation whose results these are, if they were not computed again.
-	CachedFrom    string `protobuf:"bytes,9,opt,name=cached_from,json=cachedFrom,proto3" json:"cached_from,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	CachedFrom string `protobuf:"bytes,9,opt,name=cached_from,json=cachedFrom,proto3" json:"cached_from,omitempty"`
+	// Subjects that fired, each times the weight of its detector: 3 if it rests on law, 2 on a statistic, 1 on context.
+	FiredWeight int64 `protobuf:"varint,10,opt,name=fired_weight,json=firedWeight,proto3" json:"fired_weight,omitempty"`
+	// Subjects that fired or are clear, each times that weight: what could not be judged counts for neither.
+	EvaluableWeight int64 `protobuf:"varint,11,opt,name=evaluable_weight,json=evaluableWeight,proto3" json:"evaluable_weight,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ResultsMetadata) Reset() {
@@ -1870,6 +1874,20 @@ func (x *ResultsMetadata) GetCachedFrom() string {
 		return x.CachedFrom
 	}
 	return ""
+}
+
+func (x *ResultsMetadata) GetFiredWeight() int64 {
+	if x != nil {
+		return x.FiredWeight
+	}
+	return 0
+}
+
+func (x *ResultsMetadata) GetEvaluableWeight() int64 {
+	if x != nil {
+		return x.EvaluableWeight
+	}
+	return 0
 }
 
 // Request of GetInvestigationReport.
@@ -2175,7 +2193,7 @@ const file_cidadao_v1_investigation_service_proto_rawDesc = "" +
 	"summary_en\x18\x05 \x01(\tR\tsummaryEn\x127\n" +
 	"\bmetadata\x18\x06 \x01(\v2\x1b.cidadao.v1.ResultsMetadataR\bmetadata\x12&\n" +
 	"\x0fnext_page_token\x18\a \x01(\tR\rnextPageToken\x12%\n" +
-	"\x0etotal_findings\x18\b \x01(\x03R\rtotalFindings\"\xb2\x03\n" +
+	"\x0etotal_findings\x18\b \x01(\x03R\rtotalFindings\"\x80\x04\n" +
 	"\x0fResultsMetadata\x12!\n" +
 	"\flake_version\x18\x01 \x01(\x03R\vlakeVersion\x12$\n" +
 	"\x04plan\x18\x02 \x01(\v2\x10.cidadao.v1.PlanR\x04plan\x129\n" +
@@ -2188,7 +2206,10 @@ const file_cidadao_v1_investigation_service_proto_rawDesc = "" +
 	"\vby_severity\x18\b \x03(\v2+.cidadao.v1.ResultsMetadata.BySeverityEntryR\n" +
 	"bySeverity\x12\x1f\n" +
 	"\vcached_from\x18\t \x01(\tR\n" +
-	"cachedFrom\x1a=\n" +
+	"cachedFrom\x12!\n" +
+	"\ffired_weight\x18\n" +
+	" \x01(\x03R\vfiredWeight\x12)\n" +
+	"\x10evaluable_weight\x18\v \x01(\x03R\x0fevaluableWeight\x1a=\n" +
 	"\x0fBySeverityEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\x90\x01\n" +

@@ -22,8 +22,8 @@ pt = "Crítica se a sanção vale para todas as esferas; alta se vale para o ent
 en = "Critical if the sanction holds for every sphere; high if it holds for the buyer's entity or body; medium if it is of another establishment of the same company, or was in force at the opening of bids only."
 
 [text]
-pt = "Contrato assinado em {signature_date|date} com {supplier_name|text}. O cadastro {list|text} traz, para o mesmo número de inscrição ({match|text}), a sanção “{category|text}” de {body|text}, de {start_date|date} a {end_date|date}, em vigor {in_force_at|text}; alcance: {reach|text}. Processo da sanção: {process_number|text}. A sanção pode ter sido suspensa por decisão judicial ou revista: é um indício a conferir no cadastro e no processo."
-en = "Contract signed on {signature_date|date} with {supplier_name|text}. The list {list|text} has, for the same registration number ({match|text}), the sanction “{category|text}” by {body|text}, from {start_date|date} to {end_date|date}, in force {in_force_at|text}; reach: {reach|text}. Case of the sanction: {process_number|text}. The sanction may have been suspended by a court or reviewed: this is an indication to check in the list and in the case file."
+pt = "Contrato assinado em {signature_date|date} com {supplier_name|text}. O cadastro {list|text} traz, para {match|text}, a sanção “{category|text}” de {body|text}, de {start_date|date} a {end_date|date}, em vigor {in_force_at|text}; alcance: {reach|text}. Processo da sanção: {process_number|text}. A sanção pode ter sido suspensa por decisão judicial ou revista: é um indício a conferir no cadastro e no processo."
+en = "Contract signed on {signature_date|date} with {supplier_name|text}. The list {list|text} has, for {match|text}, the sanction “{category|text}” by {body|text}, from {start_date|date} to {end_date|date}, in force {in_force_at|text}; reach: {reach|text}. Case of the sanction: {process_number|text}. The sanction may have been suspended by a court or reviewed: this is an indication to check in the list and in the case file."
 
 [false_positives]
 pt = ["Sanção suspensa por liminar, revista ou com reabilitação que o cadastro ainda não mostra.", "Contrato que decorre de ata ou de licitação homologada antes da sanção, que o órgão manteve.", "Órgão sancionador de outro ente com o mesmo nome.", "Data de assinatura publicada com erro."]
@@ -190,7 +190,7 @@ label = { pt = "Dias da sanção até então", en = "Days of the sanction until 
 name = "match"
 unit = "text"
 label = { pt = "Identificação", en = "Match" }
-words = { same = { pt = "o mesmo CPF ou CNPJ", en = "the same CPF or CNPJ" }, branch = { pt = "outro estabelecimento da mesma empresa, com a mesma raiz de CNPJ", en = "another establishment of the same company, with the same root of the CNPJ" } }
+words = { same = { pt = "o mesmo CPF ou CNPJ", en = "the same CPF or CNPJ" }, branch = { pt = "outro estabelecimento da mesma empresa (a mesma raiz de CNPJ, outro número de ordem)", en = "another establishment of the same company (the same root of the CNPJ, another number behind it)" } }
 
 [[evidence]]
 name = "supplier_name"

@@ -63,6 +63,8 @@ fn terms_factors_and_comparisons() {
             assert_eq!(row.comparison, expected, "{}", row.id);
         }
         assert!(!row.act.is_empty() && !row.article.is_empty(), "{}", row.id);
+        // Findings quote them in both languages.
+        assert!(!format!("{} {}", row.act, row.article).contains(" with "), "{}", row.id);
         assert_eq!(limits.by_id(&row.id), Some(row));
     }
 }

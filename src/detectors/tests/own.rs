@@ -26,11 +26,17 @@ fn from(relation: &str) -> String {
 }
 
 async fn load(files: &[(&str, &str)]) -> Result<Catalogue, DetectorError> {
+    load_over(&Run::over_nothing(LIMITS).await.unwrap(), files).await
+}
+
+async fn load_over(run: &Run, files: &[(&str, &str)]) -> Result<Catalogue, DetectorError> {
     let directory = tempfile::tempdir().unwrap();
     for (name, file) in files {
         std::fs::write(directory.path().join(name), file).unwrap();
     }
-    Catalogue::with_own(Some(directory.path()), LIMITS).await
+    let mut catalogue = Catalogue::builtin().unwrap();
+    catalogue.add_own(directory.path(), run).await?;
+    Ok(catalogue)
 }
 
 #[tokio::test]
@@ -58,7 +64,22 @@ async fn what_is_unsound_is_refused_and_named() {
         with_query(&format!("WITH other AS ({query}) {}", select.trim()))
     };
     let least = |more: &str| sound().replace("value = \"10.00\",", &format!("value = \"10.00\", {more},"));
+    let run = Run::over_nothing(LIMITS).await.unwrap();
     let mut wrong = Vec::new();
+    let number = |text: &str| format!("CAST(length({text}) AS DECIMAL(18, 2))");
+    let select = sound().split_once("*/").unwrap().1.trim().to_owned();
+    // Each expression twice what the one before it is, in letters or in how often it reads the table.
+    let chain = |last: usize, each: &dyn Fn(usize) -> String| {
+        let ctes: Vec<_> = (1..=last).map(|n| format!("c{n} AS ({})", each(n))).collect();
+        let first = "c0 AS (SELECT *, object_folded AS o FROM contracts)";
+        with_query(&format!(
+            "WITH {first}, {} {}",
+            ctes.join(", "),
+            select.replace("FROM contracts", &format!("FROM c{last}"))
+        ))
+    };
+    let doubled = |last| chain(last, &|n| format!("SELECT * EXCLUDE (o), concat(o, o) AS o FROM c{}", n - 1));
+    let again = |last| chain(last, &|n| format!("SELECT * FROM c{0} UNION ALL SELECT * FROM c{0}", n - 1));
     let evidence = |expression: &str| sound().replace("initial_value AS worth", &format!("{expression} AS worth"));
     for (file, words) in [
         // Ids.
@@ -113,19 +134,49 @@ async fn what_is_unsound_is_refused_and_named() {
         (evidence("CAST(date_part('year', now()) AS DECIMAL(18, 2))"), "now does not give the same answer"),
         (evidence("CAST(length(repeat('x', 1000000000)) AS DECIMAL(18, 2))"), "repeat is not for detectors"),
         (evidence("CAST(array_length(range(1, 1000000000)) AS DECIMAL(18, 2))"), "range is not for detectors"),
+        (cte("INSERT INTO contracts SELECT * FROM contracts RETURNING *"), "must be a SELECT, in a WITH as well"),
+        (cte("DELETE FROM contracts"), "must be a SELECT"),
+        // Windows that put all of a table into every row.
+        (evidence(&number("string_agg(object_folded, ',') OVER ()")), "string_agg … OVER is not for detectors"),
+        (evidence(&number("string_agg(object_folded, ',') OVER (ORDER BY contract_id)")), "string_agg … OVER"),
+        (evidence("CAST(array_length(array_agg(contract_id) OVER ()) AS DECIMAL(18, 2))"), "array_agg … OVER"),
+        (
+            evidence(&number("text_of_largest(object, CAST(initial_value AS DECIMAL(38, 6))) OVER ()")),
+            "text_of_largest … OVER",
+        ),
+        (evidence("CAST(array_length(lag(make_array(object)) OVER ()) AS DECIMAL(18, 2))"), "lag … OVER"),
+        // Values made of themselves again and again.
+        (doubled(30), "would be made of more than 1000 values"),
+        (evidence(&number("regexp_replace(object, '', object_folded, 'g')")), "regexp_replace: what it puts in"),
+        (evidence(&number(&format!("regexp_replace(object, '', '{}', 'g')", "x".repeat(2_000)))), "more than 1000"),
+        (evidence(&number("array_to_string(make_array(object), object)")), "array_to_string: what it puts in"),
+        (again(12), "must not read more than 1000 tables and expressions"),
+        // What the engine reads and does not heed.
+        (from("contracts TABLESAMPLE SYSTEM (10)"), "TABLESAMPLE has no effect here"),
+        (from("(SELECT * FROM contracts) AS some TABLESAMPLE (10 PERCENT)"), "TABLESAMPLE has no effect here"),
+        (from("contracts WITH (NOLOCK)"), "a hint behind a table has no effect"),
+        (from("contracts PARTITION (p1)"), "PARTITION has no effect"),
+        (from("contracts LATERAL VIEW explode(make_array(1)) t AS x"), "LATERAL VIEW"),
+        (sound().trim_end().to_owned() + " FOR UPDATE", "FOR UPDATE or FOR SHARE has no effect"),
+        (sound().trim_end().to_owned() + " FETCH FIRST 5 ROWS WITH TIES", "FETCH"),
+        (sound().trim_end().to_owned() + " SETTINGS max_threads = 1", "SETTINGS has no effect"),
+        (sound().trim_end().to_owned() + " ORDER BY worth WITH FILL", "WITH FILL has no effect"),
+        (sound().replace("SELECT contract_id", "SELECT /*+ NO_INDEX */ contract_id"), "a hint to the optimizer"),
+        (from("contracts PREWHERE initial_value > 0"), "PREWHERE has no effect"),
+        (cte("SELECT buyer_id, count(*) AS n FROM contracts GROUP BY buyer_id WITH ROLLUP"), "WITH ROLLUP"),
+        (cte("SELECT * ILIKE '%id%' FROM contracts"), "ILIKE or AS behind *"),
+        (evidence("abs(initial_value) FILTER (WHERE in_scope)"), "abs: FILTER has no effect"),
+        (evidence("abs(initial_value) OVER (PARTITION BY buyer_id)"), "abs: OVER has no effect"),
+        (evidence(&number("concat(DISTINCT object, object)")), "concat: DISTINCT or ALL has no effect"),
         (sound() + &" ".repeat(256 << 10), "at most 256 KiB"),
     ] {
-        let Err(error) = load(&[("one.sql", &file)]).await else {
+        let Err(error) = load_over(&run, &[("one.sql", &file)]).await else {
             wrong.push(format!("{words}: nothing is refused"));
             continue;
         };
-        let mut told = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(one) = cause {
-            told = format!("{told}: {one}");
-            cause = one.source();
-        }
-        if !told.contains(words) || !(told.contains("one.sql") || told.contains("mine")) {
+        let told = error.to_string();
+        assert!(std::error::Error::source(&error).is_none(), "all of it is told once: {told}");
+        if !told.contains(words) || !told.contains("one.sql: ") {
             wrong.push(format!("{words} is not in {told}"));
         }
     }
@@ -157,7 +208,46 @@ async fn what_a_select_may_say_is_allowed() {
     let query =
         query.replace("quantile8(CAST(c.initial_value AS DOUBLE), 0.5) OVER ()", "max(c.initial_value) OVER ()");
     let file = format!("{}*/\n{query}", header.split_once("*/").unwrap().0);
-    load(&[("one.sql", &file)]).await.unwrap();
+    let run = Run::over_nothing(LIMITS).await.unwrap();
+    load_over(&run, &[("one.sql", &file)]).await.unwrap();
+    for expression in [
+        "max(length(object_folded)) OVER (PARTITION BY buyer_id)",
+        "length(first_value(object_folded) OVER (PARTITION BY buyer_id ORDER BY signature_date, contract_id))",
+        "length(lag(object) OVER (ORDER BY contract_id))",
+        "row_number() OVER (ORDER BY contract_id)",
+        "length(regexp_replace(object_folded, '[^a-z]+', ' ', 'g'))",
+        "length(concat(object, ' ', object_folded, ' ', buyer_name))",
+        "length(array_to_string(make_array(object, buyer_name), ', '))",
+        "count(DISTINCT buyer_id) FILTER (WHERE in_scope) OVER ()",
+    ] {
+        let worth = format!("CAST({expression} AS DECIMAL(18, 2)) AS worth");
+        load_over(&run, &[("one.sql", &sound().replace("initial_value AS worth", &worth))]).await.unwrap();
+    }
+    // The rows of a group, named by each of its contracts; and texts of a group.
+    let query = "WITH groups AS (
+            SELECT buyer_id, array_agg(contract_id ORDER BY contract_id) AS ids, string_agg(number, ', ') AS numbers,
+                max(initial_value) AS most
+            FROM contracts GROUP BY buyer_id
+        )
+        SELECT c.contract_id AS subject, 'clear' AS outcome, NULL AS reason, NULL AS severity, c.in_scope,
+            g.ids AS contract_ids, g.most AS worth
+        FROM contracts c JOIN groups g ON g.buyer_id = c.buyer_id WHERE g.most > $least";
+    load_over(&run, &[("one.sql", &with_query(query))]).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_table_and_view_may_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in crate::detectors::run::tables() {
+        let query = format!(
+            "SELECT 'x' AS subject, 'clear' AS outcome, NULL AS reason, NULL AS severity, true AS in_scope,
+                make_array('x') AS contract_ids, CAST(count(*) AS DECIMAL(18, 2)) + $least AS worth FROM (SELECT * FROM {name})"
+        );
+        let file = with_query(&query).replace("tables = [\"contracts\"]", &format!("tables = [\"{name}\"]"));
+        let file = file.replace("id = \"mine\"", &format!("id = \"mine_{name}\""));
+        std::fs::write(directory.path().join(format!("{name}.sql")), file).unwrap();
+    }
+    Catalogue::with_own(Some(directory.path()), LIMITS).await.unwrap();
 }
 
 async fn run_over(contracts: usize, limits: QueryLimits) -> Run {
@@ -213,6 +303,86 @@ async fn answers_that_the_header_does_not_allow_end_the_detector_alone() {
     let file = sound().replace("'clear' AS outcome", "'guilty' AS outcome");
     let ended = run.detector(&Detector::own(&file).unwrap()).await.unwrap();
     assert!(ended.summary.failed && ended.summary.warnings_en[0].contains("guilty"), "{:?}", ended.summary);
+}
+
+/// A detector whose query is two of these, each with an outcome of its own.
+fn both(first: &str, second: &str) -> Detector {
+    let (header, query) = FORM.split_once("*/").unwrap();
+    let of = |outcome: &str| {
+        let severity = if outcome == "'fired'" { "'low'" } else { "NULL" };
+        query.replace("OUTCOME", outcome).replace("REASON", "NULL").replace("SEVERITY", severity)
+    };
+    Detector::own(&format!("{header}*/\n{} UNION ALL {}", of(first).trim(), of(second).trim())).unwrap()
+}
+
+#[tokio::test]
+async fn a_subject_is_answered_for_once() {
+    let run = run_over(3, LIMITS).await;
+    for (first, second) in [("'fired'", "'fired'"), ("'fired'", "'clear'"), ("'clear'", "'clear'")] {
+        let error = run.attempt(&both(first, second)).await.unwrap_err();
+        let told = error.to_string();
+        let named = (0..3).any(|n| told.contains(&format!("subject \"{n}\" is answered for twice")));
+        assert!(matches!(error, DetectorError::Answer { .. }) && told.contains("detector mine") && named, "{told}");
+        let ended = run.detector(&both(first, second)).await.unwrap();
+        assert!(ended.summary.failed && ended.findings.is_empty() && ended.summary.fired == 0);
+        assert!(ended.summary.warnings_pt[0].contains("is answered for twice"), "{:?}", ended.summary.warnings_pt);
+    }
+    // A subject that is a CPF is not shown.
+    let file = sound().replace("contract_id AS subject", "'52998224725' AS subject");
+    let told = run.attempt(&Detector::own(&file).unwrap()).await.unwrap_err().to_string();
+    assert!(told.contains("***.982.247-**") && !told.contains("52998224725"), "{told}");
+    let file = sound().replace("contract_id AS subject", "CAST(NULL AS VARCHAR) AS subject");
+    let told = run.attempt(&Detector::own(&file).unwrap()).await.unwrap_err().to_string();
+    assert!(told.contains("subject is null"), "{told}");
+    // Of the product's own, what fired twice on the same rows.
+    let twice = FORM.replace("OUTCOME", "'fired'").replace("REASON", "NULL").replace("SEVERITY", "'low'");
+    let (header, query) = twice.split_once("*/").unwrap();
+    let twice = Detector::parse(&format!("{header}*/\n{query} UNION ALL {query}")).unwrap();
+    let told = run.detector(&twice).await.unwrap_err().to_string();
+    assert!(told.contains("detector mine") && told.contains("fired twice, on the same rows"), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_counted_is_what_is_found() {
+    let run = run_over(40, LIMITS).await;
+    let ended = run.attempt(&both("CASE WHEN contract_id < '2' THEN 'fired' ELSE 'clear' END", "'fired'")).await;
+    assert!(ended.is_err());
+    let file = FORM.replace("OUTCOME", "'fired'").replace("REASON", "NULL").replace("SEVERITY", "'low'");
+    let ended = run.attempt(&Detector::own(&file).unwrap()).await.unwrap();
+    let ids: std::collections::BTreeSet<_> = ended.findings.iter().map(|finding| finding.id.as_str()).collect();
+    assert_eq!((ended.summary.fired, ended.findings.len(), ids.len()), (40, 40, 40));
+}
+
+#[tokio::test]
+async fn in_scope_is_that_of_the_rows() {
+    let contracts = (0..3).map(|n| Contract::new(&n.to_string()).worth("20.00")).collect();
+    let data = Data { contracts, ..Data::default() };
+    let mut plan = Plan::default();
+    plan.filters.buyer_id = Some("nobody".to_owned());
+    let run = Run::prepare(data.session(2), &plan).await.unwrap().limit_own(LIMITS);
+    assert_eq!(run.contracts_in_scope(), 0);
+    let file = FORM.replace("OUTCOME", "'fired'").replace("REASON", "NULL").replace("SEVERITY", "'low'");
+    assert_eq!(run.attempt(&Detector::own(&file).unwrap()).await.unwrap().summary.fired, 0);
+    let all = Detector::own(&file.replace("in_scope,", "true AS in_scope,")).unwrap();
+    let told = run.attempt(&all).await.unwrap_err().to_string();
+    assert!(told.contains("detector mine") && told.contains("in_scope of subject \"0\" is true"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_a_window_holds_count_as_memory() {
+    let window = select(
+        "FROM (SELECT *, max(initial_value) OVER () AS most FROM
+            (SELECT a.*, a.object || b.object AS both FROM contracts a, contracts b
+             WHERE a.contract_id <> b.contract_id OR a.object <> b.object)) w
+         WHERE initial_value >= $least AND both <> '' AND most > 0",
+        "most",
+    );
+    let run = run_over(1_000, QueryLimits { memory: 16 << 20, ..LIMITS }).await;
+    let error = run.attempt(&window).await.unwrap_err();
+    assert!(error.to_string().contains("needed more than 16 MiB"), "{error}");
+    let small =
+        select("FROM (SELECT *, max(initial_value) OVER () AS most FROM contracts) w WHERE most >= $least", "most");
+    assert_eq!(run.attempt(&small).await.unwrap().summary.clear, 1_000);
 }
 
 #[tokio::test]

@@ -264,7 +264,11 @@ async fn only_a_sure_identity_counts() {
     assert_eq!(judged.iter().map(|(verdict, _)| verdict.as_str()).collect::<Vec<_>>(), expected);
     let matches: Vec<_> = judged.iter().filter_map(|(_, found)| Some(value(found.as_ref()?, "match"))).collect();
     assert_eq!(matches, ["same", "branch", "same"]);
-    assert_eq!(judged[1].1.as_ref().unwrap().severity, Severity::Medium);
+    let branch = judged[1].1.as_ref().unwrap();
+    assert_eq!(branch.severity, Severity::Medium);
+    assert!(branch.description_pt.contains("traz, para outro estabelecimento da mesma empresa ("), "{branch:?}");
+    assert!(branch.description_en.contains("has, for another establishment of the same company ("), "{branch:?}");
+    assert!(judged[0].1.as_ref().unwrap().description_pt.contains("traz, para o mesmo CPF ou CNPJ, a sanção"));
     let shown = serde_json::to_string(&judged[2].1).unwrap();
     assert!(!shown.contains("52998224725") && shown.contains("***.982.247-**"));
 }

@@ -3732,7 +3732,7 @@ pub struct ResultsMetadata {
     /// Contracts in scope.
     #[prost(int64, tag = "4")]
     pub contracts: i64,
-    /// Weight of what fired over the weight of what could be judged, 0 to 1; context, not a verdict.
+    /// `fired_weight` over `evaluable_weight`, 0 to 1 (0 where nothing could be judged); context, not a verdict.
     #[prost(double, tag = "5")]
     pub score: f64,
     /// Version of the product.
@@ -3747,6 +3747,12 @@ pub struct ResultsMetadata {
     /// The investigation whose results these are, if they were not computed again.
     #[prost(string, tag = "9")]
     pub cached_from: ::prost::alloc::string::String,
+    /// Subjects that fired, each times the weight of its detector: 3 if it rests on law, 2 on a statistic, 1 on context.
+    #[prost(int64, tag = "10")]
+    pub fired_weight: i64,
+    /// Subjects that fired or are clear, each times that weight: what could not be judged counts for neither.
+    #[prost(int64, tag = "11")]
+    pub evaluable_weight: i64,
 }
 /// Request of GetInvestigationReport.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

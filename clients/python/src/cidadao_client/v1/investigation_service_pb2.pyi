@@ -937,18 +937,24 @@ class ResultsMetadata(_message.Message):
     DURATION_MS_FIELD_NUMBER: _builtins.int
     BY_SEVERITY_FIELD_NUMBER: _builtins.int
     CACHED_FROM_FIELD_NUMBER: _builtins.int
+    FIRED_WEIGHT_FIELD_NUMBER: _builtins.int
+    EVALUABLE_WEIGHT_FIELD_NUMBER: _builtins.int
     lake_version: _builtins.int
     """Version of the lake that was read."""
     contracts: _builtins.int
     """Contracts in scope."""
     score: _builtins.float
-    """Weight of what fired over the weight of what could be judged, 0 to 1; context, not a verdict."""
+    """`fired_weight` over `evaluable_weight`, 0 to 1 (0 where nothing could be judged); context, not a verdict."""
     version: _builtins.str
     """Version of the product."""
     duration_ms: _builtins.int
     """Wall time of the run, in milliseconds."""
     cached_from: _builtins.str
     """The investigation whose results these are, if they were not computed again."""
+    fired_weight: _builtins.int
+    """Subjects that fired, each times the weight of its detector: 3 if it rests on law, 2 on a statistic, 1 on context."""
+    evaluable_weight: _builtins.int
+    """Subjects that fired or are clear, each times that weight: what could not be judged counts for neither."""
     @_builtins.property
     def plan(self) -> _common_pb2.Plan:
         """How the query was understood."""
@@ -973,10 +979,12 @@ class ResultsMetadata(_message.Message):
         duration_ms: _builtins.int = ...,
         by_severity: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         cached_from: _builtins.str = ...,
+        fired_weight: _builtins.int = ...,
+        evaluable_weight: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_severity", b"by_severity", "cached_from", b"cached_from", "contracts", b"contracts", "detectors", b"detectors", "duration_ms", b"duration_ms", "lake_version", b"lake_version", "plan", b"plan", "score", b"score", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_severity", b"by_severity", "cached_from", b"cached_from", "contracts", b"contracts", "detectors", b"detectors", "duration_ms", b"duration_ms", "evaluable_weight", b"evaluable_weight", "fired_weight", b"fired_weight", "lake_version", b"lake_version", "plan", b"plan", "score", b"score", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
