@@ -14,6 +14,7 @@ pub(in crate::detectors) struct Contract {
     pub(super) object: String,
     pub(super) legal_basis: Option<String>,
     pub(super) modality: &'static str,
+    pub(super) situation: Option<&'static str>,
     pub(super) sphere: Option<String>,
     pub(super) buyer: String,
     pub(super) buyer_name: String,
@@ -41,6 +42,7 @@ impl Contract {
             object: "Aquisição de material".to_owned(),
             legal_basis: None,
             modality: "pregao",
+            situation: None,
             sphere: Some("federal".to_owned()),
             buyer: "100".to_owned(),
             buyer_name: "UNIDADE DE TESTE".to_owned(),
@@ -74,6 +76,7 @@ pub(in crate::detectors) struct Amendment {
     pub(super) number: String,
     pub(super) published: Option<NaiveDate>,
     pub(super) object: String,
+    pub(super) source: &'static str,
 }
 
 impl Amendment {
@@ -86,6 +89,16 @@ impl Amendment {
             number: format!("{number:05}"),
             published: Some(day("2024-06-01")),
             object: object.to_owned(),
+            source: "portal:termos-aditivos",
+        }
+    }
+
+    /// A note that registers a change of prices.
+    pub(super) fn apostille(contract: &Contract) -> Self {
+        Self {
+            id: format!("{}-apostille", contract.id),
+            source: "portal:apostilamentos",
+            ..Self::of(contract, 1, "Valor dos serviços do segundo ano")
         }
     }
 }
@@ -134,7 +147,7 @@ impl Data {
                 Cell::Text(one.legal_basis.clone()),
                 text(one.modality),
                 text(one.modality),
-                Cell::Text(None),
+                Cell::Text(one.situation.map(str::to_owned)),
                 Cell::Text(one.sphere.clone()),
                 Cell::Text(None),
                 Cell::Text(None),
@@ -182,7 +195,7 @@ impl Data {
                 Cell::Number(None),
                 Cell::Day(None),
             ];
-            row.extend(provenance("portal:compras", "202401_TermoAditivo.csv", at));
+            row.extend(provenance(one.source, "202401_TermoAditivo.csv", at));
             row
         });
         batch(Table::Amendments, rows.collect())

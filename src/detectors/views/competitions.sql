@@ -5,8 +5,9 @@ WITH parts AS (
         tender_id,
         count(DISTINCT bidder_key) AS named,
         count(*) FILTER (WHERE bidder_key IS NULL) AS unnamed,
-        count(DISTINCT CASE WHEN won THEN bidder_key END) AS winners,
-        min(CASE WHEN won THEN bidder_key END) AS winner_key,
+        count(DISTINCT company_of(bidder_kind, bidder_check, bidder_key)) AS companies,
+        count(DISTINCT CASE WHEN won THEN company_of(bidder_kind, bidder_check, bidder_key) END) AS winners,
+        min(CASE WHEN won THEN company_of(bidder_kind, bidder_check, bidder_key) END) AS winner_key,
         bool_or(won) AS won
     FROM bids
     WHERE coalesce(lower(status), '') NOT IN ('invited', 'withdrawn')
@@ -99,6 +100,7 @@ SELECT
     d.result_date IS NOT NULL OR d.value IS NOT NULL OR coalesce(p.won, false) AS decided,
     d.tenderers AS stated,
     coalesce(p.named, 0) AS named,
+    coalesce(p.companies, 0) AS companies,
     coalesce(p.unnamed, 0) AS unnamed,
     coalesce(d.tenderers, CASE WHEN p.unnamed = 0 THEN p.named END) AS bidders,
     coalesce(CASE WHEN p.unnamed = 0 THEN b.bidders END, CAST(coalesce(d.tenderers, CASE WHEN p.unnamed = 0 THEN p.named END) AS DOUBLE)) AS bidders_per_lot,

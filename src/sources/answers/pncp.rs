@@ -84,6 +84,7 @@ fn sphere(record: &Record<'_>) -> Option<&'static str> {
 fn party(number: Option<Cow<'_, str>>, kind: Option<Cow<'_, str>>, name: Option<Cow<'_, str>>) -> Party {
     let nature = match kind.as_deref() {
         Some("PF") => Nature::Natural,
+        Some("PJ") => Nature::Legal,
         Some("PE") => Nature::Foreign,
         _ => Nature::Unsaid,
     };

@@ -108,6 +108,8 @@ pub(super) struct Item {
 pub(super) enum Nature {
     /// A natural person, whose CPF may have lost the zeros in front.
     Natural,
+    /// A company, whose CNPJ may have lost the zeros in front.
+    Legal,
     Foreign,
     /// The number itself tells.
     Unsaid,
@@ -124,11 +126,13 @@ pub(super) struct Party {
 impl Party {
     pub(super) fn new(number: Option<Cow<'_, str>>, nature: Nature, name: Option<Cow<'_, str>>) -> Self {
         let number = number.map(Cow::into_owned).unwrap_or_default();
-        let short = nature == Nature::Natural && (1..11).contains(&number.len());
-        let number = match number.bytes().all(|byte| byte.is_ascii_digit()) {
-            true if short => format!("{number:0>11}"),
-            _ => number,
+        let digits = match nature {
+            Nature::Natural => 11,
+            Nature::Legal => 14,
+            Nature::Foreign | Nature::Unsaid => 0,
         };
+        let short = (1..digits).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+        let number = if short { format!("{number:0>digits$}") } else { number };
         let withheld = |name: &str| super::super::portal::is_withheld(name);
         Self { number, nature, name: name.map(Cow::into_owned).filter(|name| !withheld(name)) }
     }
