@@ -367,7 +367,7 @@ fn late(data: &Data) -> Answers {
         let verdict = match law {
             _ if published < signed => "published_before_signature",
             "13303" => "regime_not_covered",
-            "unknown" | "other" => "regime_unknown",
+            "unknown" | "other" | "emergency" => "regime_unknown",
             "14133" if !pncp => "pncp_date_not_published",
             "8666" if pncp => "gazette_date_not_published",
             "14133" if contract.modality == "not_informed" => "modality_not_informed",
