@@ -132,7 +132,7 @@ pub(super) fn contract(record: &Record<'_>) -> Result<Row, Fault> {
     Ok(Row {
         identity: identity(&id),
         id,
-        updated: record.moment("dataAtualizacao")?,
+        updated: record.moment("dataAtualizacao")?.map(|moment| moment.at),
         spending: !record.truth("receita"),
         rounded: record.rounded(),
         content: Content::Contract(Box::new(content)),
@@ -208,7 +208,7 @@ pub(super) fn tender(record: &Record<'_>) -> Result<Row, Fault> {
     Ok(Row {
         identity: identity(&id),
         id,
-        updated: record.moment("dataAtualizacao")?,
+        updated: record.moment("dataAtualizacao")?.map(|moment| moment.at),
         spending: procedure.spending,
         rounded: record.rounded(),
         content: Content::Tender(Box::new(content)),
@@ -248,7 +248,7 @@ pub(super) fn item(record: &Record<'_>) -> Result<Row, Fault> {
     Ok(Row {
         identity: identity(&id),
         id,
-        updated: record.moment("item.dataAtualizacao")?,
+        updated: record.moment("item.dataAtualizacao")?.map(|moment| moment.at),
         spending: true,
         rounded: record.rounded(),
         content: Content::Item(Box::new(content)),
