@@ -53,8 +53,8 @@ label = { pt = "Dias antes da assinatura a partir dos quais o pagamento é anter
 
 [reasons.no_payment_published]
 outcome = "not_evaluable"
-pt = "Nenhum pagamento do contrato foi publicado; empenhos não contam."
-en = "No payment of the contract was published; commitments do not count."
+pt = "Nenhum pagamento do contrato foi publicado; empenhos e o que foi pago ao comprador não contam."
+en = "No payment of the contract was published; commitments and what was paid to the buyer do not count."
 columns = ["payments.contract_id"]
 
 [reasons.other_currency]
