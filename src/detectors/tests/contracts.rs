@@ -28,6 +28,7 @@ pub(in crate::detectors) struct Contract {
     pub(super) initial: Option<i128>,
     pub(super) current: Option<i128>,
     pub(super) tender: Option<String>,
+    pub(super) currency: Option<&'static str>,
     /// Source and file that it was published in.
     pub(super) source: &'static str,
     pub(super) file: String,
@@ -55,6 +56,7 @@ impl Contract {
             initial: Some(100_000),
             current: Some(100_000),
             tender: None,
+            currency: Some("BRL"),
             source: "portal:compras",
             file: "202401_Compras.csv".to_owned(),
         }
@@ -172,7 +174,7 @@ impl Data {
                 Cell::Text(None),
                 Cell::Text(None),
                 Cell::Text(one.tender.clone()),
-                text("BRL"),
+                Cell::Text(one.currency.map(str::to_owned)),
                 Cell::Text(None),
             ];
             row.extend(provenance(one.source, &one.file, at));

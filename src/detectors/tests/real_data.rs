@@ -60,6 +60,7 @@ fn load(directory: &std::path::Path) -> Data {
             supplier_name: row[16].clone(),
             initial: money(&row[17]),
             current: money(&row[18]),
+            currency: Some("BRL"),
             tender: Some(row[19].clone()).filter(|text| !text.is_empty() && text != "-3"),
             source: "portal:compras",
             file: "202401_Compras.csv".to_owned(),

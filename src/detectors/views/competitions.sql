@@ -56,16 +56,27 @@ read AS (
         t.modality IN ('pregao', 'pregao_registro_preco') OR has_word(fold(t.modality_name), 'leilao') AS auction,
         coalesce(regexp_like(fold(t.situation), 'cancel|anul|revog|withdrawn|unsuccessful|desert|fracass|suspen'), false) AS dropped,
         coalesce(t.category, nullif(object_type(t.object_folded, CAST(NULL AS VARCHAR)), 'unknown')) AS kind,
-        -- Only what Brazil publishes is judged by its law, and read in its time: three hours behind UTC. A
-        -- moment at midnight of UTC is a day without a time.
+        -- Only what Brazil publishes is judged by its law, and read in its time: three hours behind UTC.
         coalesce(t.source LIKE 'portal:%' OR t.source LIKE 'pncp%' OR t.currency = 'BRL', false) AS brazilian
     FROM tenders t
 ),
 dated AS (
     SELECT
         *,
-        CAST(CASE WHEN brazilian AND CAST(period_start AS TIME) <> TIME '00:00:00' THEN period_start - INTERVAL '3' HOUR ELSE period_start END AS DATE) AS first_day,
-        CAST(CASE WHEN brazilian AND CAST(period_end AS TIME) <> TIME '00:00:00' THEN period_end - INTERVAL '3' HOUR ELSE period_end END AS DATE) AS last_day
+        -- Midnight of UTC is a day without a time, and midnight of a zone from ten hours behind it to thirteen
+        -- before lies within thirteen hours of that day's UTC; a local moment is of the day that it says.
+        CAST(CASE
+            WHEN CAST(period_start AS TIME) = TIME '00:00:00' OR coalesce(period_start_clock, '') IN ('local', 'day') THEN period_start
+            WHEN period_start_clock = 'zoned_day' THEN period_start + INTERVAL '13' HOUR
+            WHEN brazilian THEN period_start - INTERVAL '3' HOUR
+            ELSE period_start
+        END AS DATE) AS first_day,
+        CAST(CASE
+            WHEN CAST(period_end AS TIME) = TIME '00:00:00' OR coalesce(period_end_clock, '') IN ('local', 'day') THEN period_end
+            WHEN period_end_clock = 'zoned_day' THEN period_end + INTERVAL '13' HOUR
+            WHEN brazilian THEN period_end - INTERVAL '3' HOUR
+            ELSE period_end
+        END AS DATE) AS last_day
     FROM read
 )
 SELECT
@@ -94,6 +105,7 @@ SELECT
     coalesce(d.last_day, d.open_date) AS deadline_day,
     d.result_date,
     d.period_end,
+    d.period_end_clock,
     d.currency,
     d.estimated_value,
     d.value,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::super::ocds::values::Moment;
 use super::super::person::Person;
 use super::super::pii::{PiiKey, mask_text};
 use super::super::portal::{Provenance, fold_object};
@@ -83,8 +84,8 @@ pub(super) struct Tender {
     pub(super) publication_date: Option<NaiveDate>,
     pub(super) open_date: Option<NaiveDate>,
     pub(super) result_date: Option<NaiveDate>,
-    pub(super) period_start: Option<DateTime<Utc>>,
-    pub(super) period_end: Option<DateTime<Utc>>,
+    pub(super) period_start: Option<Moment>,
+    pub(super) period_end: Option<Moment>,
     pub(super) estimated_value: Option<i128>,
     pub(super) value: Option<i128>,
 }
@@ -255,12 +256,14 @@ impl Tender {
                 .day(self.publication_date)
                 .day(self.open_date)
                 .day(self.result_date)
-                .moment(self.period_start)
-                .moment(self.period_end)
+                .moment(self.period_start.map(|moment| moment.at))
+                .moment(self.period_end.map(|moment| moment.at))
                 .text("BRL")
                 .decimal(self.estimated_value)
                 .decimal(self.value)
                 .optional_integer(None)
+                .optional_text(self.period_start.map(|moment| moment.clock.as_str()))
+                .optional_text(self.period_end.map(|moment| moment.clock.as_str()))
                 .text(source)
                 .text(from.file)
                 .integer(from.line)

@@ -116,6 +116,7 @@ impl Layout for Participants {
                 .decimal(None)
                 .optional_text(None)
                 .truth(row.won)
+                .optional_text(None)
                 .text("portal:participantes")
                 .text(from.file)
                 .integer(from.line)

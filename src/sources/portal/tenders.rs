@@ -134,6 +134,8 @@ impl Layout for Tenders {
                 .decimal(None)
                 .decimal(row.value.map(Money::cents))
                 .optional_integer(None)
+                .optional_text(None)
+                .optional_text(None)
                 .text("portal:licitacoes")
                 .text(from.file)
                 .integer(from.line)

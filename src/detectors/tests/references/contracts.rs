@@ -370,7 +370,13 @@ fn late(data: &Data) -> Answers {
             "unknown" | "other" | "emergency" => "regime_unknown",
             "14133" if !pncp => "pncp_date_not_published",
             "8666" if pncp => "gazette_date_not_published",
-            "14133" if contract.modality == "not_informed" => "modality_not_informed",
+            "14133"
+                if contract.modality == "not_informed"
+                    && published <= deadline
+                    && published > office_day(signed, 10) =>
+            {
+                "modality_not_informed"
+            }
             _ if published <= deadline => "clear",
             _ if days > 365 => "republication_possible",
             _ => {
