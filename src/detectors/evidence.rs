@@ -47,7 +47,7 @@ const CONTRACT_COLUMNS: [&str; 16] = [
 ];
 const AMENDMENT_COLUMNS: [&str; 5] = ["number", "publication_date", "object", "value", "signature_date"];
 const CONTRACT_ITEM_COLUMNS: [&str; 5] = ["contract_number", "code", "description", "quantity", "unit_price"];
-const TENDER_COLUMNS: [&str; 17] = [
+const TENDER_COLUMNS: [&str; 18] = [
     "ocid",
     "number",
     "process_number",
@@ -62,6 +62,7 @@ const TENDER_COLUMNS: [&str; 17] = [
     "result_date",
     "period_start",
     "period_end",
+    "period_end_clock",
     "currency",
     "estimated_value",
     "value",
@@ -80,7 +81,7 @@ const TENDER_ITEM_COLUMNS: [&str; 12] = [
     "winner_name",
     "status",
 ];
-const BID_COLUMNS: [&str; 11] = [
+const BID_COLUMNS: [&str; 12] = [
     "tender_id",
     "lot",
     "item_number",
@@ -88,6 +89,7 @@ const BID_COLUMNS: [&str; 11] = [
     "bidder_id",
     "bidder_name",
     "bid_time",
+    "bid_clock",
     "currency",
     "amount",
     "status",

@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::DataFusionError;
 use datafusion::datasource::MemTable;
 use datafusion::execution::context::SQLOptions;
-use datafusion::functions::expr_fn::date_part;
+use datafusion::functions::expr_fn::{date_part, starts_with};
 use datafusion::functions_aggregate::expr_fn::{bool_or, count};
 use datafusion::logical_expr::{Expr, JoinType, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
@@ -118,7 +118,7 @@ impl Run {
     /// Makes the tables and functions of the detectors known to a session that has `<table>_all` of
     /// every [`Table`] (columns of [`crate::lake::schema`]).
     ///
-    /// `contracts` has the current rows in reais and `in_scope`: limits and shares are in reais, and no
+    /// `contracts` has the current rows in reais and `in_scope`: limits and shares are in reais, and neither a currency nor a
     /// rate is guessed. `tenders` has the current rows in whatever currency, and `in_scope`. The other
     /// tables have the current rows, those of the register of companies of companies that supply or bid; `legal_limits` is [`LegalLimits`];
     /// `covered_months` has the months whose file of contracts was taken in, each as year × 12 +
@@ -332,7 +332,9 @@ async fn register(
 
     context.register_table("covered_months", covered_months(context, plan).await?.into_view())?;
 
-    let in_reais = col("currency").is_null().or(col("currency").eq(lit("BRL")));
+    // The Brazilian sources write no currency; of any other it is not known what its amounts are in.
+    let foreign = || starts_with(col("source"), lit("ocds:"));
+    let in_reais = col("currency").eq(lit("BRL")).or(col("currency").is_null().and(foreign().is_false()));
     let mut contracts = context.table("contracts_all").await?.filter(current().and(in_reais))?;
     if let Some((first, last)) = plan.peer_years {
         let year = date_part(lit("year"), col("signature_date"));

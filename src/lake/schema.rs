@@ -1,5 +1,9 @@
 //! Arrow schemas of the canonical tables. Money is `Decimal128(18, 2)`, days are `Date32`, ids are
 //! text; a nullable column is null where the source gives nothing.
+//!
+//! `…_clock` says what kind of moment was published, as far as the import that wrote it kept that: `zoned` (with a time zone, an
+//! instant), `local` (without one: taken for UTC, though only the publisher knows its clock), `day` (no time, or one that
+//! stands for none: 00:00:00 without a zone or of UTC, 23:59 of UTC), `zoned_day` (00:00:00 of another zone).
 
 use std::sync::{Arc, LazyLock};
 
@@ -146,6 +150,8 @@ static TENDERS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("estimated_value", MONEY, true),
         ("value", MONEY, true),
         ("tenderers", Int64, true),
+        ("period_start_clock", Utf8, true),
+        ("period_end_clock", Utf8, true),
     ])
 });
 
@@ -194,6 +200,7 @@ static BIDS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("amount", MONEY, true),
         ("status", Utf8, true),
         ("won", Boolean, true),
+        ("bid_clock", Utf8, true),
     ])
 });
 

@@ -123,18 +123,13 @@ fn take_as<L: Layout>(
                 times => ImportError::RepeatedColumn { file, column, times },
             }
         })?;
-        let Some(table) = L::TABLE else {
-            let mut rows = Rows::<L>::new(input, header, columns, target, None)?;
-            rows.take(incoming, report)?;
-            return Ok(rows.end());
-        };
         thread::scope(|scope| {
             let (sender, batches) = sync_channel(AHEAD);
             let encoder = thread::Builder::new().name("import-encoder".to_owned());
-            let encoder = encoder.spawn_scoped(scope, move || encode(&batches, table, target));
+            let encoder = encoder.spawn_scoped(scope, move || encode(&batches, L::TABLE, target));
             let encoder = encoder.map_err(|error| ImportError::Interrupted(error.to_string()))?;
-            let out = Out { builder: RowBuilder::new(table)?, sender };
-            let mut rows = Rows::<L>::new(input, header, columns, target, Some(out))?;
+            let out = Out { builder: RowBuilder::new(L::TABLE)?, sender };
+            let mut rows = Rows::<L>::new(input, header, columns, target, out)?;
             let done = rows.take(incoming, report);
             let (mut taken, superseded) = rows.end();
             let encoded = encoder.join().map_err(|_| ImportError::Interrupted("the encoder panicked".to_owned()))?;
@@ -191,7 +186,7 @@ struct Rows<'a, L> {
     header: Header,
     columns: ColumnMap,
     target: Target<'a>,
-    out: Option<Out>,
+    out: Out,
     /// Hashes of whole records.
     contents: Seen,
     /// Rows with the same id that are not the same.
@@ -209,7 +204,7 @@ impl<'a, L: Layout> Rows<'a, L> {
         header: Header,
         columns: ColumnMap,
         target: Target<'a>,
-        out: Option<Out>,
+        out: Out,
     ) -> Result<Self, ImportError> {
         std::fs::create_dir_all(target.root).map_err(LakeError::io(target.root))?;
         let seen = || Seen::new(target.root);
@@ -237,10 +232,7 @@ impl<'a, L: Layout> Rows<'a, L> {
             report(bytes, self.taken.rows);
             Ok(())
         })?;
-        match &mut self.out {
-            Some(out) if out.builder.rows() > 0 => out.send(),
-            _ => Ok(()),
-        }
+        if self.out.builder.rows() > 0 { self.out.send() } else { Ok(()) }
     }
 
     /// What was taken in, and which rows a later one replaces.
@@ -311,7 +303,7 @@ impl<'a, L: Layout> Rows<'a, L> {
             }
             self.latest.insert(identity, pack(place, occurrence)?)?;
         }
-        let Some(out) = &mut self.out else { return Ok(()) };
+        let out = &mut self.out;
         if occurrence > 0 {
             id.push_str(&format!("-{}", occurrence + 1));
         }

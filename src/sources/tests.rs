@@ -289,6 +289,19 @@ fn equal_items_have_ids_of_their_own() {
 }
 
 #[test]
+fn a_note_on_a_contract_is_told_from_an_amendment() {
+    let file = "\"Número Contrato\";\"Código UG\";\"Número Apostilamento\";\"Descrição Apostilamento\";\"Valor Apostilamento\";\"Data de inclusão\"\r\n\
+        \"000012024\";\"100000\";\"00001\";\"REPACTUAÇÃO, CCT 2024, de 529.982.247-25\";\"300000,0000\";\"01/05/2024\"\r\n\
+        \"000022024\";\"100000\";\"00001\";\"Reajuste\";\"um\";\"01/05/2024\"\r\n";
+    let (parsed, batch) = taken_in("202405_Apostilamento.csv", &latin1(file), Table::Amendments);
+    assert_eq!((parsed.summary.apostilamentos, parsed.summary.amendments, parsed.summary.quarantined), (1, 0, 1));
+    assert_eq!(texts(&batch, "source"), [Some("portal:apostilamentos")]);
+    assert_eq!(texts(&batch, "object"), [Some("REPACTUAÇÃO, CCT 2024, de ***.982.247-**")]);
+    assert!(texts(&batch, "amendment_id")[0].unwrap().starts_with("portal-100000-000012024-apostille-"));
+    assert_eq!(batch.column_by_name("value").unwrap().as_primitive::<Decimal128Type>().value(0), 30_000_000);
+}
+
+#[test]
 fn a_header_alone_is_normal() {
     let header = "\"Número Contrato\";\"Código UG\";\"Número Apostilamento\";\"Descrição Apostilamento\";\"Valor Apostilamento\"\r\n";
     let (parsed, batch) = taken_in("202401_Apostilamento.csv", &latin1(header), Table::Contracts);

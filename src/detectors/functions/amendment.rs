@@ -84,30 +84,73 @@ pub fn amendment_kinds(object_folded: &str) -> Vec<AmendmentKind> {
 fn is_addition(words: &[&str], at: usize) -> bool {
     let word = words[at];
     let denied = (1..=3).any(|back| matches!(before(words, at, back), "sem" | "nao" | "nem"));
-    let stated = stem(word, &["acresc", "majorac", "majorar", "suplement"])
+    let stated = (stem(word, &["acresc", "majorac", "majorar", "suplement"]) && !is_of_time(words, at))
         || (stem(word, &["adiciona"])
             && stem(before(words, at, 1), &["servico", "valor", "recurso", "item", "itens", "posto"]))
         || (stem(word, &["aditament", "aditar", "aditiv", "aditand"])
             && near(words, at, 2, &["valor", "quantitativ", "quantidade"]))
-        || (stem(word, &["inclusao", "inclui", "incluso", "incluind"])
+        || (matches!(word, "inclusao" | "incluir" | "incluiu" | "incluira")
             && near(words, at, 4, &["item", "itens", "servico", "posto", "quantitativ", "vaga"]))
         || (stem(word, &["aument", "ampliac", "ampliar", "elevac"]) && near(words, at, 3, &QUANTITIES));
     stated && !denied
 }
 
 fn is_reduction(words: &[&str], at: usize) -> bool {
-    stem(words[at], &["suprim", "supress", "reduc", "reduz", "decresc", "diminu"])
+    let word = words[at];
+    // `suprimentos` are goods, and what is `reduzido a termo` is written down.
+    stem(word, &["suprim", "supress", "reduc", "reduz", "decresc", "diminu"])
+        && !stem(word, &["supriment"])
+        && !(after(words, at, 1) == "a" && after(words, at, 2) == "termo")
+}
+
+/// Whether what is added at a place is time: `acrescido de 45 (quarenta e cinco) dias`.
+fn is_of_time(words: &[&str], at: usize) -> bool {
+    let next = (1..=6).map(|ahead| after(words, at, ahead));
+    let mut before_unit = next.take_while(|word| !is_money_word(word));
+    before_unit.any(is_unit_of_time)
+}
+
+fn is_unit_of_time(word: &str) -> bool {
+    matches!(word, "dia" | "dias" | "mes" | "meses" | "ano" | "anos")
+}
+
+fn is_money_word(word: &str) -> bool {
+    stem(word, &["valor", "quantitativ", "quantidade", "item", "itens", "servic", "objeto"]) || word == "r"
 }
 
 fn is_term(words: &[&str], at: usize) -> bool {
     match words[at] {
         "mais" => before(words, at, 1) == "por" && near(words, at, 4, &["mes", "dia", "ano"]),
-        "prazo" | "prazos" | "vigencia" => (1..=6).any(|back| stem(before(words, at, back), &PROLONGING)),
-        "novo" => stem(after(words, at, 1), &["prazo", "periodo"]),
-        word => {
-            stem(word, &["prorrog", "prorog", "priorrog", "porrog", "dilac", "dilat", "prolong", "posterg"])
-                || matches!(word, "renovacao" | "renovar" | "renova" | "renovado" | "renovada")
+        // `por 12 (doze) meses`, `acrescentar 12 meses`.
+        "mes" | "meses" | "ano" | "anos" | "dia" | "dias" => (1..=6).any(|back| {
+            let word = before(words, at, back);
+            (back <= 3 && word == "por") || (stem(word, &PROLONGING) && is_of_time(words, at - back))
+        }),
+        "prazo" | "prazos" | "vigencia" => {
+            (1..=6).any(|back| stem(before(words, at, back), &PROLONGING))
+                || (1..=12).any(|back| stem(before(words, at, back), &["clausula"]))
         }
+        "novo" => stem(after(words, at, 1), &["prazo", "periodo", "exercicio"]),
+        // The value of another year.
+        "exercicio" | "exercicios" => {
+            stem(after(words, at, 1), &["seguinte", "subsequente", "vindouro", "financeiro"])
+                || stem(before(words, at, 1), &["proximo", "novo"])
+        }
+        word => stem(
+            word,
+            &[
+                "prorrog",
+                "prorog",
+                "priorrog",
+                "porrog",
+                "dilac",
+                "dilat",
+                "prolong",
+                "posterg",
+                "renov",
+                "continuidad",
+            ],
+        ),
     }
 }
 
@@ -117,8 +160,14 @@ fn is_price(words: &[&str], at: usize) -> bool {
             near(words, at, 3, &["preco", "valor", "monetari", "contratual", "tarif", "salari"])
         }
         "convencao" => after(words, at, 1) == "coletiva",
-        "cct" | "dissidio" | "apostilamento" => true,
-        word => stem(word, &["reajust", "repactu", "reequilibr", "recomposic", "realinhament"]),
+        "cct" | "dissidio" | "apostilamento" | "apostila" => true,
+        "ipca" | "inpc" | "igpm" | "igp" | "incc" | "indice" | "indices" => true,
+        // The law's own words: "restabelecer o equilíbrio econômico-financeiro inicial" (Lei 8.666/1993 art. 65 II d).
+        word => {
+            stem(word, &["reajust", "repactu", "reequilibr", "equilibr", "recomposic", "realinhament", "inflac"])
+                || (stem(word, &["majorac", "majorar", "aument", "elevac", "acresc", "alterac", "varia"])
+                    && near(words, at, 3, &["preco", "tarif", "salari", "piso"]))
+        }
     }
 }
 
@@ -172,7 +221,22 @@ mod tests {
         ] {
             assert_eq!(kinds(object), ["term"], "{object}");
         }
-        assert_eq!(kinds("Acréscimo de 30 dias no prazo de execução"), ["addition", "term"]);
+        for object in [
+            "Acréscimo de 30 dias no prazo de execução",
+            "O prazo de execução, inicialmente de 30 dias, será ACRESCIDO DE 45 (QUARENTA E CINCO) DIAS",
+            "Acrescentar 12 (doze) meses ao contrato",
+            "Alteração das cláusulas terceira, dos recursos financeiros, e sétima, da vigência e do prazo",
+        ] {
+            assert_eq!(kinds(object), ["term"], "{object}");
+        }
+        assert_eq!(kinds("Aditivo de valor para o exercício seguinte, por 12 meses"), ["addition", "term"]);
+        assert_eq!(kinds("Acréscimo de valor para a continuidade dos serviços"), ["addition", "term"]);
+        assert_eq!(
+            kinds("Acréscimo de valor para restabelecer o equilíbrio econômico-financeiro"),
+            ["addition", "price"]
+        );
+        assert_eq!(kinds("Majoração do preço unitário"), ["addition", "price"]);
+        assert_eq!(kinds("Acréscimo conforme o índice IPCA acumulado"), ["addition", "price"]);
         assert_eq!(kinds("Prorrogação do prazo de vigência e o acréscimo de serviços"), ["addition", "term"]);
         assert_eq!(kinds("Reajustar e prorrogar o prazo de vigência"), ["term", "price"]);
         for object in [
@@ -195,6 +259,8 @@ mod tests {
             "Alteração do sócio representante da contratada",
             "Remanejamento financeiro de rubricas referente ao projeto",
             "Alteração de marca sem acréscimo de valor",
+            "Serviço de impressão, incluindo todos os serviços e o fornecimento de suprimentos",
+            "O acordo entre as partes, reduzido a termo",
             "Readequação da planilha orçamentária contratual",
             "Inclusão da cláusula dezenove (LGPD)",
             "Alterar o contrato tendo por fundamento o art. 65, inciso I",

@@ -3,48 +3,40 @@
 use super::legal_basis::{LegalBasisKind, legal_basis_kind};
 use super::words::{before, stem, tokens};
 
-/// What bears the word without being an emergency: `iluminacao de emergencia`, `chuveiro emergencial`.
-const EQUIPMENT: [&str; 30] = [
-    "alarme",
-    "atendiment",
-    "auxilio",
-    "bloco",
-    "botao",
-    "botoes",
-    "brigad",
-    "bomba",
-    "bombas",
-    "chuveiro",
-    "contato",
-    "energia",
-    "escada",
-    "gerador",
-    "iluminac",
-    "kit",
-    "lampada",
-    "lava",
-    "luminari",
-    "luz",
-    "luzes",
-    "maca",
-    "parada",
-    "plano",
-    "porta",
-    "pronto",
-    "saida",
-    "sala",
-    "sinalizac",
-    "veiculo",
+/// What an emergency is the reason of: `contratacao emergencial`. Of anything else the word tells what it is for:
+/// `atendimento medico emergencial`, `seguro com cobertura emergencial`.
+const CONTRACTING: [&str; 16] = [
+    "aquisic",
+    "carater",
+    "compra",
+    "contratac",
+    "contrato",
+    "direta",
+    "dispensa",
+    "execuc",
+    "fornecimento",
+    "licitac",
+    "obra",
+    "reconstruc",
+    "recuperac",
+    "regime",
+    "reparo",
+    "situac",
 ];
+/// What teaches, insures or plans for emergencies.
+const PREPARING: [&str; 6] = ["capacitac", "palestra", "seguro", "simulac", "simulad", "treinament"];
+/// What a calamity is the reason of.
+const CAUSES: [&str; 10] =
+    ["causad", "decorr", "decret", "devido", "enfrent", "estado", "funcao", "razao", "situac", "virtude"];
 /// How far the word may stand behind `dispensa`.
 const REACH: usize = 12;
 
 /// Whether the legal basis is one of emergency, or the object says so.
 ///
-/// Objects that say so: `emergencial(is)`, `em carater de emergencia`, `situacao de emergencia`,
-/// `dispensa … emergencia`, `emergencia sanitaria`, `emergencia de saude publica`, `calamidade
-/// publica`. Names of services and things do not: `urgencia e emergencia`, `iluminacao de
-/// emergencia`, `chuveiro emergencial`.
+/// Objects that say so: `contratacao emergencial`, `em carater de emergencia`, `situacao de emergencia`,
+/// `dispensa … emergencia`, `emergencia sanitaria`, `emergencia de saude publica`, `estado de calamidade`. Names of
+/// services and things do not: `urgencia e emergencia`, `iluminacao de emergencia`, `atendimento emergencial`; nor does
+/// what prepares for one: `curso de resposta a calamidade publica`.
 pub fn is_emergency(legal_basis: Option<&str>, object_folded: Option<&str>) -> bool {
     let basis = legal_basis_kind(legal_basis, object_folded);
     matches!(basis, LegalBasisKind::Emergency14133 | LegalBasisKind::Emergency8666)
@@ -57,13 +49,23 @@ fn says_emergency(folded: &str) -> bool {
     }
     let words = tokens(folded);
     (0..words.len()).any(|at| match words[at] {
-        "emergencial" | "emergenciais" => !stem(before(&words, at, 1), &EQUIPMENT),
+        "emergencial" | "emergenciais" => {
+            let joined = matches!(before(&words, at, 2), "e" | "ou") && stem(before(&words, at, 3), &["obra"]);
+            (stem(before(&words, at, 1), &CONTRACTING) || joined) && !prepares(&words)
+        }
         "emergencialmente" => true,
         "emergencia" => is_emergency_noun(&words, at),
         "calamidade" => {
-            words.get(at + 1).is_some_and(|word| matches!(*word, "publica")) || before(&words, at, 2) == "estado"
+            let cause = before(&words, at, 1) == "por" || (1..=4).any(|back| stem(before(&words, at, back), &CAUSES));
+            cause && !prepares(&words)
         }
         _ => false,
+    })
+}
+
+fn prepares(words: &[&str]) -> bool {
+    (0..words.len()).any(|at| {
+        stem(words[at], &PREPARING) || (matches!(words[at], "curso" | "cursos") && before(words, at, 1) != "em")
     })
 }
 
@@ -80,17 +82,17 @@ fn is_emergency_noun(words: &[&str], at: usize) -> bool {
     }
     let of = matches!(before(words, at, 1), "de" | "da" | "do");
     let bearer = before(words, at, if of { 2 } else { 1 });
-    if stem(bearer, &EQUIPMENT) {
-        return false;
-    }
     match bearer {
         "carater" | "situacao" if of => {
             let lead = before(words, at, 3);
             !matches!(lead, "para" | "caso" | "casos" | "eventual" | "qualquer" | "toda")
         }
         _ => {
+            // Whose emergency it is, or what for, stands right before: `iluminacao de emergencia`.
             let from = at.saturating_sub(REACH);
-            words[from..at].contains(&"dispensa")
+            let reason = matches!(before(words, at, 1), "por" | "em")
+                || (of && stem(bearer, &["motivo", "razao", "virtude", "hipotese", "caso", "fundamento"]));
+            words[from..at].contains(&"dispensa") && reason
         }
     }
 }
@@ -138,6 +140,13 @@ mod tests {
             "Plano de emergência e SPDA aprovados no corpo de bombeiros",
             "Retrofit do sistema de geração de energia elétrica com gerador de emergência",
             "Formação de brigada de emergência",
+            "Serviço de transporte do SAMU, atendimento médico emergencial",
+            "Locação de imóvel do Centro de Operações Emergenciais",
+            "Seguro com cobertura emergencial",
+            "Comunicação emergencial 193",
+            "Curso de gestão em calamidade pública",
+            "Capacitação para contratação emergencial",
+            "Aeronaves para resposta a calamidade pública",
             "Dispensa de licitação para aquisição de iluminação de emergência",
             "Vigilância de emergências de saúde pública em regiões de fronteira",
             "Dispensa para serviços de urgência e emergência",

@@ -1,5 +1,6 @@
 //! Who buys and who sells, read from their names.
 
+use super::legal_basis::{LegalRegime, legal_regime};
 use super::words::{has_word, tokens};
 use crate::model::fold;
 
@@ -64,15 +65,46 @@ pub fn cnpj_unfit(key: Option<&str>, kind: Option<&str>, check: Option<&str>) ->
     }
 }
 
-/// Whether a buyer's ceilings for small purchases are doubled: a public consortium, or an agency
-/// qualified as executive (Lei 14.133/2021 art. 75 §2; Lei 8.666/1993 art. 24 §1).
+/// One competitor, whichever of its establishments acts: of a CNPJ whose check digits are right the root, else what tells
+/// persons apart.
+pub fn company_of<'a>(kind: Option<&str>, check: Option<&str>, key: Option<&'a str>) -> Option<&'a str> {
+    match (kind, check) {
+        (Some("cnpj"), Some("valid")) => key.map(|key| key.get(..8).unwrap_or(key)),
+        _ => key,
+    }
+}
+
+/// Whether a buyer's ceilings for small purchases are doubled: a public consortium, an agency qualified as executive (Lei
+/// 14.133/2021 art. 75 §2; Lei 8.666/1993 art. 24 §1), under the latter also a state company; or the legal basis cites
+/// that paragraph.
 ///
 /// The one federal executive agency is INMETRO; published names are cut at 45 characters.
-pub fn has_doubled_ceiling(buyer_name: &str) -> bool {
-    let folded = fold(buyer_name);
-    ["consorcio publico", "inmetro", "instituto nacional de metrologia"].iter().any(|phrase| has_word(&folded, phrase))
+pub fn has_doubled_ceiling(buyer_name: Option<&str>, legal_basis: Option<&str>) -> bool {
+    let folded = fold(buyer_name.unwrap_or_default());
+    let named = |phrases: &[&str]| phrases.iter().any(|phrase| has_word(&folded, phrase));
+    // Whoever buys as a consortium is a public one, whatever its name leaves out; builders do not buy by dispensa.
+    if named(&["consorcio", "inmetro", "instituto nacional de metrologia"])
         || folded.starts_with("inst nacional de metrologia")
         || folded.starts_with("inst nac de metrologia")
+    {
+        return true;
+    }
+    match legal_regime(legal_basis, None) {
+        LegalRegime::L14133 => cites_paragraph(legal_basis, "2"),
+        LegalRegime::L8666 => {
+            named(&["empresa", "companhia", "cia", "s a", "sa", "economia mista", "sociedade"])
+                || cites_paragraph(legal_basis, "1")
+                || legal_basis.is_some_and(|basis| has_word(&fold(basis), "paragrafo unico"))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a text cites a paragraph by its number: `§ 1º`, `parágrafo 1º`.
+fn cites_paragraph(text: Option<&str>, number: &str) -> bool {
+    let folded = fold(&text.unwrap_or_default().replace('§', " paragrafo "));
+    let words = tokens(&folded);
+    words.windows(2).any(|pair| pair[0].starts_with("paragrafo") && pair[1].trim_end_matches('o') == number)
 }
 
 #[cfg(test)]
@@ -105,10 +137,35 @@ mod tests {
 
     #[test]
     fn doubled_ceilings() {
-        assert!(has_doubled_ceiling("CONSÓRCIO PÚBLICO INTERMUNICIPAL DE SAÚDE"));
-        assert!(has_doubled_ceiling("INSTITUTO NACIONAL DE METROLOGIA, QUALIDADE E"));
-        assert!(has_doubled_ceiling("INMETRO"));
-        assert!(!has_doubled_ceiling("CONSÓRCIO CONSTRUTOR ALFA"));
-        assert!(!has_doubled_ceiling("MINISTÉRIO DA SAÚDE"));
+        let doubled = |name: &str, basis: Option<&str>| has_doubled_ceiling(Some(name), basis);
+        for name in [
+            "CONSÓRCIO PÚBLICO INTERMUNICIPAL DE SAÚDE",
+            "CONSORCIO INTERMUNICIPAL DE SAUDE",
+            "INSTITUTO NACIONAL DE METROLOGIA, QUALIDADE E",
+            "INMETRO",
+        ] {
+            assert!(doubled(name, None), "{name}");
+        }
+        for basis in [None, Some("Lei 14.133/2021, art. 75, II"), Some("Lei 8.666/1993, art. 24, II")] {
+            assert!(!doubled("MINISTÉRIO DA SAÚDE", basis), "{basis:?}");
+        }
+        let of_8666 = "Lei 8.666/1993, art. 24, II";
+        assert!(doubled("COMPANHIA DOCAS DO CEARA", Some(of_8666)));
+        assert!(!doubled("COMPANHIA DOCAS DO CEARA", Some("Lei 14.133/2021, art. 75, II")));
+        for paragraph in ["§ 1º", "§1º", "parágrafo 1º", "parágrafo único"] {
+            assert!(doubled("UNIDADE", Some(&format!("{of_8666}, {paragraph}"))), "{paragraph}");
+        }
+        // Of the new law the first paragraph says how purchases are added up.
+        assert!(!doubled("UNIDADE", Some("Lei 14.133/2021, art. 75, II, § 1º")));
+        assert!(doubled("UNIDADE", Some("Lei 14.133/2021, art. 75, II e § 2º")));
+        assert!(!has_doubled_ceiling(None, None));
+    }
+
+    #[test]
+    fn establishments_of_one_company() {
+        assert_eq!(company_of(Some("cnpj"), Some("valid"), Some("11222333000181")), Some("11222333"));
+        assert_eq!(company_of(Some("cnpj"), Some("invalid"), Some("11222333000180")), Some("11222333000180"));
+        assert_eq!(company_of(Some("cpf"), Some("valid"), Some("cpf:0a1b2c3d4e")), Some("cpf:0a1b2c3d4e"));
+        assert_eq!(company_of(None, None, None), None);
     }
 }

@@ -54,6 +54,9 @@ pub enum LegalRegime {
     L8666,
     /// Lei 13.303/2016, or the rules of a state company made under it.
     StateCompany,
+    /// A law for one emergency, with terms and caps of its own: Lei 13.979/2020 and Lei 14.217/2021 (covid), Lei
+    /// 14.981/2024 and the MP 1.221/2024 before it (calamities).
+    Emergency,
     /// Another law, or several.
     Other,
     /// Nothing is stated.
@@ -67,6 +70,7 @@ impl LegalRegime {
             Self::L14133 => "14133",
             Self::L8666 => "8666",
             Self::StateCompany => "13303",
+            Self::Emergency => "emergency",
             Self::Other => "other",
             Self::Unknown => "unknown",
         }
@@ -94,6 +98,13 @@ fn regime_of(words: &[&str], counts: impl Fn(&[&str], usize) -> bool) -> Option<
         return Some(LegalRegime::StateCompany);
     }
     let any = |high, low| (0..words.len()).any(|at| law_number(words, at, high, low) && counts(words, at));
+    let measure = |at| (1..=4).any(|back| matches!(before(words, at, back), "mp" | "provisoria"));
+    let of_measure = |high, low| {
+        (0..words.len()).any(|at| law_number(words, at, high, low) && (measure(at) || words[at].starts_with("mp")))
+    };
+    if any("13", "979") || any("14", "217") || any("14", "981") || of_measure("1", "221") || of_measure("1", "047") {
+        return Some(LegalRegime::Emergency);
+    }
     match (any("14", "133"), any("8", "666") || any("10", "520")) {
         (true, true) => Some(LegalRegime::Other),
         (true, false) => Some(LegalRegime::L14133),
@@ -139,7 +150,9 @@ fn is_blank(folded: &str) -> bool {
 
 /// Cheap test that spares most objects the reading.
 fn cites_something(text: &str) -> bool {
-    ["666", "133", "303", "RLCE", "rlce", "RILC", "rilc"].iter().any(|mark| text.contains(mark))
+    ["666", "133", "303", "979", "981", "217", "221", "047", "RLCE", "rlce", "RILC", "rilc"]
+        .iter()
+        .any(|mark| text.contains(mark))
 }
 
 fn is_folded(text: &str) -> bool {
@@ -280,6 +293,9 @@ mod tests {
             ("LEIS:10520/02,13303/16, 12305/10LCs: 123/06", "13303"),
             ("RILC CBTU", "13303"),
             ("Lei 12.462/2011", "other"),
+            ("Lei 13.979/2020, art. 4", "emergency"),
+            ("Lei nº 14.981/2024, art. 2", "emergency"),
+            ("Art. 75, VIII, da Lei 14.133/2021 c/c MP 1.221/2024", "emergency"),
             ("", "unknown"),
             ("Não se aplica", "unknown"),
         ] {
@@ -289,6 +305,8 @@ mod tests {
             ("NOS TERMOS DO ARTIGO 92, INCISOS I E II, DA LEI Nº 14.133/2021", "14133"),
             ("contratacao nos termos da lei federal no 8 666 93", "8666"),
             ("Aquisição de 8.666 unidades", "unknown"),
+            ("Contrato regido pela Lei 13.979/2020", "emergency"),
+            ("Aquisição de 1.221 unidades", "unknown"),
             ("Aquisição de livros", "unknown"),
         ] {
             assert_eq!(legal_regime(None, Some(object)).as_str(), law, "{object}");

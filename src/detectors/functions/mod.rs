@@ -21,7 +21,7 @@ pub use chance::{binomial_tail, chi_square_tail, first_digit};
 pub use emergency::is_emergency;
 #[cfg(test)]
 pub use entities::CNPJ_UNFIT;
-pub use entities::{cnpj_unfit, has_doubled_ceiling, is_public_body};
+pub use entities::{cnpj_unfit, company_of, has_doubled_ceiling, is_public_body};
 pub use items::is_specific_item;
 pub use largest::text_of_largest_udaf;
 pub use legal_basis::{LegalBasisKind, LegalRegime, legal_basis_kind, legal_regime};

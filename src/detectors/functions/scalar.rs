@@ -15,9 +15,9 @@ use datafusion::logical_expr::{
 
 use super::calendar::{Calendar, anniversary, nth_working_day, working_days};
 use super::{
-    amendment_kinds, binomial_tail, chi_square_tail, cnpj_unfit, first_digit, has_doubled_ceiling, has_word,
-    is_emergency, is_public_body, is_reform, is_specific_item, is_vehicle_maintenance, legal_basis_kind, legal_regime,
-    object_type, text_similarity,
+    amendment_kinds, binomial_tail, chi_square_tail, cnpj_unfit, company_of, first_digit, has_doubled_ceiling,
+    has_word, is_emergency, is_public_body, is_reform, is_specific_item, is_vehicle_maintenance, legal_basis_kind,
+    legal_regime, object_type, text_similarity,
 };
 use crate::model::{cnpj_check_digits, fold, mask_cpf};
 
@@ -36,11 +36,13 @@ pub enum Function {
     CnpjExpectedDigits,
     /// `cnpj_unfit(supplier_key, supplier_kind, supplier_check)`: [`cnpj_unfit`].
     CnpjUnfit,
+    /// `company_of(kind, check, key)`: [`company_of`].
+    CompanyOf,
     /// `first_digit(number)`: of a number written out, [`first_digit`].
     FirstDigit,
     /// `fold(text)`: [`crate::model::fold`].
     Fold,
-    /// `has_doubled_ceiling(buyer_name)`.
+    /// `has_doubled_ceiling(buyer_name, legal_basis)`.
     HasDoubledCeiling,
     /// `has_word(folded, word)`.
     HasWord,
@@ -91,13 +93,14 @@ pub fn show_tax_id(kind: Option<&str>, id: &str) -> String {
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::AmendmentKinds,
         Self::Anniversary,
         Self::BinomialTail,
         Self::ChiSquareTail,
         Self::CnpjExpectedDigits,
         Self::CnpjUnfit,
+        Self::CompanyOf,
         Self::FirstDigit,
         Self::Fold,
         Self::HasDoubledCeiling,
@@ -128,6 +131,7 @@ impl Function {
             Self::ChiSquareTail => "chi_square_tail",
             Self::CnpjExpectedDigits => "cnpj_expected_digits",
             Self::CnpjUnfit => "cnpj_unfit",
+            Self::CompanyOf => "company_of",
             Self::FirstDigit => "first_digit",
             Self::Fold => "fold",
             Self::HasDoubledCeiling => "has_doubled_ceiling",
@@ -178,10 +182,10 @@ impl Function {
             | Self::CnpjExpectedDigits
             | Self::FirstDigit
             | Self::Fold
-            | Self::HasDoubledCeiling
             | Self::IsReform
             | Self::IsVehicleMaintenance => Arguments::Texts(1),
-            Self::HasWord
+            Self::HasDoubledCeiling
+            | Self::HasWord
             | Self::IsEmergency
             | Self::IsPublicBody
             | Self::IsSpecificItem
@@ -190,7 +194,7 @@ impl Function {
             | Self::ObjectType
             | Self::ShowTaxId
             | Self::TextSimilarity => Arguments::Texts(2),
-            Self::CnpjUnfit => Arguments::Texts(3),
+            Self::CnpjUnfit | Self::CompanyOf => Arguments::Texts(3),
         }
     }
 
@@ -211,6 +215,7 @@ impl Function {
             | Self::IsVehicleMaintenance => DataType::Boolean,
             Self::CnpjExpectedDigits
             | Self::CnpjUnfit
+            | Self::CompanyOf
             | Self::Fold
             | Self::LegalBasisKind
             | Self::LegalRegime
@@ -228,7 +233,7 @@ impl Function {
         };
         match self {
             Self::HasWord => truth(&|row| Some(has_word(one(row)?, two(row)?))),
-            Self::HasDoubledCeiling => truth(&|row| Some(has_doubled_ceiling(one(row).unwrap_or_default()))),
+            Self::HasDoubledCeiling => truth(&|row| Some(has_doubled_ceiling(one(row), two(row)))),
             Self::IsEmergency => truth(&|row| Some(is_emergency(one(row), two(row)))),
             Self::IsPublicBody => truth(&|row| Some(is_public_body(one(row), two(row)))),
             Self::IsReform => truth(&|row| Some(is_reform(one(row).unwrap_or_default()))),
@@ -262,6 +267,10 @@ impl Function {
             Self::CnpjUnfit => {
                 let reasons = (0..rows).map(|row| cnpj_unfit(one(row), two(row), three(row)));
                 Arc::new(reasons.collect::<StringArray>())
+            }
+            Self::CompanyOf => {
+                let companies = (0..rows).map(|row| company_of(one(row), two(row), three(row)));
+                Arc::new(companies.collect::<StringArray>())
             }
             Self::AmendmentKinds => {
                 let mut lists = ListBuilder::new(StringBuilder::new());

@@ -83,8 +83,8 @@ columns = ["contracts.initial_value", "contracts.current_value"]
 
 [reasons.regime_not_covered]
 outcome = "not_evaluable"
-pt = "Contrato de empresa estatal (Lei 13.303/2016), com regras próprias."
-en = "Contract of a state company (Lei 13.303/2016), with rules of its own."
+pt = "Contrato de empresa estatal (Lei 13.303/2016) ou de uma lei de emergência (Lei 13.979/2020, Lei 14.981/2024), com limites próprios."
+en = "Contract of a state company (Lei 13.303/2016) or under a law of an emergency (Lei 13.979/2020, Lei 14.981/2024), with limits of its own."
 
 [reasons.reductions_may_hide_additions]
 outcome = "not_evaluable"
@@ -171,6 +171,7 @@ WITH measured AS (
         c.current_value - c.initial_value AS increase,
         legal_basis_kind(c.legal_basis, c.object_folded) AS basis,
         CASE WHEN c.current_value > c.initial_value THEN is_reform(c.object_folded) ELSE false END AS reform,
+        CASE WHEN c.current_value > c.initial_value THEN legal_regime(c.legal_basis, c.object_folded) END AS law,
         greatest($rounding_tolerance, $rounding_ratio * c.initial_value) AS tolerance,
         l.ambiguous,
         l.amendments,
@@ -190,7 +191,8 @@ judged AS (
         CASE WHEN reform THEN $reform_cap ELSE $cap END AS applied_cap,
         CASE
             WHEN initial_value IS NULL OR current_value IS NULL OR initial_value <= 0 THEN 'no_initial_value'
-            WHEN basis = '13303' THEN 'regime_not_covered'
+            -- Up to 50 % under the laws of emergencies (Lei 13.979/2020 art. 4-I).
+            WHEN basis = '13303' OR law IN ('13303', 'emergency') THEN 'regime_not_covered'
             WHEN increase <= $cap * initial_value THEN CASE
                 WHEN addition AND reduction THEN 'reductions_may_hide_additions'
                 WHEN increase >= $near_share * $cap * initial_value THEN 'near_cap'

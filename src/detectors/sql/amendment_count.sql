@@ -48,6 +48,11 @@ outcome = "not_evaluable"
 pt = "O valor mudou e nenhum aditivo foi publicado."
 en = "The value changed and no amendment was published."
 
+[reasons.value_unchanged]
+outcome = "not_evaluable"
+pt = "Os aditivos dizem acrescentar ou suprimir, e o valor publicado é o inicial: um dos dois não confere."
+en = "The amendments say that they add or reduce, and the published value is the initial one: one of the two is wrong."
+
 [reasons.ambiguous_amendments]
 outcome = "not_evaluable"
 pt = "Mais de um contrato tem o mesmo número na mesma unidade: não se sabe de qual são os aditivos."
@@ -98,6 +103,7 @@ WITH measured AS (
         a.amendments,
         a.ambiguous,
         a.value_amendments,
+        a.addition AND a.reduction AS both_ways,
         a.silent_amendments,
         a.amendment_ids,
         CAST(a.first_of_value AS INT) - CAST(c.signature_date AS INT) AS first_days,
@@ -120,6 +126,7 @@ answers AS (
             WHEN amendments IS NULL AND current_value <> initial_value THEN 'no_amendment_published'
             WHEN amendments IS NULL THEN 'clear'
             WHEN ambiguous THEN 'ambiguous_amendments'
+            WHEN (many OR early) AND current_value = initial_value AND NOT both_ways THEN 'value_unchanged'
             WHEN many OR early THEN 'fired'
             WHEN value_amendments > 0 AND first_days IS NULL THEN 'no_date'
             WHEN silent_amendments > 0

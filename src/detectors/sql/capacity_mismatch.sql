@@ -14,8 +14,8 @@ pt = "Contratos além do porte ou do capital do fornecedor"
 en = "Contracts beyond the supplier's size or capital"
 
 [explanation]
-pt = "Os contratos assinados com a empresa (todos os estabelecimentos da mesma raiz de CNPJ) num ano civil somam mais do que a receita anual do seu porte: {mei_limit|brl} para o microempreendedor individual, {micro_limit|brl} para a microempresa, {small_limit|brl} para a empresa de pequeno porte; ou um deles, de {min_value|brl} ou mais, vale {capital_ratio|exact} vezes o capital social ou mais. Contratos de vários anos contam em cada um a sua parte. O cadastro mostra só o porte e o capital do seu dia: valem para o ano do cadastro e o anterior; o MEI e o Simples têm datas, e valem para o ano que cobrem por inteiro."
-en = "The contracts signed with the company (all establishments of one root of the CNPJ) in a calendar year add up to more than the yearly revenue of its size: {mei_limit|brl} of a micro-entrepreneur (MEI), {micro_limit|brl} of a micro company, {small_limit|brl} of a small one; or one of them, of {min_value|brl} or more, is worth {capital_ratio|exact} times the capital or more. Contracts of several years count with a year's part. The register shows the size and the capital of its day alone: they hold for the year of the register and the one before; MEI and Simples have days, and hold for the years that they cover as a whole."
+pt = "Os contratos assinados com a empresa (todos os estabelecimentos da mesma raiz de CNPJ) num ano civil somam mais do que a receita anual do seu porte: {mei_limit|brl} para o microempreendedor individual ({mei_cargo_limit|brl} para o transportador de cargas), {micro_limit|brl} para a microempresa, {small_limit|brl} para a empresa de pequeno porte; ou um deles, de {min_value|brl} ou mais, vale {capital_ratio|exact} vezes o capital social ou mais. Contratos de vários anos contam em cada um a sua parte. O cadastro mostra só o porte e o capital do seu dia: valem para o ano do cadastro e o anterior; o MEI e o Simples têm datas, e valem para o ano que cobrem por inteiro."
+en = "The contracts signed with the company (all establishments of one root of the CNPJ) in a calendar year add up to more than the yearly revenue of its size: {mei_limit|brl} of a micro-entrepreneur (MEI; {mei_cargo_limit|brl} of one who carries cargo), {micro_limit|brl} of a micro company, {small_limit|brl} of a small one; or one of them, of {min_value|brl} or more, is worth {capital_ratio|exact} times the capital or more. Contracts of several years count with a year's part. The register shows the size and the capital of its day alone: they hold for the year of the register and the one before; MEI and Simples have days, and hold for the years that they cover as a whole."
 
 [severity]
 pt = "Sempre média."
@@ -35,6 +35,13 @@ value = "81000.00"
 unit = "BRL"
 legal_basis = "LC 123/2006 art. 18-A §1"
 label = { pt = "Receita anual do MEI", en = "Yearly revenue of a micro-entrepreneur" }
+
+[[parameters]]
+name = "mei_cargo_limit"
+value = "251600.00"
+unit = "BRL"
+legal_basis = "LC 123/2006 art. 18-F (LC 188/2021)"
+label = { pt = "Receita anual do MEI transportador de cargas, desde 2022", en = "Yearly revenue of a micro-entrepreneur who carries cargo, since 2022" }
 
 [[parameters]]
 name = "micro_limit"
@@ -104,7 +111,7 @@ label = { pt = "Contratos do ano", en = "Contracts of the year" }
 name = "size"
 unit = "text"
 label = { pt = "Porte", en = "Size" }
-words = { mei = { pt = "microempreendedor individual no ano inteiro", en = "micro-entrepreneur all year" }, micro = { pt = "microempresa", en = "micro company" }, small = { pt = "empresa de pequeno porte", en = "small company" }, simples = { pt = "optante do Simples no ano inteiro", en = "under Simples all year" }, other = { pt = "sem limite de porte", en = "without a limit of size" }, unknown = { pt = "não se sabe", en = "not known" } }
+words = { mei = { pt = "microempreendedor individual no ano inteiro", en = "micro-entrepreneur all year" }, mei_cargo = { pt = "microempreendedor individual no ano inteiro, que transporta ou pode transportar cargas", en = "micro-entrepreneur all year, who carries cargo or may" }, micro = { pt = "microempresa", en = "micro company" }, small = { pt = "empresa de pequeno porte", en = "small company" }, simples = { pt = "optante do Simples no ano inteiro", en = "under Simples all year" }, other = { pt = "sem limite de porte", en = "without a limit of size" }, unknown = { pt = "não se sabe", en = "not known" } }
 
 [[evidence]]
 name = "limit"
@@ -163,9 +170,16 @@ totals AS (
     FROM signed
     GROUP BY root, year
 ),
+-- Who carries cargo: CNAE 4930-2.
+carriers AS (
+    SELECT root, bool_or(coalesce(activity, '') LIKE '4930%' OR coalesce(other_activities, '') LIKE '%4930%') AS cargo
+    FROM establishments
+    GROUP BY root
+),
 sized AS (
     SELECT
         s.*,
+        coalesce(e.cargo, true) AND s.year >= 2022 AS cargo,
         c.company_id,
         c.size,
         c.capital,
@@ -177,12 +191,13 @@ sized AS (
     FROM totals s
     LEFT JOIN companies c ON c.root = s.root
     LEFT JOIN tax_regimes t ON t.root = s.root
+    LEFT JOIN carriers e ON e.root = s.root
 ),
 limited AS (
     SELECT
         *,
         CASE
-            WHEN all_year_mei THEN 'mei'
+            WHEN all_year_mei THEN CASE WHEN cargo THEN 'mei_cargo' ELSE 'mei' END
             WHEN of_the_time AND size IN ('micro', 'small', 'other') THEN size
             WHEN all_year_simples THEN 'simples'
             ELSE 'unknown'
@@ -192,7 +207,7 @@ limited AS (
 held AS (
     SELECT
         *,
-        CASE basis WHEN 'mei' THEN $mei_limit WHEN 'micro' THEN $micro_limit WHEN 'small' THEN $small_limit WHEN 'simples' THEN $small_limit END AS ceiling
+        CASE basis WHEN 'mei' THEN $mei_limit WHEN 'mei_cargo' THEN $mei_cargo_limit WHEN 'micro' THEN $micro_limit WHEN 'small' THEN $small_limit WHEN 'simples' THEN $small_limit END AS ceiling
     FROM limited
 ),
 compared AS (
@@ -245,7 +260,7 @@ SELECT
     j.in_scope,
     c.contract_ids,
     CASE WHEN j.verdict = 'fired' AND j.company_id IS NOT NULL THEN make_array(j.company_id) END AS company_ids,
-    CASE WHEN j.verdict = 'fired' AND j.basis IN ('mei', 'simples') THEN make_array(j.regime_id) END AS regime_ids,
+    CASE WHEN j.verdict = 'fired' AND j.basis IN ('mei', 'mei_cargo', 'simples') THEN make_array(j.regime_id) END AS regime_ids,
     CASE WHEN j.above_size THEN j.total - j.ceiling END AS amount,
     CAST(j.year AS VARCHAR) AS year,
     CASE WHEN j.above_size AND j.above_capital THEN 'both' WHEN j.above_size THEN 'size' WHEN j.above_capital THEN 'capital' END AS rule,

@@ -22,8 +22,8 @@ pt = "Alta se um contrato passa sozinho do prazo e o fundamento é publicado; m�
 en = "High if one contract alone is above the term and the ground is published; medium if the emergency was read from the object or contracts were joined."
 
 [text]
-pt = "{contracts|int} contrato(s) por emergência, de {first_day|date} a {last_day|date}: {days|int} dias, acima do limite de {limit_days|int} dias. Fundamento publicado: {ground_published|text}. A lei conta o prazo da ocorrência da emergência; no julgamento da ADI 6890 o STF admitiu recontratar dentro de um ano. É um indício a conferir no processo."
-en = "{contracts|int} emergency contract(s), from {first_day|date} to {last_day|date}: {days|int} days, above the limit of {limit_days|int} days. Published ground: {ground_published|text}. The law counts the term from the event; in ADI 6890 the Supreme Court admitted contracting again within one year. This is an indication to check in the case file."
+pt = "{contracts|int} contrato(s) por emergência, de {first_day|date} a {last_day|date}: {days|int} dias, acima do limite de {limit_days|int} dias. Fundamento publicado: {ground_published|text}. A lei conta o prazo da ocorrência da emergência; quanto à Lei 14.133/2021, o STF admitiu na ADI 6890 recontratar dentro de um ano. É um indício a conferir no processo."
+en = "{contracts|int} emergency contract(s), from {first_day|date} to {last_day|date}: {days|int} days, above the limit of {limit_days|int} days. Published ground: {ground_published|text}. The law counts the term from the event; as to Lei 14.133/2021, the Supreme Court admitted in ADI 6890 contracting again within one year. This is an indication to check in the case file."
 
 [false_positives]
 pt = ["Emergências diferentes com o mesmo objeto.", "Vigência que inclui garantia ou recebimento depois da execução.", "A palavra emergência dita do serviço, não do motivo da dispensa."]
@@ -50,8 +50,8 @@ en = "Contract of a state company (Lei 13.303/2016), with rules of its own."
 
 [reasons.special_regime]
 outcome = "not_evaluable"
-pt = "Emergência com lei própria (Lei 13.979/2020, Lei 14.981/2024)."
-en = "An emergency with a law of its own (Lei 13.979/2020, Lei 14.981/2024)."
+pt = "Emergência com lei própria (Lei 13.979/2020, Lei 14.217/2021, MP 1.221/2024, Lei 14.981/2024), ou que pode ser dela: sem fundamento publicado, de 2020 ou 2021."
+en = "An emergency with a law of its own (Lei 13.979/2020, Lei 14.217/2021, MP 1.221/2024, Lei 14.981/2024), or that may be of it: without a published ground, of 2020 or 2021."
 
 [reasons.other_ground]
 outcome = "not_evaluable"
@@ -130,12 +130,14 @@ governed AS (
         CASE
             WHEN basis = '13303' OR law = '13303' THEN 'regime_not_covered'
             -- Lei 13.979/2020 for the covid emergency; Lei 14.981/2024 for calamities from 2024-05-17 on.
-            WHEN ground LIKE '%13.979%' OR ground LIKE '%14.981%' OR has_word(object_folded, '13 979') OR has_word(object_folded, '14 981')
+            WHEN law = 'emergency' OR ground LIKE '%13.979%' OR ground LIKE '%14.981%' OR has_word(object_folded, '13 979') OR has_word(object_folded, '14 981')
+                OR (basis = 'unknown' AND law = 'unknown' AND signature_date BETWEEN DATE '2020-02-06' AND DATE '2021-12-31')
                 OR (
                     signature_date BETWEEN DATE '2020-02-06' AND DATE '2022-12-31'
                     AND regexp_like(object_folded, 'covid|coronav|pandemi|sars|saude publica|sanitaria')
                 )
-                OR (signature_date >= DATE '2024-05-17' AND object_folded LIKE '%calamidade%')
+                -- The floods of Rio Grande do Sul began on 2024-04-27.
+                OR (signature_date >= DATE '2024-04-27' AND regexp_like(object_folded, 'calamidade|enchente|inundac|alagament'))
             THEN 'special_regime'
             WHEN basis NOT IN ('14133_emergency', '8666_emergency', 'unknown') THEN 'other_ground'
             WHEN begins IS NULL OR end_date IS NULL OR end_date < begins THEN 'no_term'

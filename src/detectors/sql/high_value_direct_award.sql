@@ -75,14 +75,17 @@ WITH direct AS (
         contract_id,
         modality,
         in_scope,
-        coalesce(current_value, initial_value) AS value,
-        is_emergency(legal_basis, object_folded) AS urgent,
+        -- A current value of zero is none.
+        CASE WHEN current_value > 0 OR initial_value IS NULL THEN current_value ELSE initial_value END AS value,
+        -- An emergency is a ground of a dispensa.
+        modality = 'dispensa_licitacao' AND is_emergency(legal_basis, object_folded) AS urgent,
         CAST(end_date AS INT) - CAST(coalesce(start_date, signature_date) AS INT) AS term_days
     FROM contracts
     WHERE modality IN ('dispensa_licitacao', 'inexigibilidade')
+        AND NOT coalesce(regexp_like(lower(situation), '^(cancel|anula|revog|exclu)'), false)
 ),
 judged AS (
-    SELECT *, CASE WHEN value IS NULL THEN 'no_value' WHEN value >= $min_value THEN 'fired' ELSE 'clear' END AS verdict
+    SELECT *, CASE WHEN value IS NULL OR value <= 0 THEN 'no_value' WHEN value >= $min_value THEN 'fired' ELSE 'clear' END AS verdict
     FROM direct
 )
 SELECT

@@ -14,16 +14,16 @@ pt = "Dispensas logo abaixo do limite"
 en = "Direct awards just below the ceiling"
 
 [explanation]
-pt = "Uma unidade tem duas ou mais dispensas em razão do valor com um fornecedor, em até um ano, de {near_share|exact} do limite em vigor até ele; ou suas dispensas de {wide_share|exact} em diante se juntam acima de {near_share|exact} mais do que o acaso explica (cauda binomial abaixo de {max_chance|exact}, ao menos {min_wide|exact})."
-en = "A unit has two or more direct awards on account of value with one supplier within one year, from {near_share|exact} of the ceiling in force up to it; or its awards from {wide_share|exact} on crowd above {near_share|exact} more than chance explains (binomial tail below {max_chance|exact}, {min_wide|exact} at least)."
+pt = "Uma unidade tem duas ou mais dispensas em razão do valor com um fornecedor, no mesmo ano ou a menos de {across_days|exact} uma da outra, de {near_share|exact} do limite em vigor até ele; ou suas dispensas de {wide_share|exact} em diante se juntam acima de {near_share|exact} mais do que o acaso explica (cauda binomial abaixo de {max_chance|exact}, ao menos {min_wide|exact})."
+en = "A unit has two or more direct awards on account of value with one supplier, in one year or less than {across_days|exact} apart, from {near_share|exact} of the ceiling in force up to it; or its awards from {wide_share|exact} on crowd above {near_share|exact} more than chance explains (binomial tail below {max_chance|exact}, {min_wide|exact} at least)."
 
 [severity]
 pt = "Média; alta se as duas coisas acontecem."
 en = "Medium; high if both happen."
 
 [text]
-pt = "{near|int} dispensas da unidade têm valor de {near_share|exact} do limite até ele, de {wide|int} acima de {wide_share|exact} (probabilidade por acaso: {chance|percent}); {paired|int} delas repetem um fornecedor em até um ano. O limite mais recente era de {ceiling|brl}. Comprar perto do limite é lícito: é um indício a conferir."
-en = "{near|int} direct awards of the unit are worth from {near_share|exact} of the ceiling up to it, of {wide|int} above {wide_share|exact} (probability by chance: {chance|percent}); {paired|int} of them repeat a supplier within one year. The latest ceiling was {ceiling|brl}. To buy close to the ceiling is lawful: this is an indication to check."
+pt = "{near|int} dispensas da unidade têm valor de {near_share|exact} do limite até ele, de {wide|int} acima de {wide_share|exact} (probabilidade por acaso: {chance|percent}); {paired|int} delas repetem um fornecedor no mesmo ano ou em menos de {across_days|exact}. O limite mais recente era de {ceiling|brl}. Comprar perto do limite é lícito: é um indício a conferir."
+en = "{near|int} direct awards of the unit are worth from {near_share|exact} of the ceiling up to it, of {wide|int} above {wide_share|exact} (probability by chance: {chance|percent}); {paired|int} of them repeat a supplier in one year or in less than {across_days|exact}. The latest ceiling was {ceiling|brl}. To buy close to the ceiling is lawful: this is an indication to check."
 
 [false_positives]
 pt = ["Preço de mercado que por acaso fica perto do limite.", "Lotes de objetos sem relação entre si."]
@@ -59,6 +59,13 @@ value = "0.01"
 unit = "ratio"
 max = "1"
 label = { pt = "Probabilidade máxima", en = "Largest probability" }
+
+[[parameters]]
+name = "across_days"
+value = "180"
+unit = "days"
+max = "366"
+label = { pt = "Intervalo que conta de um ano para o outro", en = "Gap that counts from one year to the next" }
 
 [reasons.legal_basis_not_published]
 outcome = "not_evaluable"
@@ -141,12 +148,15 @@ placed AS (
     FROM valued
     WHERE ceiling IS NOT NULL
 ),
--- Near ones of one supplier that another such one precedes or follows within a year.
+-- Near ones of one supplier that another such one precedes or follows. Ceilings are of the financial year (art. 75 §1 I): what
+-- is bought once a year is no pair.
 neighbours AS (
     SELECT
         contract_id,
-        signature_date <= anniversary(lag(signature_date) OVER in_order, 1)
-            OR lead(signature_date) OVER in_order <= anniversary(signature_date, 1) AS paired
+        coalesce(date_part('year', signature_date) = date_part('year', lag(signature_date) OVER in_order), false)
+            OR coalesce(CAST(signature_date AS INT) - CAST(lag(signature_date) OVER in_order AS INT) < $across_days, false)
+            OR coalesce(date_part('year', signature_date) = date_part('year', lead(signature_date) OVER in_order), false)
+            OR coalesce(CAST(lead(signature_date) OVER in_order AS INT) - CAST(signature_date AS INT) < $across_days, false) AS paired
     FROM placed
     WHERE near AND supplier_key IS NOT NULL
     WINDOW in_order AS (PARTITION BY buyer_id, regime, class, supplier_key ORDER BY signature_date, contract_id)

@@ -1,6 +1,6 @@
 /*
 id = "late_publication"
-version = "1.0.0"
+version = "1.1.0"
 strength = "legal"
 scope = "single"
 reference = "OCP R063, R004"
@@ -14,16 +14,16 @@ pt = "Publicação fora do prazo"
 en = "Publication after the deadline"
 
 [explanation]
-pt = "Contrato da Lei 8.666/1993 publicado no Diário Oficial mais de 20 dias depois do quinto dia útil do mês seguinte ao da assinatura; ou contrato da Lei 14.133/2021 publicado no PNCP mais de 20 dias úteis (licitação) ou 10 (contratação direta) depois da assinatura. Dias sem expediente federal usual não contam."
-en = "A contract under Lei 8.666/1993 published in the official gazette more than 20 days after the fifth working day of the month after its signature; or one under Lei 14.133/2021 published on PNCP more than 20 working days (tender) or 10 (direct award) after it. Days on which federal offices are usually closed do not count."
+pt = "Contrato da Lei 8.666/1993 publicado no Diário Oficial mais de 20 dias depois do quinto dia útil do mês seguinte ao da assinatura; ou contrato da Lei 14.133/2021 publicado no PNCP mais de 20 dias úteis (licitação) ou 10 (contratação direta) depois da assinatura; onde a fonte não informa a modalidade, só o que passa do mais longo desses prazos. Dias sem expediente federal usual não contam."
+en = "A contract under Lei 8.666/1993 published in the official gazette more than 20 days after the fifth working day of the month after its signature; or one under Lei 14.133/2021 published on PNCP more than 20 working days (tender) or 10 (direct award) after it; where the source does not give the modality, only what is later than the longer of the two. Days on which federal offices are usually closed do not count."
 
 [severity]
 pt = "Baixa; média acima de {long_days|exact} da assinatura."
 en = "Low; medium above {long_days|exact} from the signature."
 
 [text]
-pt = "Assinado em {signed|date} e publicado em {published|date}, {days|int} dias depois ({office_days|int} úteis); o prazo terminou em {deadline|date}. Publicar fora do prazo atrasa o controle: é um indício a conferir."
-en = "Signed on {signed|date} and published on {published|date}, {days|int} days later ({office_days|int} of them working days); the deadline was {deadline|date}. Late publication delays oversight: this is an indication to check."
+pt = "Assinado em {signed|date} e publicado em {published|date}, {days|int} dias depois ({office_days|int} úteis); o prazo terminou em {deadline|date} ({rule|text}). Publicar fora do prazo atrasa o controle: é um indício a conferir."
+en = "Signed on {signed|date} and published on {published|date}, {days|int} days later ({office_days|int} of them working days); the deadline was {deadline|date} ({rule|text}). Late publication delays oversight: this is an indication to check."
 
 [false_positives]
 pt = ["Republicação ou correção de um extrato publicado antes.", "Feriados estaduais e municipais, que não são contados.", "Data de assinatura digitada com erro."]
@@ -105,8 +105,8 @@ en = "The deadline of Lei 8.666/1993 is for the publication in the official gaze
 
 [reasons.modality_not_informed]
 outcome = "not_evaluable"
-pt = "Sem a modalidade não se sabe qual dos prazos corre."
-en = "Without the modality it is not known which deadline runs."
+pt = "Sem a modalidade não se sabe qual dos prazos corre, e a publicação está entre o fim de um e o do outro."
+en = "Without the modality it is not known which deadline runs, and the publication lies between them."
 
 [reasons.small_municipality_possible]
 outcome = "not_evaluable"
@@ -132,6 +132,12 @@ label = { pt = "Publicação", en = "Publication" }
 name = "deadline"
 unit = "date"
 label = { pt = "Fim do prazo", en = "Deadline" }
+
+[[evidence]]
+name = "rule"
+unit = "text"
+label = { pt = "Prazo aplicado", en = "Deadline applied" }
+words = { gazette = { pt = "Lei 8.666/1993, art. 61", en = "Lei 8.666/1993, art. 61" }, tender = { pt = "Lei 14.133/2021, art. 94, I", en = "Lei 14.133/2021, art. 94, I" }, direct = { pt = "Lei 14.133/2021, art. 94, II", en = "Lei 14.133/2021, art. 94, II" }, longest = { pt = "Lei 14.133/2021, art. 94, I, o mais longo dos que podem valer: a modalidade não foi informada", en = "Lei 14.133/2021, art. 94, I, the longest that may apply: the modality was not published" } }
 
 [[evidence]]
 name = "days"
@@ -184,9 +190,14 @@ limited AS (
                 CAST(nth_office_day(CAST(date_trunc('month', signature_date) + INTERVAL '1' MONTH AS DATE), $day_of_next_month) AS INT)
                     + $days_8666 AS DATE
             )
-            WHEN regime = '14133' AND of_pncp AND modality <> 'not_informed' THEN
+            WHEN regime = '14133' AND of_pncp THEN
                 nth_office_day(CAST(CAST(signature_date AS INT) + 1 AS DATE), CASE WHEN direct THEN $days_direct ELSE $days_tender END)
-        END AS deadline
+        END AS deadline,
+        -- The shortest that may apply: what is in time for it is so for each.
+        CASE
+            WHEN regime = '14133' AND of_pncp AND modality = 'not_informed' THEN
+                nth_office_day(CAST(CAST(signature_date AS INT) + 1 AS DATE), $days_direct)
+        END AS shortest
     FROM governed
 ),
 judged AS (
@@ -200,7 +211,7 @@ judged AS (
             WHEN regime = 'unknown' THEN 'regime_unknown'
             WHEN regime = '14133' AND NOT of_pncp THEN 'pncp_date_not_published'
             WHEN regime = '8666' AND of_pncp THEN 'gazette_date_not_published'
-            WHEN regime = '14133' AND modality = 'not_informed' THEN 'modality_not_informed'
+            WHEN publication_date <= deadline AND publication_date > shortest THEN 'modality_not_informed'
             WHEN publication_date <= deadline THEN 'clear'
             -- Lei 14.133/2021 art. 176: municipalities of up to 20,000 inhabitants have until 2027-04-01.
             WHEN regime = '14133' AND sphere = 'municipal' AND signature_date < DATE '2027-04-01' THEN 'small_municipality_possible'
@@ -225,6 +236,13 @@ SELECT
     signature_date AS signed,
     publication_date AS published,
     deadline,
+    CASE
+        WHEN verdict <> 'fired' THEN NULL
+        WHEN regime = '8666' THEN 'gazette'
+        WHEN direct THEN 'direct'
+        WHEN modality = 'not_informed' THEN 'longest'
+        ELSE 'tender'
+    END AS rule,
     days,
     CASE WHEN verdict = 'fired' THEN office_days(signature_date, publication_date) END AS office_days,
     regime

@@ -167,7 +167,7 @@ linked_bids AS (
     SELECT l.tender_id, b.bid_id, b.bidder_name, l.root
     FROM linked l
     JOIN establishments e ON e.root = l.root
-    JOIN lot_bids b ON b.lot_id = l.lot_id AND b.bidder_key = e.establishment_id
+    JOIN lot_bids b ON b.lot_id = l.lot_id AND b.establishment_key = e.establishment_id
 ),
 names AS (
     SELECT tender_id, string_agg(name, '; ' ORDER BY name) AS names

@@ -1,6 +1,6 @@
 /*
 id = "near_estimate"
-version = "1.0.0"
+version = "1.0.1"
 strength = "statistical"
 scope = "single"
 reference = "OCP R031; ProZorro sas-3-6"
@@ -22,8 +22,8 @@ pt = "Média acima da estimativa; baixa nos outros casos."
 en = "Medium above the estimate; low otherwise."
 
 [text]
-pt = "Licitação de {buyer_name|text}: adjudicados {currency|text} {awarded|amount} de {currency|text} {estimate|amount} estimados, {ratio|percent} ({side|text}). Metade das {peers|int} licitações comparáveis fica entre {lower_quartile|percent} e {upper_quartile|percent}. É um indício a conferir."
-en = "Tender of {buyer_name|text}: {currency|text} {awarded|amount} awarded of {currency|text} {estimate|amount} estimated, {ratio|percent} ({side|text}). Half of the {peers|int} comparable tenders lie between {lower_quartile|percent} and {upper_quartile|percent}. This is an indication to check."
+pt = "Licitação de {buyer_name|text}: adjudicados {currency|text} {awarded|amount} de {currency|text} {estimate|amount} estimados, {ratio|percent} ({side|text}). Licitações da fonte com ambos os valores: {peers|int}; quartis dessa razão: {lower_quartile|percent} e {upper_quartile|percent}. É um indício a conferir."
+en = "Tender of {buyer_name|text}: {currency|text} {awarded|amount} awarded of {currency|text} {estimate|amount} estimated, {ratio|percent} ({side|text}). Tenders of the source with both values: {peers|int}; quartiles of that ratio: {lower_quartile|percent} and {upper_quartile|percent}. This is an indication to check."
 
 [false_positives]
 pt = ["Preço tabelado, ou máximo divulgado no edital.", "Mercado que mudou depois da estimativa.", "Adjudicação parcial, ou de quantidade maior, que a fonte não mostra."]

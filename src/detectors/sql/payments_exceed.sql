@@ -1,6 +1,6 @@
 /*
 id = "payments_exceed"
-version = "1.0.0"
+version = "1.1.0"
 strength = "contextual"
 scope = "single"
 reference = "OCP R068"
@@ -14,8 +14,8 @@ pt = "Pagamentos acima do valor do contrato ou antes da assinatura"
 en = "Payments above the value of the contract, or before its signature"
 
 [explanation]
-pt = "A soma dos pagamentos publicados de um contrato passa do maior entre o valor inicial e o atual por mais que a tolerância, ou o primeiro pagamento é anterior à assinatura. Empenhos não são pagamentos e não contam."
-en = "The payments published of a contract add up to more than the larger of its initial and current values by more than the tolerance, or the first of them is before the signature. Commitments (empenhos) are no payments and do not count."
+pt = "A soma dos pagamentos publicados de um contrato passa do maior entre o valor inicial e o atual por mais que a tolerância, ou o primeiro pagamento é anterior à assinatura por {early_days|exact} ou mais: as datas são as publicadas, e um só dia pode ser diferença de fuso. O que a fonte diz ter ido para o comprador é descontado; um pagamento sem moeda é da moeda do contrato. Empenhos não são pagamentos e não contam."
+en = "The payments published of a contract add up to more than the larger of its initial and current values by more than the tolerance, or the first of them is {early_days|exact} or more before the signature: days are those that were published, and a single one may be a difference of time zones. What the source says went to the buyer is taken off; a payment without a currency is in that of the contract. Commitments (empenhos) are no payments and do not count."
 
 [severity]
 pt = "Alta se a soma passa do valor; média se só há pagamento antes da assinatura."
@@ -43,16 +43,30 @@ unit = "factor"
 min = "2"
 label = { pt = "Vezes o valor a partir das quais um erro de unidade é possível", en = "Times the value from which a slip of unit is possible" }
 
+[[parameters]]
+name = "early_days"
+value = "2"
+unit = "days"
+min = "2"
+max = "365"
+label = { pt = "Dias antes da assinatura a partir dos quais o pagamento é anterior", en = "Days before the signature from which a payment is early" }
+
 [reasons.no_payment_published]
 outcome = "not_evaluable"
-pt = "Nenhum pagamento do contrato foi publicado; empenhos não contam."
-en = "No payment of the contract was published; commitments do not count."
+pt = "Nenhum pagamento do contrato foi publicado; empenhos e o que foi pago ao comprador não contam."
+en = "No payment of the contract was published; commitments and what was paid to the buyer do not count."
 columns = ["payments.contract_id"]
 
 [reasons.other_currency]
 outcome = "not_evaluable"
 pt = "Pagamentos em outra moeda."
 en = "Payments in another currency."
+
+[reasons.currency_not_published]
+outcome = "not_evaluable"
+pt = "Há pagamento sem moeda, e a do contrato também não foi publicada."
+en = "A payment has no currency, and that of the contract was not published either."
+columns = ["payments.currency", "contracts.currency"]
 
 [reasons.slip_possible]
 outcome = "not_evaluable"
@@ -67,8 +81,8 @@ columns = ["contracts.initial_value", "contracts.current_value"]
 
 [reasons.payment_without_value]
 outcome = "not_evaluable"
-pt = "Há pagamento sem valor publicado, e os demais não passam do valor."
-en = "A payment has no published value, and the others are within the value."
+pt = "Há pagamento sem valor publicado, e os demais não passam do valor; ou passam, e falta o valor do que voltou ao comprador."
+en = "A payment has no published value, and the others are within the value; or they are above it, and what went back to the buyer has no value."
 columns = ["payments.value"]
 
 [[evidence]]
@@ -79,7 +93,12 @@ label = { pt = "Pagamentos", en = "Payments" }
 [[evidence]]
 name = "paid"
 unit = "BRL"
-label = { pt = "Soma dos pagamentos", en = "Sum of the payments" }
+label = { pt = "Soma dos pagamentos, menos o que voltou ao comprador", en = "Sum of the payments, less what went back to the buyer" }
+
+[[evidence]]
+name = "returned"
+unit = "BRL"
+label = { pt = "Voltou ao comprador", en = "Went back to the buyer" }
 
 [[evidence]]
 name = "worth"
@@ -105,16 +124,19 @@ words = { above = { pt = "soma acima do valor do contrato", en = "sum above the 
 WITH paid_of AS (
     SELECT
         p.contract_id AS paid_id,
-        count(*) AS payments,
-        sum(p.value) AS paid,
-        count(*) - count(p.value) AS without_value,
-        min(p.date) AS first_payment,
-        sum(CASE WHEN p.date < c.signature_date THEN p.value END) AS early_sum,
-        bool_or(p.currency IS NOT NULL AND p.currency <> 'BRL') AS foreign_money,
+        count(*) FILTER (WHERE p.kind = 'payment') AS payments,
+        sum(CASE WHEN p.kind = 'refund' THEN -abs(p.value) ELSE p.value END) AS paid,
+        sum(CASE WHEN p.kind = 'refund' THEN abs(p.value) END) AS returned,
+        count(*) FILTER (WHERE p.value IS NULL) AS without_value,
+        count(*) FILTER (WHERE p.value IS NULL AND p.kind = 'refund') AS returned_without_value,
+        min(CASE WHEN p.kind = 'payment' THEN p.date END) AS first_payment,
+        sum(CASE WHEN p.kind = 'payment' AND CAST(c.signature_date AS INT) - CAST(p.date AS INT) >= $early_days THEN p.value END) AS early_sum,
+        bool_or(coalesce(p.currency, c.currency) <> 'BRL') AS foreign_money,
+        bool_or(coalesce(p.currency, c.currency) IS NULL) AS unknown_money,
         array_agg(p.payment_id ORDER BY p.date, p.payment_id) AS payment_ids
     FROM payments AS p
     JOIN contracts AS c ON c.contract_id = p.contract_id
-    WHERE p.kind = 'payment'
+    WHERE p.kind IN ('payment', 'refund')
     GROUP BY p.contract_id
 ),
 compared AS (
@@ -132,16 +154,18 @@ flagged AS (
         *,
         coalesce(worth > 0 AND paid > worth * (1 + $tolerance), false) AS above,
         coalesce(worth > 0 AND paid >= worth * $slip_factor, false) AS slip,
-        coalesce(first_payment < signature_date, false) AS early
+        coalesce(CAST(signature_date AS INT) - CAST(first_payment AS INT) >= $early_days, false) AS early
     FROM compared
 ),
 judged AS (
     SELECT
         *,
         CASE
-            WHEN paid_id IS NULL THEN 'no_payment_published'
+            WHEN paid_id IS NULL OR payments = 0 THEN 'no_payment_published'
             WHEN foreign_money THEN 'other_currency'
+            WHEN unknown_money THEN 'currency_not_published'
             WHEN slip THEN 'slip_possible'
+            WHEN above AND returned_without_value > 0 THEN 'payment_without_value'
             WHEN above OR early THEN 'fired'
             WHEN worth IS NULL OR worth <= 0 THEN 'no_value'
             WHEN without_value > 0 THEN 'payment_without_value'
@@ -160,6 +184,7 @@ SELECT
     CASE WHEN above THEN paid - worth ELSE early_sum END AS amount,
     payments,
     paid,
+    returned,
     worth,
     first_payment,
     signature_date,

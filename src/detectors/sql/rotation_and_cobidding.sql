@@ -167,10 +167,10 @@ WITH processes AS (
         market,
         state,
         winner_key,
-        named,
+        companies,
         coalesce(result_date, deadline_day) AS day
     FROM competitions
-    WHERE NOT direct AND NOT dropped AND market IS NOT NULL AND named >= 2 AND unnamed = 0 AND winners = 1
+    WHERE NOT direct AND NOT dropped AND market IS NOT NULL AND companies >= 2 AND unnamed = 0 AND winners = 1
 ),
 bidders AS (
     SELECT DISTINCT p.tender_id, p.place, b.bidder_key
@@ -208,7 +208,7 @@ meetings AS (
         min(p.state) AS state,
         bool_or(p.in_scope) AS in_scope,
         array_agg(p.tender_id ORDER BY p.tender_id) AS tender_ids,
-        pair_probability(array_agg(p.named ORDER BY p.tender_id), min(o.wins)) AS probability
+        pair_probability(array_agg(p.companies ORDER BY p.tender_id), min(o.wins)) AS probability
     FROM often o
     JOIN bidders a ON a.place = o.place AND a.bidder_key = o.winner
     JOIN bidders b ON b.tender_id = a.tender_id AND b.bidder_key = o.companion

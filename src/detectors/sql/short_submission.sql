@@ -1,6 +1,6 @@
 /*
 id = "short_submission"
-version = "1.0.0"
+version = "1.1.0"
 strength = "legal"
 scope = "single"
 reference = "OCP R003"
@@ -14,16 +14,16 @@ pt = "Prazo curto para apresentar propostas"
 en = "Short period for bids"
 
 [explanation]
-pt = "Licitação brasileira sob a Lei 14.133/2021 com menos dias úteis entre a divulgação do edital e o fim do prazo do que o menor mínimo do art. 55 que pode valer para o objeto e o critério publicados. Onde essa lei não se aplica ou não é informada, só uma comparação: prazo em dias corridos abaixo do quantil de {low_quantile|exact} de ao menos {min_peers|exact} licitações da mesma fonte e modalidade, e abaixo de {short_days|exact}."
-en = "A Brazilian tender under Lei 14.133/2021 with fewer working days from its notice to the end of the period than the shortest minimum of art. 55 that may apply to the published object and criterion. Where that law does not apply or is not stated, a comparison alone: calendar days below the {low_quantile|exact} quantile of at least {min_peers|exact} tenders of the same source and method, and below {short_days|exact}."
+pt = "Licitação brasileira sob a Lei 14.133/2021 com menos dias úteis entre a divulgação do edital e o fim do prazo do que o menor mínimo do art. 55 que pode valer para o objeto e o critério publicados. Onde essa lei não se aplica ou não é informada, só uma comparação: prazo em dias corridos abaixo do quantil de {low_quantile|exact} de ao menos {min_peers|exact} licitações da mesma fonte e modalidade, e abaixo de {short_days|exact}, número que é parâmetro deste detector e não está em lei alguma."
+en = "A Brazilian tender under Lei 14.133/2021 with fewer working days from its notice to the end of the period than the shortest minimum of art. 55 that may apply to the published object and criterion. Where that law does not apply or is not stated, a comparison alone: calendar days below the {low_quantile|exact} quantile of at least {min_peers|exact} tenders of the same source and method, and below {short_days|exact}, a number that is a parameter of this detector and stands in no law."
 
 [severity]
 pt = "Alta se abaixo do mínimo legal; baixa se só abaixo das comparáveis."
 en = "High if below the legal minimum; low if only below comparable tenders."
 
 [text]
-pt = "Licitação de {buyer_name|text}: edital de {notice|date}, propostas até {deadline|date}, {days|int} dias ({basis|text}); o mínimo é {minimum|int}. Prazo curto afasta concorrentes: é um indício a conferir."
-en = "Tender of {buyer_name|text}: notice of {notice|date}, bids until {deadline|date}, {days|int} days ({basis|text}); the minimum is {minimum|int}. A short period keeps competitors away: this is an indication to check."
+pt = "Licitação de {buyer_name|text}: edital de {notice|date}, propostas até {deadline|date}, {days|int} dias ({basis|text}: {minimum|int}). Prazo curto afasta concorrentes: é um indício a conferir."
+en = "Tender of {buyer_name|text}: notice of {notice|date}, bids until {deadline|date}, {days|int} days ({basis|text}: {minimum|int}). A short period keeps competitors away: this is an indication to check."
 
 [false_positives]
 pt = ["Edital divulgado antes do que a fonte diz.", "Republicação em que só o prazo final foi atualizado.", "Prazo reduzido por decisão fundamentada, onde a lei o permite (art. 55 §2)."]
@@ -77,13 +77,13 @@ label = { pt = "Dias contados", en = "Days counted" }
 [[evidence]]
 name = "minimum"
 unit = "days"
-label = { pt = "Mínimo", en = "Minimum" }
+label = { pt = "Limite com que se compara", en = "Limit that it is compared with" }
 
 [[evidence]]
 name = "basis"
 unit = "text"
 label = { pt = "Base da comparação", en = "Basis of the comparison" }
-words = { law = { pt = "dias úteis, mínimo legal", en = "working days, legal minimum" }, peers = { pt = "dias corridos, quantil de {low_quantile|exact} das comparáveis", en = "calendar days, {low_quantile|exact} quantile of comparable tenders" } }
+words = { law = { pt = "dias úteis; mínimo legal", en = "working days; legal minimum" }, peers = { pt = "dias corridos; não há mínimo legal a aplicar, e o limite é deste detector, o menor entre o quantil de {low_quantile|exact} das comparáveis e {short_days|exact}", en = "calendar days; there is no legal minimum to apply, and the limit is this detector's, the smaller of the {low_quantile|exact} quantile of comparable tenders and {short_days|exact}" } }
 
 [[evidence]]
 name = "peers"

@@ -60,8 +60,9 @@ en = "The law cited had no ceiling in force on the date of signature."
 
 [reasons.term_beyond_year]
 outcome = "not_evaluable"
-pt = "O limite só é alcançado com contratos que vão além do ano: a parte gasta no ano não é publicada."
-en = "The ceiling is reached only with contracts that last beyond the year: what was spent within it is not published."
+pt = "O limite só é alcançado com contratos que vão além do ano, ou cujo fim não é publicado: a parte gasta no ano não se sabe."
+columns = ["contracts.end_date"]
+en = "The ceiling is reached only with contracts that last beyond the year, or whose end is not published: what was spent within it is not known."
 
 [[evidence]]
 name = "contracts"
@@ -126,7 +127,7 @@ with_ceiling AS (
     SELECT
         d.*,
         date_part('year', d.signature_date) AS year,
-        d.end_date IS NULL OR date_part('year', d.end_date) <= date_part('year', d.signature_date) AS within_year
+        coalesce(date_part('year', d.end_date) <= date_part('year', d.signature_date), false) AS within_year
     FROM dispensas d
     LEFT JOIN legal_limits v
         ON v."limit" = 'vehicle_maintenance'

@@ -26,8 +26,8 @@ pt = "O valor passou de {initial_value|brl} para {current_value|brl} ({change_ra
 en = "The value went from {initial_value|brl} to {current_value|brl} ({change_ratio|percent}), a difference of {amount|brl}. Published amendments: {amendments|int}, none of them an extension or a price adjustment. Changes are lawful within the limits of the law: this is an indication to check."
 
 [false_positives]
-pt = ["Acréscimo ou supressão lícito, dentro de 25 %.", "Reajuste por apostilamento, que a fonte não publica como aditivo.", "Supressão por consenso ou rescisão.", "Erro de digitação em um dos valores."]
-en = ["A lawful addition or reduction, within 25%.", "A price adjustment by apostille, which the source does not publish as an amendment.", "A reduction by consent, or a termination.", "A slip in typing one of the values."]
+pt = ["Acréscimo ou supressão lícito, dentro de 25 %.", "Reajuste por apostilamento que ainda não foi publicado.", "Supressão por consenso ou rescisão.", "Erro de digitação em um dos valores."]
+en = ["A lawful addition or reduction, within 25%.", "A price adjustment by an apostille that is not published yet.", "A reduction by consent, or a termination.", "A slip in typing one of the values."]
 
 [[parameters]]
 name = "low_ratio"
@@ -55,6 +55,11 @@ outcome = "not_evaluable"
 pt = "Valor inicial ou atual não publicado, ou não positivo."
 en = "Initial or current value not published, or not positive."
 columns = ["contracts.initial_value", "contracts.current_value"]
+
+[reasons.amendments_not_published]
+outcome = "not_evaluable"
+pt = "A fonte não publica aditivos com seus contratos, e seu valor inicial pode ser o de uma parcela."
+en = "The source publishes no amendments with its contracts, and its initial value may be that of one instalment."
 
 [reasons.slip_possible]
 outcome = "not_evaluable"
@@ -110,6 +115,7 @@ WITH measured AS (
     SELECT
         c.contract_id,
         c.in_scope,
+        c.source,
         c.initial_value,
         c.current_value,
         c.current_value - c.initial_value AS change,
@@ -130,6 +136,7 @@ judged AS (
             WHEN initial_value IS NULL OR current_value IS NULL OR initial_value <= 0 OR current_value <= 0 THEN 'no_value'
             WHEN distance <= $low_ratio * initial_value THEN 'clear'
             WHEN current_value >= $slip_factor * initial_value OR initial_value >= $slip_factor * current_value THEN 'slip_possible'
+            WHEN source LIKE 'pncp%' AND amendments IS NULL THEN 'amendments_not_published'
             WHEN ambiguous THEN 'ambiguous_amendments'
             WHEN undisclosed THEN 'amendment_undisclosed'
             WHEN term THEN 'renewal_mixed'

@@ -52,14 +52,31 @@ async fn the_cap_to_the_cent() {
 }
 
 #[tokio::test]
+async fn an_apostille_is_a_change_of_prices() {
+    let of = |amendments: &[&str]| {
+        let mut data = with(raised("1400000.00"), amendments);
+        data.amendments.push(Amendment::apostille(&data.contracts[0]));
+        data
+    };
+    let judged = judge(vec![of(&[ADDITION]), of(&[]), with(raised("1400000.00"), &[ADDITION])]).await;
+    let verdicts: Vec<_> = judged.iter().map(Judged::verdict).collect();
+    assert_eq!(verdicts, ["price_adjustment_mixed", "no_amendment_published", "fired"]);
+}
+
+#[tokio::test]
 async fn values_and_regimes_that_cannot_be_judged() {
-    let state = Contract { legal_basis: Some("Lei 13.303/2016, art. 28".to_owned()), ..raised("5000000.00") };
+    let of = |basis: &str| Contract { legal_basis: Some(basis.to_owned()), ..raised("5000000.00") };
+    let state = of("Lei 13.303/2016, art. 28");
     expect(vec![
         (Contract { initial: None, ..raised("5000000.00") }, &[ADDITION], "no_initial_value"),
         (Contract { current: None, ..raised("5000000.00") }, &[ADDITION], "no_initial_value"),
         (Contract { initial: Some(0), ..raised("5000000.00") }, &[ADDITION], "no_initial_value"),
         (Contract { initial: Some(-1), ..raised("5000000.00") }, &[ADDITION], "no_initial_value"),
         (state, &[ADDITION], "regime_not_covered"),
+        // Up to 50 % by the laws of emergencies.
+        (of("Lei 13.979/2020, art. 4"), &[ADDITION], "regime_not_covered"),
+        (of("Lei nº 14.981/2024, art. 2"), &[ADDITION], "regime_not_covered"),
+        (of("Art. 75, VIII, Lei 14.133/2021 c/c MP 1.221/2024"), &[ADDITION], "regime_not_covered"),
     ])
     .await;
 }

@@ -5,7 +5,8 @@ const ID: &str = "amendment_count";
 
 /// A contract of 2024-03-01 with amendments by object and day of publication.
 fn amended(amendments: &[(&str, &str)]) -> Data {
-    let contract = Contract::new("a");
+    let current = Some(if amendments.is_empty() { 100_000 } else { 110_000 });
+    let contract = Contract { current, ..Contract::new("a") };
     let of = |(at, (object, on)): (u32, &(&str, &str))| Amendment {
         published: (!on.is_empty()).then(|| day(on)),
         ..Amendment::of(&contract, at, object)
@@ -48,6 +49,11 @@ async fn what_cannot_be_judged_says_why() {
     let late = "2025-01-01";
     let mut changed = amended(&[]);
     changed.contracts[0].current = Some(100_001);
+    let unchanged = |amendments: &[(&str, &str)]| {
+        let mut data = amended(amendments);
+        data.contracts[0].current = data.contracts[0].initial;
+        data
+    };
     let mut twins = amended(&[(ADDITION, "2024-03-02")]);
     twins.contracts.push(Contract { id: "b".to_owned(), ..twins.contracts[0].clone() });
     let judged = judge_all(
@@ -59,6 +65,11 @@ async fn what_cannot_be_judged_says_why() {
             amended(&[("Alteração da marca", late)]),
             amended(&[("Informação protegida por sigilo", late), (ADDITION, late), (ADDITION, late)]),
             twins,
+            unchanged(&[(ADDITION, "2024-03-02")]),
+            unchanged(&[(ADDITION, late), (ADDITION, late), (ADDITION, late)]),
+            // One may undo the other.
+            unchanged(&[(ADDITION, "2024-03-02"), (REDUCTION, late)]),
+            unchanged(&[(ADDITION, late)]),
         ],
     )
     .await;
@@ -67,4 +78,5 @@ async fn what_cannot_be_judged_says_why() {
         ["no_amendment_published", "no_date", "amendment_type_unknown", "clear", "amendment_type_unknown"]
     );
     assert_eq!(judged[5].verdicts, [("ambiguous_amendments".to_owned(), 2)].into());
+    assert_eq!(verdicts_of(&judged[6..]), ["value_unchanged", "value_unchanged", "fired", "clear"]);
 }

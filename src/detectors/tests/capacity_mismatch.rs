@@ -5,7 +5,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-use super::register::{Company, Regime, cnpj, root};
+use super::register::{Company, Establishment, Regime, cnpj, root};
 use super::{Contract, Data, cents, day, value};
 use crate::model::{Finding, Severity};
 
@@ -124,6 +124,41 @@ async fn days_of_mei_and_simples_tell_the_size_of_a_year() {
 }
 
 #[tokio::test]
+async fn who_carries_cargo_as_a_mei_may_earn_more_since_2022() {
+    let regime = |number: u32| Regime { mei: (Some(true), Some(day("2019-01-01")), None), ..Regime::of(number) };
+    let of = |number: u32, activity: &str, others: Option<&str>| Establishment {
+        activity: Some(activity.to_owned()),
+        others: others.map(str::to_owned),
+        ..Establishment::of(number)
+    };
+    let establishments = vec![
+        of(1, "4930202", None),
+        of(2, "4751201", Some("4752100,4930201")),
+        of(3, "4751201", None),
+        of(4, "4930202", None),
+        of(5, "4930202", None),
+    ];
+    let worth = [
+        ("2023-06-01", "251600.00"),
+        ("2023-06-01", "251600.01"),
+        ("2023-06-01", "81000.01"),
+        ("2021-06-01", "81000.01"),
+        ("2022-01-03", "81000.01"),
+        // What it does is not known.
+        ("2023-06-01", "251600.00"),
+    ];
+    let contracts = (1..).zip(worth).map(|(number, (on, worth))| contract(number, on, worth)).collect();
+    let companies = (1..=6).map(|number| Company { capital: Some(100_000_000), ..Company::of(number) }).collect();
+    let data = Data { establishments, ..with(contracts, companies, (1..=6).map(regime).collect()) };
+    let (verdicts, findings) = judge(data).await;
+    let fired: Vec<_> = verdicts.iter().map(|verdict| verdict == "fired").collect();
+    assert_eq!(fired, [false, true, true, true, false, false]);
+    let size_of =
+        |number: u32| findings.iter().find(|one| value(one, "root") == root(number)).map(|one| value(one, "size"));
+    assert_eq!([2, 3, 4].map(|number| size_of(number).unwrap()), ["mei_cargo", "mei", "mei"]);
+}
+
+#[tokio::test]
 async fn a_contract_against_the_capital() {
     let of = |number: u32, worth: &str, capital: Option<&str>| {
         (contract(number, "2024-05-01", worth), Company { capital: capital.map(cents), ..Company::of(number) })
@@ -202,6 +237,7 @@ async fn what_cannot_be_judged() {
 async fn random_years_agree_with_a_slow_reference() {
     let mut rng = StdRng::seed_from_u64(24);
     let (mut contracts, mut companies, mut regimes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut establishments: Vec<Establishment> = Vec::new();
     for number in 1..200 {
         for at in 0..rng.random_range(1..4) {
             let signed = day("2022-06-01") + Days::new(rng.random_range(0..900));
@@ -221,6 +257,11 @@ async fn random_years_agree_with_a_slow_reference() {
                 reference: rng.random_bool(0.95).then(|| day("2023-06-01") + Days::new(rng.random_range(0..700))),
                 ..Company::of(number)
             });
+        }
+        if rng.random_bool(0.8) {
+            let activity = Some((*["4930202", "4751201"].choose(&mut rng).unwrap()).to_owned());
+            let others = rng.random_bool(0.3).then(|| "4751201,4930201".to_owned());
+            establishments.push(Establishment { activity, others, ..Establishment::of(number) });
         }
         if rng.random_bool(0.5) {
             let from = Some(day("2021-06-01") + Days::new(rng.random_range(0..600)));
@@ -250,7 +291,11 @@ async fn random_years_agree_with_a_slow_reference() {
         let known = company.filter(|one| one.reference.is_some_and(|on| on >= last && on.year() <= year + 1));
         let (mei, simples) = regime.map_or((false, false), |one| (all_year(one.mei), all_year(one.simples)));
         let size = known.and_then(|one| one.size);
+        let carries = establishments.iter().find(|one| one.id[..8] == **root).is_none_or(|one| {
+            one.activity.as_deref() == Some("4930202") || one.others.as_deref() == Some("4751201,4930201")
+        });
         let limit = match (mei, size, simples) {
+            (true, ..) if carries && *year >= 2022 => Some(25_160_000),
             (true, ..) => Some(8_100_000),
             (_, Some("micro"), _) => Some(36_000_000),
             (_, Some("small"), _) => Some(480_000_000),
@@ -273,7 +318,8 @@ async fn random_years_agree_with_a_slow_reference() {
         };
         expected.insert(format!("{root} {year}"), verdict.to_owned());
     }
-    let (answers, _) = with(contracts.clone(), companies.clone(), regimes).answers(ID).await;
+    let data = Data { establishments, ..with(contracts.clone(), companies.clone(), regimes.clone()) };
+    let (answers, _) = data.answers(ID).await;
     assert_eq!(answers, expected);
     for verdict in ["fired", "clear", "no_capital", "register_too_old", "size_at_date_unknown", "size_not_informed"] {
         assert!(expected.values().filter(|one| *one == verdict).count() > 3, "{verdict}");

@@ -14,6 +14,7 @@ pub(in crate::detectors) struct Contract {
     pub(super) object: String,
     pub(super) legal_basis: Option<String>,
     pub(super) modality: &'static str,
+    pub(super) situation: Option<&'static str>,
     pub(super) sphere: Option<String>,
     pub(super) buyer: String,
     pub(super) buyer_name: String,
@@ -27,6 +28,7 @@ pub(in crate::detectors) struct Contract {
     pub(super) initial: Option<i128>,
     pub(super) current: Option<i128>,
     pub(super) tender: Option<String>,
+    pub(super) currency: Option<&'static str>,
     /// Source and file that it was published in.
     pub(super) source: &'static str,
     pub(super) file: String,
@@ -41,6 +43,7 @@ impl Contract {
             object: "Aquisição de material".to_owned(),
             legal_basis: None,
             modality: "pregao",
+            situation: None,
             sphere: Some("federal".to_owned()),
             buyer: "100".to_owned(),
             buyer_name: "UNIDADE DE TESTE".to_owned(),
@@ -53,6 +56,7 @@ impl Contract {
             initial: Some(100_000),
             current: Some(100_000),
             tender: None,
+            currency: Some("BRL"),
             source: "portal:compras",
             file: "202401_Compras.csv".to_owned(),
         }
@@ -74,6 +78,7 @@ pub(in crate::detectors) struct Amendment {
     pub(super) number: String,
     pub(super) published: Option<NaiveDate>,
     pub(super) object: String,
+    pub(super) source: &'static str,
 }
 
 impl Amendment {
@@ -86,6 +91,16 @@ impl Amendment {
             number: format!("{number:05}"),
             published: Some(day("2024-06-01")),
             object: object.to_owned(),
+            source: "portal:termos-aditivos",
+        }
+    }
+
+    /// A note that registers a change of prices.
+    pub(super) fn apostille(contract: &Contract) -> Self {
+        Self {
+            id: format!("{}-apostille", contract.id),
+            source: "portal:apostilamentos",
+            ..Self::of(contract, 1, "Valor dos serviços do segundo ano")
         }
     }
 }
@@ -134,7 +149,7 @@ impl Data {
                 Cell::Text(one.legal_basis.clone()),
                 text(one.modality),
                 text(one.modality),
-                Cell::Text(None),
+                Cell::Text(one.situation.map(str::to_owned)),
                 Cell::Text(one.sphere.clone()),
                 Cell::Text(None),
                 Cell::Text(None),
@@ -159,7 +174,7 @@ impl Data {
                 Cell::Text(None),
                 Cell::Text(None),
                 Cell::Text(one.tender.clone()),
-                text("BRL"),
+                Cell::Text(one.currency.map(str::to_owned)),
                 Cell::Text(None),
             ];
             row.extend(provenance(one.source, &one.file, at));
@@ -182,7 +197,7 @@ impl Data {
                 Cell::Number(None),
                 Cell::Day(None),
             ];
-            row.extend(provenance("portal:compras", "202401_TermoAditivo.csv", at));
+            row.extend(provenance(one.source, "202401_TermoAditivo.csv", at));
             row
         });
         batch(Table::Amendments, rows.collect())

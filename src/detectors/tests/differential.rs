@@ -9,8 +9,8 @@ use rand::rngs::StdRng;
 use super::references::{self, random_contracts};
 use super::{Contract, Data, Item, cents, merge};
 use crate::detectors::functions::{
-    AmendmentKind, amendment_kinds, is_emergency, is_public_body, is_reform, is_vehicle_maintenance, legal_basis_kind,
-    object_type, quantile8,
+    AmendmentKind, LegalRegime, amendment_kinds, is_emergency, is_public_body, is_reform, is_vehicle_maintenance,
+    legal_basis_kind, legal_regime, object_type, quantile8,
 };
 use crate::detectors::limits::{Comparison, LegalLimits};
 use crate::detectors::{Catalogue, DetectorRun, Run};
@@ -42,6 +42,20 @@ pub(super) fn key(contract: &Contract) -> Option<String> {
     (!id.is_empty()).then_some(id)
 }
 
+/// The company, whichever of its establishments sells.
+pub(super) fn company(contract: &Contract) -> Option<String> {
+    let (kind, id, check) = check_tax_id(&contract.supplier);
+    match (kind.as_str(), check.as_str()) {
+        ("cnpj", "valid") => Some(id[..8].to_owned()),
+        _ => key(contract),
+    }
+}
+
+/// Whether what was bought is bought no more.
+pub(super) fn is_void(contract: &Contract) -> bool {
+    contract.situation.is_some_and(|situation| ["Cancelado", "Anulado", "Rescindido"].contains(&situation))
+}
+
 pub(super) fn alone(data: &Data, contract: &Contract) -> bool {
     let same = |other: &&&Contract| other.buyer == contract.buyer && other.number == contract.number;
     current(data).iter().filter(same).count() == 1
@@ -57,24 +71,55 @@ pub(super) fn main_item(data: &Data, contract: &Contract) -> Option<String> {
     .map(|item| fold(&item.description))
 }
 
+/// What an amendment or an apostille of a contract's number does, and its day.
+pub(super) struct Change {
+    pub(super) on: Option<NaiveDate>,
+    pub(super) kinds: Vec<AmendmentKind>,
+    apostille: bool,
+}
+
+impl Change {
+    pub(super) fn is_amendment(&self) -> bool {
+        !self.apostille
+    }
+}
+
+pub(super) fn amendments(data: &Data, contract: &Contract) -> Vec<Change> {
+    let mine =
+        data.amendments.iter().filter(|one| one.buyer == contract.buyer && one.contract_number == contract.number);
+    mine.map(|one| {
+        let apostille = one.source == "portal:apostilamentos";
+        let stated = amendment_kinds(&fold(&one.object));
+        // An apostille is of prices, and says nothing of additions.
+        let kinds = match apostille {
+            true => {
+                stated.into_iter().filter(|kind| *kind == AmendmentKind::Term).chain([AmendmentKind::Price]).collect()
+            }
+            false => stated,
+        };
+        Change { on: one.published, kinds, apostille }
+    })
+    .collect()
+}
+
+pub(super) fn has(changes: &[Change], kind: AmendmentKind) -> bool {
+    changes.iter().any(|change| change.kinds.contains(&kind))
+}
+
 fn amendment_cap(data: &Data) -> Answers {
     let mut book = Book::default();
     for contract in current(data) {
         let basis = legal_basis_kind(contract.legal_basis.as_deref(), Some(&fold(&contract.object))).as_str();
-        let mine: Vec<BTreeSet<AmendmentKind>> = data
-            .amendments
-            .iter()
-            .filter(|one| one.buyer == contract.buyer && one.contract_number == contract.number)
-            .map(|one| amendment_kinds(&fold(&one.object)).into_iter().collect())
-            .collect();
-        let any = |kind| mine.iter().any(|kinds| kinds.contains(&kind));
+        let mine = amendments(data, contract);
+        let any = |kind| has(&mine, kind);
         let (Some(initial), Some(now)) = (contract.initial.filter(|initial| *initial > 0), contract.current) else {
             book.note("no_initial_value");
             continue;
         };
         let increase = now - initial;
         let reform = is_reform(&fold(&contract.object));
-        let verdict = if basis == "13303" {
+        let law = legal_regime(contract.legal_basis.as_deref(), Some(&fold(&contract.object)));
+        let verdict = if basis == "13303" || (law == LegalRegime::Emergency && increase > 0) {
             "regime_not_covered"
         } else if increase * 4 <= initial {
             if any(AmendmentKind::Addition) && any(AmendmentKind::Reduction) {
@@ -86,7 +131,7 @@ fn amendment_cap(data: &Data) -> Answers {
             }
         } else if (increase * 4 - initial) * 10_000 <= (4 * initial).max(4_000_000) {
             "within_rounding"
-        } else if mine.is_empty() {
+        } else if !mine.iter().any(Change::is_amendment) {
             "no_amendment_published"
         } else if !alone(data, contract) {
             "ambiguous_amendments"
@@ -135,6 +180,7 @@ fn splitting_sum(data: &Data) -> Answers {
         let Some(value) = contract.initial.filter(|value| *value > 0) else { continue };
         if contract.modality != "dispensa_licitacao"
             || is_public_body(Some(kind.as_str()), Some(&contract.supplier_name))
+            || is_void(contract)
         {
             continue;
         }
@@ -181,10 +227,10 @@ fn splitting_sum(data: &Data) -> Answers {
         let last = members.last().unwrap();
         let (ceiling, comparison) = ceiling(last, class, regime, last.signed.unwrap()).unwrap();
         let counted: Vec<_> =
-            members.iter().filter(|one| one.end.is_none_or(|end| end.year() <= year)).copied().collect();
+            members.iter().filter(|one| one.end.is_some_and(|end| end.year() <= year)).copied().collect();
         let sum = |of: &[&Contract]| of.iter().map(|one| one.initial.unwrap()).sum::<i128>();
         if members.len() >= 2 && counted.len() >= 2 && !within(sum(&counted), ceiling, comparison) {
-            let keys: BTreeSet<_> = counted.iter().map(|one| key(one)).collect();
+            let keys: BTreeSet<_> = counted.iter().map(|one| company(one)).collect();
             let tenders: BTreeSet<_> = counted.iter().map(|one| one.tender.clone()).collect();
             let days = counted.last().unwrap().signed.unwrap() - counted[0].signed.unwrap();
             let same = |set: &BTreeSet<Option<String>>| set.len() == 1 && !set.contains(&None);
@@ -317,14 +363,17 @@ fn outlier(data: &Data) -> Answers {
 fn direct_award(data: &Data) -> Answers {
     let mut book = Book::default();
     for contract in current(data) {
-        if !["dispensa_licitacao", "inexigibilidade"].contains(&contract.modality) {
+        if !["dispensa_licitacao", "inexigibilidade"].contains(&contract.modality)
+            || matches!(contract.situation, Some("Cancelado" | "Anulado"))
+        {
             continue;
         }
-        match contract.current.or(contract.initial) {
-            None => book.note("no_value"),
+        match contract.current.filter(|value| *value > 0).or(contract.initial).or(contract.current) {
+            None | Some(..=0) => book.note("no_value"),
             Some(value) if value < 100_000_000 => book.note("clear"),
             Some(value) => {
-                let urgent = is_emergency(contract.legal_basis.as_deref(), Some(&fold(&contract.object)));
+                let urgent = contract.modality == "dispensa_licitacao"
+                    && is_emergency(contract.legal_basis.as_deref(), Some(&fold(&contract.object)));
                 let from = contract.start.or(contract.signed);
                 let days = contract.end.zip(from).map(|(end, from)| (end - from).num_days());
                 let severity = match (urgent, days) {

@@ -74,17 +74,22 @@ async fn other_laws_and_grounds_are_not_judged() {
         vec![
             urgent("Art. 29, XV, da Lei 13.303/2016", "2023-01-01", "2025-01-02"),
             urgent("Lei 13.979/2020", "2020-06-01", "2022-01-01"),
+            urgent("Art. 75, VIII, Lei 14.133/2021 c/c MP 1.221/2024", "2024-05-20", "2025-08-01"),
+            // Of whatever it was, in these two years it may be of the covid law.
+            urgent("", "2020-02-06", "2022-01-01"),
+            urgent("", "2021-12-31", "2023-01-02"),
+            urgent("", "2022-01-01", "2023-01-02"),
             Contract {
                 object: "Contratação emergencial para enfrentamento da pandemia".to_owned(),
                 ..urgent("", "2020-06-01", "2022-01-01")
             },
             Contract {
                 object: "Contratação emergencial: calamidade pública".to_owned(),
-                ..urgent("", "2024-05-17", "2025-08-01")
+                ..urgent("", "2024-04-27", "2025-08-01")
             },
             Contract {
                 object: "Contratação emergencial: calamidade pública".to_owned(),
-                ..urgent("", "2024-05-16", "2025-08-01")
+                ..urgent("", "2024-04-26", "2025-08-01")
             },
             urgent("Lei 14.133/2021, Art. 75, IX", "2023-01-01", "2025-01-02"),
             urgent(NEW, "2023-01-01", ""),
@@ -97,6 +102,10 @@ async fn other_laws_and_grounds_are_not_judged() {
         [
             "regime_not_covered",
             "special_regime",
+            "special_regime",
+            "special_regime",
+            "special_regime",
+            "fired",
             "special_regime",
             "special_regime",
             "fired",

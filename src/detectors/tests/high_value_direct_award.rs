@@ -28,11 +28,19 @@ async fn a_million_to_the_cent() {
         Contract { current: Some(99_999_999), ..direct("a") },
         Contract { current: None, ..direct("a") },
         Contract { current: None, initial: None, ..direct("a") },
+        // A current value of zero is none.
+        Contract { current: Some(0), ..direct("a") },
+        Contract { current: Some(0), initial: Some(0), ..direct("a") },
+        Contract { situation: Some("Cancelado"), ..direct("a") },
+        Contract { situation: Some("Rescindido"), ..direct("a") },
     ])
     .await;
     let verdicts: Vec<_> = judged.iter().map(|one| one.verdicts.keys().next().map(String::as_str)).collect();
     let (fired, clear) = (Some("fired"), Some("clear"));
-    assert_eq!(verdicts, [fired, clear, fired, None, None, None, clear, fired, Some("no_value")]);
+    assert_eq!(
+        verdicts,
+        [fired, clear, fired, None, None, None, clear, fired, Some("no_value"), fired, Some("no_value"), None, fired]
+    );
     assert_eq!(judged[0].findings[0].severity, Severity::Medium);
     assert_eq!(judged[7].findings[0].amount_at_stake, Some(Money::from_cents(100_000_000)));
 }
@@ -55,10 +63,12 @@ async fn emergencies_and_short_terms() {
         from_signature("2024-05-01"),
         Contract { end: Some(day("2024-03-11")), start: Some(day("2024-03-10")), ..direct("a") },
         Contract { legal_basis: Some("Lei 14.133/2021, Art. 75, VIII".to_owned()), ..direct("a") },
+        // An emergency is a ground of a dispensa.
+        Contract { modality: "inexigibilidade", ..urgent(Some("2024-03-20")) },
     ])
     .await;
     let [medium, high, critical] = [Severity::Medium, Severity::High, Severity::Critical].map(Some);
-    assert_eq!(found, [high, critical, high, high, critical, high, medium, high]);
+    assert_eq!(found, [high, critical, high, high, critical, high, medium, high, medium]);
 }
 
 #[tokio::test]

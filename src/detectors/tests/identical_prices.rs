@@ -1,5 +1,5 @@
 use super::tenders::{Bid, Tender, TenderItem, tender};
-use super::{Data, judge_all, severities_of, value, verdicts_of};
+use super::{BRANCH, CNPJ, Data, OTHER_CNPJ, judge_all, severities_of, value, verdicts_of};
 use crate::model::Severity;
 
 const ID: &str = "identical_prices";
@@ -36,6 +36,16 @@ async fn equal_amounts_of_different_bidders() {
     let lots = data(vec![of_lot("1", bid("a", 100)), of_lot("2", bid("b", 100)), of_lot("2", bid("c", 110))]);
     let judged = judge_all(ID, vec![lots]).await;
     assert_eq!(judged[0].verdicts, [("clear".to_owned(), 1), ("single_bidder".to_owned(), 1)].into());
+}
+
+#[tokio::test]
+async fn establishments_of_one_company_are_one_bidder() {
+    let of = async |other: &str| {
+        let (answers, _) = data(vec![bid(CNPJ, 100), bid(other, 100), bid("c", 120)]).answers(ID).await;
+        answers.into_values().next().unwrap()
+    };
+    assert_eq!(of(BRANCH).await, "clear");
+    assert_eq!(of(OTHER_CNPJ).await, "fired");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use super::{CNPJ, Contract, Data, OTHER_CNPJ, day, judge_all, judge_each, value, verdicts_of};
+use super::{BRANCH, CNPJ, Contract, Data, OTHER_CNPJ, day, judge_all, judge_each, value, verdicts_of};
 use crate::model::Severity;
 
 const ID: &str = "just_below_threshold";
@@ -20,7 +20,7 @@ fn of(contracts: Vec<Contract>) -> Data {
 }
 
 #[tokio::test]
-async fn two_of_one_supplier_within_a_year() {
+async fn two_of_one_supplier_in_a_year_or_half_a_year_apart() {
     let one = small("a", "2024-01-10", "53915.42", CNPJ);
     let judged = judge_all(
         ID,
@@ -29,10 +29,18 @@ async fn two_of_one_supplier_within_a_year() {
             of(vec![one.clone(), small("b", "2024-06-01", "59906.02", CNPJ)]),
             of(vec![one.clone(), small("b", "2024-06-01", "53915.41", CNPJ)]),
             of(vec![one.clone(), small("b", "2024-06-01", "59906.01", OTHER_CNPJ)]),
-            // A year later, to the day, and one more; by then the ceiling is 62,725.59.
-            of(vec![one.clone(), small("b", "2025-01-10", "60000.00", CNPJ)]),
-            of(vec![one.clone(), small("b", "2025-01-11", "60000.00", CNPJ)]),
-            of(vec![one.clone(), small("b", "2025-01-10", "53915.42", CNPJ)]),
+            // The last day of its year; from one year to the next 179 days and 180: by then the ceiling is 62,725.59.
+            of(vec![one.clone(), small("b", "2024-12-31", "59000.00", CNPJ)]),
+            of(vec![small("a", "2024-08-01", "59000.00", CNPJ), small("b", "2025-01-27", "60000.00", CNPJ)]),
+            of(vec![small("a", "2024-08-01", "59000.00", CNPJ), small("b", "2025-01-28", "60000.00", CNPJ)]),
+            // Once a year.
+            of(vec![one.clone(), small("b", "2025-01-09", "60000.00", CNPJ)]),
+            // The head office and a branch are one supplier.
+            of(vec![one.clone(), small("b", "2024-06-01", "59906.01", BRANCH)]),
+            of(vec![
+                one.clone(),
+                Contract { situation: Some("Anulado"), ..small("b", "2024-06-01", "59906.01", CNPJ) },
+            ]),
             of(vec![
                 one.clone(),
                 Contract {
@@ -48,7 +56,7 @@ async fn two_of_one_supplier_within_a_year() {
     )
     .await;
     let fired: Vec<_> = judged.iter().map(|one| one.verdicts.contains_key("fired")).collect();
-    assert_eq!(fired, [true, false, false, false, true, false, false, false, false]);
+    assert_eq!(fired, [true, false, false, false, true, true, false, false, true, false, false, false]);
     let finding = &judged[0].findings[0];
     assert_eq!((finding.severity, finding.contract_ids.len()), (Severity::Medium, 2));
     assert_eq!((value(finding, "near"), value(finding, "paired_suppliers")), ("2".into(), "1".into()));

@@ -50,6 +50,7 @@ async fn the_gazette_has_until_the_fifth_working_day_and_twenty_days() {
 #[tokio::test]
 async fn pncp_has_twenty_working_days_or_ten() {
     let pncp = |signed: &str, published: &str| Contract { source: "pncp:contratos", ..of(NEW, signed, published) };
+    let unsaid = |signed: &str, published: &str| Contract { modality: "not_informed", ..pncp(signed, published) };
     let direct = |contract: Contract| Contract { modality: "dispensa_licitacao", ..contract };
     let judged = judge_each(
         ID,
@@ -59,15 +60,42 @@ async fn pncp_has_twenty_working_days_or_ten() {
             pncp("2024-03-01", "2024-04-02"),
             direct(pncp("2024-03-01", "2024-03-15")),
             direct(pncp("2024-03-01", "2024-03-18")),
-            Contract { modality: "not_informed", ..pncp("2024-03-01", "2024-06-03") },
+            unsaid("2024-03-01", "2024-03-15"),
+            unsaid("2024-03-01", "2024-03-18"),
+            unsaid("2024-03-01", "2024-04-01"),
+            unsaid("2024-03-01", "2024-04-02"),
+            unsaid("2024-03-01", "2025-03-02"),
             Contract { sphere: Some("municipal".to_owned()), ..pncp("2024-03-01", "2024-06-03") },
             Contract { sphere: Some("estadual".to_owned()), ..pncp("2024-03-01", "2024-06-03") },
         ],
     )
     .await;
     // The cases' tags make other spheres of all, so that the municipal one is judged by `run` below.
-    assert_eq!(verdicts_of(&judged), ["clear", "fired", "clear", "fired", "modality_not_informed", "fired", "fired"]);
+    let unsaid = "modality_not_informed";
+    assert_eq!(
+        verdicts_of(&judged),
+        [
+            "clear",
+            "fired",
+            "clear",
+            "fired",
+            // In time for the shorter deadline, between the two, later than the longer.
+            "clear",
+            unsaid,
+            unsaid,
+            "fired",
+            "republication_possible",
+            "fired",
+            "fired"
+        ]
+    );
     assert_eq!(judged[3].findings[0].evidence.limits[0].value, "10");
+    let finding = &judged[7].findings[0];
+    assert_eq!((value(finding, "deadline"), value(finding, "rule")), ("2024-04-01".to_owned(), "longest".to_owned()));
+    let limits: Vec<_> =
+        finding.evidence.limits.iter().map(|limit| (limit.name.as_str(), limit.value.as_str())).collect();
+    assert_eq!(limits[0], ("publication_tender", "20"));
+    assert!(finding.description_pt.contains("a modalidade não foi informada"), "{}", finding.description_pt);
     for (sphere, signed, published, expected) in [
         ("municipal", "2027-03-31", "2027-07-01", "small_municipality_possible"),
         ("municipal", "2027-04-01", "2027-07-01", "fired"),

@@ -74,6 +74,8 @@ use crate::lake::schema;
 use crate::model::{Finding, Money, Outcome, Plan, Severity, Table, TaxIdKind, mask_cpf};
 
 pub(super) const CNPJ: &str = "00000000000191";
+/// Another establishment of the same company.
+pub(super) const BRANCH: &str = "00000000000272";
 pub(super) const OTHER_CNPJ: &str = "12ABC34501DE35";
 
 pub(super) fn day(text: &str) -> NaiveDate {

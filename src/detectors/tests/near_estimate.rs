@@ -27,7 +27,11 @@ async fn bands() {
     let sides: Vec<_> = judged.iter().filter_map(|one| Some(value(one.findings.first()?, "side"))).collect();
     assert_eq!(sides, ["near", "near", "above", "low", "above", "low"]);
     assert_eq!(judged[3].findings[0].amount_at_stake, Some(Money::from_cents(1)));
-    assert_eq!(judged[1].findings[0].amount_at_stake, None);
+    let finding = &judged[1].findings[0];
+    assert_eq!(finding.amount_at_stake, None);
+    // One tender is no plural.
+    assert!(finding.description_pt.contains("com ambos os valores: 1; quartis"), "{}", finding.description_pt);
+    assert!(finding.description_en.contains("with both values: 1; quartiles"), "{}", finding.description_en);
 }
 
 #[tokio::test]

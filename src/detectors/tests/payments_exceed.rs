@@ -1,3 +1,4 @@
+use chrono::TimeDelta;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -49,13 +50,48 @@ async fn one_per_cent_above_the_value_to_the_cent() {
 async fn a_payment_before_the_signature() {
     let on = |date: &str, cents| Payment::of("a", date, cents);
     assert_eq!(judged(contract(), vec![on("2024-03-01", 100)]).await, "clear");
-    let run = of(contract(), vec![on("2024-02-29", 100), on("2024-03-05", 200)]).run(ID).await;
+    // One day alone may be a difference of zones; 2024 is a leap year.
+    assert_eq!(judged(contract(), vec![on("2024-02-29", 100)]).await, "clear");
+    let run = of(contract(), vec![on("2024-02-28", 100), on("2024-02-29", 400), on("2024-03-05", 200)]).run(ID).await;
     let finding = &run.findings[0];
     assert_eq!((finding.severity, value(finding, "problem").as_str()), (Severity::Medium, "early"));
     assert_eq!(finding.amount_at_stake.unwrap().to_string(), "1.00");
-    assert_eq!(judged(Contract { signed: None, ..contract() }, vec![on("2024-02-29", 100)]).await, "clear");
-    let run = of(contract(), vec![on("2024-02-29", 200_000)]).run(ID).await;
+    assert_eq!(judged(Contract { signed: None, ..contract() }, vec![on("2024-02-28", 100)]).await, "clear");
+    let run = of(contract(), vec![on("2024-02-28", 200_000)]).run(ID).await;
     assert_eq!((run.findings[0].severity, value(&run.findings[0], "problem").as_str()), (Severity::High, "both"));
+}
+
+#[tokio::test]
+async fn what_went_to_the_buyer_is_no_payment() {
+    let of_kind = |kind: &'static str, cents| Payment { kind, ..paid(cents) };
+    for kind in ["refund", "other"] {
+        assert_eq!(judged(contract(), vec![of_kind(kind, 150_000)]).await, "no_payment_published", "{kind}");
+    }
+    // Whatever its sign, it is taken off.
+    for cents in [20_000, -20_000] {
+        assert_eq!(judged(contract(), vec![paid(121_000), of_kind("refund", cents)]).await, "clear", "{cents}");
+    }
+    assert_eq!(judged(contract(), vec![paid(101_001), of_kind("other", -50_000)]).await, "fired");
+    let run = of(contract(), vec![paid(130_000), of_kind("refund", 20_000)]).run(ID).await;
+    let shown = ["payments", "paid", "returned"].map(|name| value(&run.findings[0], name));
+    assert_eq!(shown, ["1", "1100.00", "200.00"]);
+    assert_eq!(run.findings[0].amount_at_stake.unwrap().to_string(), "100.00");
+    // Nobody knows how much of it went back.
+    let silent = Payment { value: None, ..of_kind("refund", 0) };
+    assert_eq!(judged(contract(), vec![paid(150_000), silent]).await, "payment_without_value");
+    // What came before the signature is a payment, not what went back.
+    let early = Payment { kind: "refund", ..Payment::of("a", "2024-02-01", 100) };
+    assert_eq!(judged(contract(), vec![paid(100), early]).await, "clear");
+}
+
+#[tokio::test]
+async fn a_payment_without_a_currency_is_in_that_of_the_contract() {
+    let silent = || Payment { currency: None, ..paid(150_000) };
+    let run = of(contract(), vec![silent()]).run(ID).await;
+    assert_eq!(verdict(&run), "fired");
+    let unknown = Contract { currency: None, ..contract() };
+    assert_eq!(judged(unknown.clone(), vec![silent()]).await, "currency_not_published");
+    assert_eq!(judged(unknown, vec![paid(150_000)]).await, "fired");
 }
 
 #[tokio::test]
@@ -89,9 +125,12 @@ async fn random_payments_agree_with_a_slow_reference() {
         one.initial = *[Some(100_000), Some(123_456), Some(0), None].choose(&mut rng).unwrap();
         one.current = *[Some(100_000), Some(200_000), None].choose(&mut rng).unwrap();
         one.signed = rng.random_bool(0.9).then(|| day("2024-03-01"));
+        one.currency = rng.random_bool(0.9).then_some("BRL");
         let payments: Vec<Payment> = (0..rng.random_range(0..4))
             .map(|_| Payment {
-                kind: if rng.random_bool(0.8) { "payment" } else { "commitment" },
+                kind: ["payment", "payment", "payment", "payment", "commitment", "refund", "other"]
+                    .choose(&mut rng)
+                    .unwrap(),
                 date: rng.random_bool(0.9).then(|| day("2024-02-20") + chrono::Days::new(rng.random_range(0..60))),
                 value: rng.random_bool(0.95).then(|| {
                     *[101_000, 101_001, 50_000, 202_000, 202_001, 9_000_000, 20_000_000, -500].choose(&mut rng).unwrap()
@@ -101,23 +140,33 @@ async fn random_payments_agree_with_a_slow_reference() {
             })
             .collect();
         let real: Vec<_> = payments.iter().filter(|payment| payment.kind == "payment").collect();
-        let sum: i128 = real.iter().filter_map(|payment| payment.value).sum();
+        let back: Vec<_> = payments.iter().filter(|payment| payment.kind == "refund").collect();
+        let sum: i128 = real.iter().filter_map(|payment| payment.value).sum::<i128>()
+            - back.iter().filter_map(|payment| payment.value).map(i128::abs).sum::<i128>();
         let priced = real.iter().any(|payment| payment.value.is_some());
+        let both = || real.iter().chain(&back);
+        let currency = |payment: &Payment| payment.currency.or(one.currency);
         let worth = one.initial.max(one.current).filter(|worth| *worth > 0);
-        let early = real.iter().any(|payment| payment.date.zip(one.signed).is_some_and(|(date, signed)| date < signed));
+        let early = real.iter().any(|payment| {
+            payment.date.zip(one.signed).is_some_and(|(date, signed)| signed - date > TimeDelta::days(1))
+        });
         let above = priced && worth.is_some_and(|worth| sum * 100 > worth * 101);
         let verdict = if real.is_empty() {
             "no_payment_published"
-        } else if real.iter().any(|payment| payment.currency == Some("USD")) {
+        } else if both().any(|payment| payment.currency == Some("USD")) {
             "other_currency"
+        } else if both().any(|payment| currency(payment).is_none()) {
+            "currency_not_published"
         } else if priced && worth.is_some_and(|worth| sum >= worth * 100) {
             "slip_possible"
+        } else if above && back.iter().any(|payment| payment.value.is_none()) {
+            "payment_without_value"
         } else if above || early {
             fired.push((one.id.clone(), if above { Severity::High } else { Severity::Medium }));
             "fired"
         } else if worth.is_none() {
             "no_value"
-        } else if real.iter().any(|payment| payment.value.is_none()) {
+        } else if both().any(|payment| payment.value.is_none()) {
             "payment_without_value"
         } else {
             "clear"
@@ -131,5 +180,5 @@ async fn random_payments_agree_with_a_slow_reference() {
     let mut found: Vec<_> = run.findings.iter().map(|one| (one.contract_ids[0].clone(), one.severity)).collect();
     found.sort();
     assert_eq!(found, fired);
-    assert_eq!(expected.len(), 7, "{expected:?}");
+    assert_eq!(expected.len(), 8, "{expected:?}");
 }

@@ -48,6 +48,7 @@ fn load(directory: &std::path::Path) -> Data {
             object: row[1].clone(),
             legal_basis: Some(row[2].clone()).filter(|text| !text.is_empty()),
             modality: modality(&row[3]),
+            situation: ["Rescindido", "Fechado"].into_iter().find(|known| *known == row[4]),
             sphere: Some("federal".to_owned()),
             buyer: row[9].clone(),
             buyer_name: row[10].clone(),
@@ -59,6 +60,7 @@ fn load(directory: &std::path::Path) -> Data {
             supplier_name: row[16].clone(),
             initial: money(&row[17]),
             current: money(&row[18]),
+            currency: Some("BRL"),
             tender: Some(row[19].clone()).filter(|text| !text.is_empty() && text != "-3"),
             source: "portal:compras",
             file: "202401_Compras.csv".to_owned(),
@@ -73,6 +75,7 @@ fn load(directory: &std::path::Path) -> Data {
             number: row[7].clone(),
             published: day(&row[8]),
             object: row[9].clone(),
+            source: "portal:termos-aditivos",
         });
     }
     for (at, row) in rows(directory, "202401_ItemCompra.csv").into_iter().enumerate() {

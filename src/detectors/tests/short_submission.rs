@@ -64,6 +64,15 @@ async fn days_are_those_of_brazil() {
     // Half past eleven at night of the 12th in Brasília is the 13th in UTC; midnight of UTC is a day.
     let judged = judge_all(ID, each(vec![of_law("2024-03-13T02:30:00Z"), of_law("2024-03-13T00:00:00Z")])).await;
     assert_eq!(verdicts_of(&judged), ["fired", "clear"]);
+    // Without a zone the day is the one that was written; midnight of Brasília and of Belém is that day.
+    let of_clock = |end: &str, clock| Tender { end_clock: Some(clock), ..of_law(end) };
+    let cases = vec![
+        of_clock("2024-03-13T02:30:00Z", "local"),
+        of_clock("2024-03-12T23:59:59Z", "day"),
+        of_clock("2024-03-13T02:00:00Z", "zoned_day"),
+        of_clock("2024-03-12T02:00:00Z", "zoned_day"),
+    ];
+    assert_eq!(verdicts_of(&judge_all(ID, each(cases)).await), ["clear", "fired", "clear", "fired"]);
     // The earlier of publication and beginning counts, and the opening where there is no end.
     let early = Tender { start: Some(at("2024-02-29T12:00:00Z")), ..of_law("2024-03-12T13:00:00Z") };
     let opened = Tender { end: None, opened: Some(day("2024-03-12")), ..of_law("2024-03-12T13:00:00Z") };
@@ -134,4 +143,7 @@ async fn elsewhere_only_against_peers() {
     let finding = &judged[0].findings[0];
     assert_eq!((finding.severity, value(finding, "peers").as_str()), (Severity::Low, "100"));
     assert!(finding.evidence.limits.iter().all(|limit| limit.legal_basis.is_empty()));
+    // The number is the detector's, and says so.
+    let text = "14 dias (dias corridos; não há mínimo legal a aplicar, e o limite é deste detector, o menor entre o quantil de 5 % das comparáveis e 15 dias: 15)";
+    assert!(finding.description_pt.replace('\u{a0}', " ").contains(text), "{}", finding.description_pt);
 }

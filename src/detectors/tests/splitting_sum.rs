@@ -11,6 +11,7 @@ fn small(id: &str, value: &str, signed: &str) -> Contract {
         modality: "dispensa_licitacao",
         legal_basis: Some(GOODS.to_owned()),
         signed: Some(day(signed)),
+        end: Some(day(&format!("{}-12-31", &signed[..4]))),
         ..Contract::new(id).worth(value)
     }
 }
@@ -174,10 +175,19 @@ async fn contracts_beyond_the_year() {
         vec![in_year("a"), until("b", "40000.00", "2025-01-01")],
         vec![until("a", "20000.00", "2024-12-31"), until("b", "20000.00", "2025-01-01")],
         vec![in_year("a"), in_year("b"), until("c", "40000.00", "2025-06-30")],
+        // Whose end is not published may go on.
+        vec![in_year("a"), Contract { end: None, ..in_year("b") }],
+        // What was undone is bought again.
+        vec![in_year("a"), Contract { situation: Some("Rescindido"), ..in_year("b") }],
+        vec![in_year("a"), Contract { situation: Some("Cancelado"), ..in_year("b") }],
+        vec![in_year("a"), Contract { situation: Some("Fechado"), ..in_year("b") }],
     ])
     .await;
     let verdicts: Vec<_> = judged.iter().map(Judged::verdict).collect();
-    assert_eq!(verdicts, ["fired", "term_beyond_year", "clear", "fired"]);
+    assert_eq!(
+        verdicts,
+        ["fired", "term_beyond_year", "clear", "fired", "term_beyond_year", "clear", "clear", "fired"]
+    );
     assert_eq!(judged[3].findings[0].contract_ids, ["a", "b"]);
     assert_eq!(value(&judged[3].findings[0], "total"), "80000.00");
 }

@@ -31,6 +31,8 @@ pub(in crate::detectors) struct Tender {
     pub(super) result: Option<NaiveDate>,
     pub(super) start: Option<DateTime<Utc>>,
     pub(super) end: Option<DateTime<Utc>>,
+    pub(super) start_clock: Option<&'static str>,
+    pub(super) end_clock: Option<&'static str>,
     pub(super) currency: Option<String>,
     /// Cents.
     pub(super) estimate: Option<i128>,
@@ -61,6 +63,8 @@ impl Tender {
             result: Some(day("2024-04-01")),
             start: Some(at("2024-03-01T12:00:00Z")),
             end: Some(at("2024-03-21T12:00:00Z")),
+            start_clock: Some("zoned"),
+            end_clock: Some("zoned"),
             currency: Some("BRL".to_owned()),
             estimate: Some(10_000_000),
             value: Some(9_000_000),
@@ -103,6 +107,7 @@ pub(in crate::detectors) struct Bid {
     /// Key of the bidder; empty is nobody.
     pub(super) bidder: String,
     pub(super) time: Option<DateTime<Utc>>,
+    pub(super) clock: Option<&'static str>,
     pub(super) currency: Option<String>,
     /// Cents.
     pub(super) amount: Option<i128>,
@@ -120,6 +125,7 @@ impl Bid {
             item: None,
             bidder: bidder.to_owned(),
             time: None,
+            clock: Some("zoned"),
             currency: Some("BRL".to_owned()),
             amount: Some(cents),
             status: Some("valid".to_owned()),
@@ -194,6 +200,8 @@ impl Data {
                 Cell::Number(one.estimate),
                 Cell::Number(one.value),
                 Cell::Count(one.tenderers),
+                Cell::Text(one.start_clock.map(str::to_owned)),
+                Cell::Text(one.end_clock.map(str::to_owned)),
             ];
             row.extend(provenance(&one.source, "tenders.jsonl", at));
             row
@@ -253,6 +261,7 @@ impl Data {
                 Cell::Number(one.amount),
                 Cell::Text(one.status.clone()),
                 Cell::Truth(one.won),
+                Cell::Text(one.clock.map(str::to_owned)),
             ];
             row.extend(provenance("ocds:test", "tenders.jsonl", at));
             row

@@ -29,6 +29,13 @@ async fn a_tenth_and_a_half_to_the_cent_up_and_down() {
 
 #[tokio::test]
 async fn what_explains_a_jump_is_not_flagged() {
+    let mut noted = grown(100_000, 140_000, &[]);
+    noted.amendments.push(Amendment::apostille(&noted.contracts[0]));
+    let of_pncp = |amendments: &[&str]| {
+        let mut data = grown(100_000, 1_200_000, amendments);
+        data.contracts[0].source = "pncp:contratos";
+        data
+    };
     let judged = judge(vec![
         grown(100_000, 140_000, &["Acréscimo de itens"]),
         grown(100_000, 140_000, &["Acréscimo de itens", "Prorrogação do prazo de vigência"]),
@@ -36,11 +43,24 @@ async fn what_explains_a_jump_is_not_flagged() {
         grown(100_000, 140_000, &["Informação protegida por sigilo"]),
         grown(100_000, 140_000, &["Alteração da marca"]),
         grown(100_000, 100_000, &["Prorrogação do prazo de vigência"]),
+        noted,
+        of_pncp(&[]),
+        of_pncp(&["Acréscimo de itens"]),
     ])
     .await;
     assert_eq!(
         verdicts_of(&judged),
-        ["fired", "renewal_mixed", "price_adjustment_mixed", "amendment_undisclosed", "fired", "clear"]
+        [
+            "fired",
+            "renewal_mixed",
+            "price_adjustment_mixed",
+            "amendment_undisclosed",
+            "fired",
+            "clear",
+            "price_adjustment_mixed",
+            "amendments_not_published",
+            "fired"
+        ]
     );
     assert_eq!(judged[0].findings[0].evidence.total_rows, 2);
 }

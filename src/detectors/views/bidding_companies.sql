@@ -1,10 +1,10 @@
 -- Who bids for each lot, with the company of the register where it is one; direct awards are left out, and so are members of
 -- a consortium that bids for the same tender: who acts together says so.
 WITH offers AS (
-    SELECT DISTINCT b.tender_id, b.lot_id, b.bidder_key
+    SELECT DISTINCT b.tender_id, b.lot_id, b.establishment_key AS bidder_key
     FROM lot_bids b
     JOIN competitions t ON t.tender_id = b.tender_id
-    WHERE b.bidder_key IS NOT NULL AND NOT t.direct
+    WHERE b.establishment_key IS NOT NULL AND NOT t.direct
 ),
 in_consortium AS (
     SELECT DISTINCT o.tender_id, o.bidder_key

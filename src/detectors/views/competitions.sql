@@ -5,8 +5,9 @@ WITH parts AS (
         tender_id,
         count(DISTINCT bidder_key) AS named,
         count(*) FILTER (WHERE bidder_key IS NULL) AS unnamed,
-        count(DISTINCT CASE WHEN won THEN bidder_key END) AS winners,
-        min(CASE WHEN won THEN bidder_key END) AS winner_key,
+        count(DISTINCT company_of(bidder_kind, bidder_check, bidder_key)) AS companies,
+        count(DISTINCT CASE WHEN won THEN company_of(bidder_kind, bidder_check, bidder_key) END) AS winners,
+        min(CASE WHEN won THEN company_of(bidder_kind, bidder_check, bidder_key) END) AS winner_key,
         bool_or(won) AS won
     FROM bids
     WHERE coalesce(lower(status), '') NOT IN ('invited', 'withdrawn')
@@ -55,16 +56,27 @@ read AS (
         t.modality IN ('pregao', 'pregao_registro_preco') OR has_word(fold(t.modality_name), 'leilao') AS auction,
         coalesce(regexp_like(fold(t.situation), 'cancel|anul|revog|withdrawn|unsuccessful|desert|fracass|suspen'), false) AS dropped,
         coalesce(t.category, nullif(object_type(t.object_folded, CAST(NULL AS VARCHAR)), 'unknown')) AS kind,
-        -- Only what Brazil publishes is judged by its law, and read in its time: three hours behind UTC. A
-        -- moment at midnight of UTC is a day without a time.
+        -- Only what Brazil publishes is judged by its law, and read in its time: three hours behind UTC.
         coalesce(t.source LIKE 'portal:%' OR t.source LIKE 'pncp%' OR t.currency = 'BRL', false) AS brazilian
     FROM tenders t
 ),
 dated AS (
     SELECT
         *,
-        CAST(CASE WHEN brazilian AND CAST(period_start AS TIME) <> TIME '00:00:00' THEN period_start - INTERVAL '3' HOUR ELSE period_start END AS DATE) AS first_day,
-        CAST(CASE WHEN brazilian AND CAST(period_end AS TIME) <> TIME '00:00:00' THEN period_end - INTERVAL '3' HOUR ELSE period_end END AS DATE) AS last_day
+        -- Midnight of UTC is a day without a time, and midnight of a zone from ten hours behind it to thirteen
+        -- before lies within thirteen hours of that day's UTC; a local moment is of the day that it says.
+        CAST(CASE
+            WHEN CAST(period_start AS TIME) = TIME '00:00:00' OR coalesce(period_start_clock, '') IN ('local', 'day') THEN period_start
+            WHEN period_start_clock = 'zoned_day' THEN period_start + INTERVAL '13' HOUR
+            WHEN brazilian THEN period_start - INTERVAL '3' HOUR
+            ELSE period_start
+        END AS DATE) AS first_day,
+        CAST(CASE
+            WHEN CAST(period_end AS TIME) = TIME '00:00:00' OR coalesce(period_end_clock, '') IN ('local', 'day') THEN period_end
+            WHEN period_end_clock = 'zoned_day' THEN period_end + INTERVAL '13' HOUR
+            WHEN brazilian THEN period_end - INTERVAL '3' HOUR
+            ELSE period_end
+        END AS DATE) AS last_day
     FROM read
 )
 SELECT
@@ -93,12 +105,14 @@ SELECT
     coalesce(d.last_day, d.open_date) AS deadline_day,
     d.result_date,
     d.period_end,
+    d.period_end_clock,
     d.currency,
     d.estimated_value,
     d.value,
     d.result_date IS NOT NULL OR d.value IS NOT NULL OR coalesce(p.won, false) AS decided,
     d.tenderers AS stated,
     coalesce(p.named, 0) AS named,
+    coalesce(p.companies, 0) AS companies,
     coalesce(p.unnamed, 0) AS unnamed,
     coalesce(d.tenderers, CASE WHEN p.unnamed = 0 THEN p.named END) AS bidders,
     coalesce(CASE WHEN p.unnamed = 0 THEN b.bidders END, CAST(coalesce(d.tenderers, CASE WHEN p.unnamed = 0 THEN p.named END) AS DOUBLE)) AS bidders_per_lot,

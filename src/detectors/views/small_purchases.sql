@@ -1,22 +1,26 @@
--- Dispensas of suppliers that are no public bodies, with the ceiling of those on account of value.
+-- Dispensas of suppliers that are no public bodies, with the ceiling of those on account of value. A supplier is a company,
+-- whichever of its establishments sells.
 WITH dispensas AS (
     SELECT
         contract_id,
         buyer_id,
         buyer_name,
         number,
-        supplier_key,
+        company_of(supplier_kind, supplier_check, supplier_key) AS supplier_key,
         signature_date,
         end_date,
         initial_value,
         current_value,
         coalesce(tender_buyer_id, '') || '/' || tender_number AS tender,
         in_scope,
-        has_doubled_ceiling(buyer_name) AS doubled,
+        has_doubled_ceiling(buyer_name, legal_basis) AS doubled,
         is_vehicle_maintenance(object_folded) AS vehicles,
         legal_basis_kind(legal_basis, object_folded) AS basis
     FROM contracts
-    WHERE modality = 'dispensa_licitacao' AND NOT is_public_body(supplier_kind, supplier_name)
+    WHERE modality = 'dispensa_licitacao'
+        AND NOT is_public_body(supplier_kind, supplier_name)
+        -- What was cancelled or rescinded is not spent, and bought again.
+        AND NOT coalesce(regexp_like(lower(situation), '^(cancel|anula|revog|rescin|exclu)'), false)
 ),
 classed AS (
     SELECT

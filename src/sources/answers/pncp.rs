@@ -84,6 +84,7 @@ fn sphere(record: &Record<'_>) -> Option<&'static str> {
 fn party(number: Option<Cow<'_, str>>, kind: Option<Cow<'_, str>>, name: Option<Cow<'_, str>>) -> Party {
     let nature = match kind.as_deref() {
         Some("PF") => Nature::Natural,
+        Some("PJ") => Nature::Legal,
         Some("PE") => Nature::Foreign,
         _ => Nature::Unsaid,
     };
@@ -132,7 +133,7 @@ pub(super) fn contract(record: &Record<'_>) -> Result<Row, Fault> {
     Ok(Row {
         identity: identity(&id),
         id,
-        updated: record.moment("dataAtualizacao")?,
+        updated: record.moment("dataAtualizacao")?.map(|moment| moment.at),
         spending: !record.truth("receita"),
         rounded: record.rounded(),
         content: Content::Contract(Box::new(content)),
@@ -208,7 +209,7 @@ pub(super) fn tender(record: &Record<'_>) -> Result<Row, Fault> {
     Ok(Row {
         identity: identity(&id),
         id,
-        updated: record.moment("dataAtualizacao")?,
+        updated: record.moment("dataAtualizacao")?.map(|moment| moment.at),
         spending: procedure.spending,
         rounded: record.rounded(),
         content: Content::Tender(Box::new(content)),
@@ -248,7 +249,7 @@ pub(super) fn item(record: &Record<'_>) -> Result<Row, Fault> {
     Ok(Row {
         identity: identity(&id),
         id,
-        updated: record.moment("item.dataAtualizacao")?,
+        updated: record.moment("item.dataAtualizacao")?.map(|moment| moment.at),
         spending: true,
         rounded: record.rounded(),
         content: Content::Item(Box::new(content)),

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{NaiveDate, TimeDelta};
 
 use super::super::fault::Reason;
 use super::super::ocds::json::{Scalar, View};
-use super::super::ocds::values::{parse_day, parse_decimal, parse_moment};
+use super::super::ocds::values::{Clock, Moment, parse_day, parse_decimal};
 use super::super::pii::mask_text;
 use super::super::portal::parse_date;
 
@@ -86,11 +86,16 @@ impl<'a> Record<'a> {
     }
 
     /// A moment of ISO 8601; without a time zone it is of the clock of Brasília.
-    pub(super) fn moment(&self, member: &'static str) -> Result<Option<DateTime<Utc>>, Fault> {
+    pub(super) fn moment(&self, member: &'static str) -> Result<Option<Moment>, Fault> {
         let Some(text) = self.text(member) else { return self.nothing(member, Reason::InvalidDate) };
         let zoned = text.get(11..).is_some_and(|time| time.contains(['Z', '+', '-']));
-        let shift = TimeDelta::hours(if zoned { 0 } else { BRASILIA_HOURS });
-        let moment = parse_moment(&text).and_then(|moment| moment.checked_add_signed(shift));
+        let moment = Moment::parse(&text).and_then(|moment| {
+            if zoned {
+                return Some(moment);
+            }
+            let at = moment.at.checked_add_signed(TimeDelta::hours(BRASILIA_HOURS))?;
+            Some(Moment { at, clock: if moment.clock == Clock::Day { Clock::ZonedDay } else { Clock::Zoned } })
+        });
         moment.map(Some).ok_or_else(|| self.fault(member, Reason::InvalidDate))
     }
 
@@ -226,9 +231,14 @@ mod tests {
         for value in ["\"2025-02-30\"", "\"20250312\"", "\"2025-03-12x\"", "\"03/2025\"", "5", "true", "{}"] {
             assert_eq!(day(value).unwrap_err().reason, Reason::InvalidDate, "{value}");
         }
-        let moment = |value: &str| with(value, |record| record.moment("a.v").unwrap().unwrap().to_rfc3339());
-        assert_eq!(moment("\"2025-03-12T23:30:00\""), "2025-03-13T02:30:00+00:00");
-        assert_eq!(moment("\"2025-03-12T23:30:00Z\""), "2025-03-12T23:30:00+00:00");
-        assert_eq!(moment("\"2025-03-12T23:30:00-03:00\""), "2025-03-13T02:30:00+00:00");
+        let moment = |value: &str| {
+            let moment = with(value, |record| record.moment("a.v").unwrap().unwrap());
+            format!("{} {}", moment.at.to_rfc3339(), moment.clock.as_str())
+        };
+        assert_eq!(moment("\"2025-03-12T23:30:00\""), "2025-03-13T02:30:00+00:00 zoned");
+        assert_eq!(moment("\"2025-03-12T23:30:00Z\""), "2025-03-12T23:30:00+00:00 zoned");
+        assert_eq!(moment("\"2025-03-12T23:30:00-03:00\""), "2025-03-13T02:30:00+00:00 zoned");
+        assert_eq!(moment("\"2025-03-12T00:00:00\""), "2025-03-12T03:00:00+00:00 zoned_day");
+        assert_eq!(moment("\"2025-03-12\""), "2025-03-12T03:00:00+00:00 zoned_day");
     }
 }

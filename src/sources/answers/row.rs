@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::super::ocds::values::Moment;
 use super::super::person::Person;
 use super::super::pii::{PiiKey, mask_text};
 use super::super::portal::{Provenance, fold_object};
@@ -83,8 +84,8 @@ pub(super) struct Tender {
     pub(super) publication_date: Option<NaiveDate>,
     pub(super) open_date: Option<NaiveDate>,
     pub(super) result_date: Option<NaiveDate>,
-    pub(super) period_start: Option<DateTime<Utc>>,
-    pub(super) period_end: Option<DateTime<Utc>>,
+    pub(super) period_start: Option<Moment>,
+    pub(super) period_end: Option<Moment>,
     pub(super) estimated_value: Option<i128>,
     pub(super) value: Option<i128>,
 }
@@ -108,6 +109,8 @@ pub(super) struct Item {
 pub(super) enum Nature {
     /// A natural person, whose CPF may have lost the zeros in front.
     Natural,
+    /// A company, whose CNPJ may have lost the zeros in front.
+    Legal,
     Foreign,
     /// The number itself tells.
     Unsaid,
@@ -124,11 +127,13 @@ pub(super) struct Party {
 impl Party {
     pub(super) fn new(number: Option<Cow<'_, str>>, nature: Nature, name: Option<Cow<'_, str>>) -> Self {
         let number = number.map(Cow::into_owned).unwrap_or_default();
-        let short = nature == Nature::Natural && (1..11).contains(&number.len());
-        let number = match number.bytes().all(|byte| byte.is_ascii_digit()) {
-            true if short => format!("{number:0>11}"),
-            _ => number,
+        let digits = match nature {
+            Nature::Natural => 11,
+            Nature::Legal => 14,
+            Nature::Foreign | Nature::Unsaid => 0,
         };
+        let short = (1..digits).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+        let number = if short { format!("{number:0>digits$}") } else { number };
         let withheld = |name: &str| super::super::portal::is_withheld(name);
         Self { number, nature, name: name.map(Cow::into_owned).filter(|name| !withheld(name)) }
     }
@@ -251,12 +256,14 @@ impl Tender {
                 .day(self.publication_date)
                 .day(self.open_date)
                 .day(self.result_date)
-                .moment(self.period_start)
-                .moment(self.period_end)
+                .moment(self.period_start.map(|moment| moment.at))
+                .moment(self.period_end.map(|moment| moment.at))
                 .text("BRL")
                 .decimal(self.estimated_value)
                 .decimal(self.value)
                 .optional_integer(None)
+                .optional_text(self.period_start.map(|moment| moment.clock.as_str()))
+                .optional_text(self.period_end.map(|moment| moment.clock.as_str()))
                 .text(source)
                 .text(from.file)
                 .integer(from.line)

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
-
 use super::json::View;
 use super::parties::{Organisation, together};
 use super::process::{Process, amount, currency, key_or_place, lots, masked};
 use super::rows::Rows;
+use super::values::Moment;
 use crate::lake::LakeError;
 use crate::model::Table;
 
@@ -17,7 +16,7 @@ use crate::model::Table;
 struct Bid {
     lot: Option<String>,
     item: Option<String>,
-    at: Option<DateTime<Utc>>,
+    at: Option<Moment>,
     currency: Option<String>,
     value: Option<i128>,
     status: Option<String>,
@@ -91,11 +90,12 @@ impl<'a> Process<'a> {
                 .text(who.map_or("secret", |who| who.kind.as_str()))
                 .text(who.map_or("not_applicable", |who| who.check.as_str()))
                 .optional_text(who.and_then(|who| who.name.as_deref()))
-                .moment(bid.at)
+                .moment(bid.at.map(|moment| moment.at))
                 .optional_text(bid.currency.as_deref())
                 .decimal(bid.value)
                 .optional_text(bid.status.as_deref())
-                .truth(bid.won);
+                .truth(bid.won)
+                .optional_text(bid.at.map(|moment| moment.clock.as_str()));
         })
     }
 

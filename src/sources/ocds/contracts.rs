@@ -7,7 +7,7 @@ use super::super::pii::mask_text;
 use super::super::portal::modality;
 use super::json::View;
 use super::merge::FIRST_VALUE;
-use super::parties::together;
+use super::parties::{Organisation, together};
 use super::process::{Process, amount, category, currency, item_description, key_or_place, masked, title};
 use super::rows::Rows;
 use crate::lake::LakeError;
@@ -110,9 +110,19 @@ impl<'a> Process<'a> {
             let items: Vec<View<'a>> =
                 items.chain(of_award.into_iter().flat_map(|award| award.list("items"))).collect();
             self.write_contract_items(&id, &number, &items, rows)?;
-            self.write_payments(&id, contract, rows)?;
+            let suppliers = award.into_iter().chain([contract]).flat_map(|of| of.list("suppliers"));
+            let suppliers = suppliers.filter_map(|who| self.parties.organisation(who, self.origin.key)).collect();
+            self.write_payments(&id, contract, suppliers, rows)?;
         }
         Ok(())
+    }
+
+    /// Whoever buys: the buyer and the procuring entity, wherever the release names them.
+    fn buyers(&self) -> Vec<Organisation<'a>> {
+        let named = [self.release.get("buyer"), self.tender.and_then(|tender| tender.get("procuringEntity"))];
+        let by_role = ["buyer", "procuringEntity"].into_iter().flat_map(|role| self.parties.all_with_role(role));
+        let all = named.into_iter().flatten().chain(by_role);
+        all.filter_map(|who| self.parties.organisation(who, self.origin.key)).collect()
     }
 
     fn write_amendments(
@@ -176,8 +186,15 @@ impl<'a> Process<'a> {
         Ok(())
     }
 
-    fn write_payments(&mut self, contract: &str, of: View<'a>, rows: &mut Rows) -> Result<(), LakeError> {
+    fn write_payments(
+        &mut self,
+        contract: &str,
+        of: View<'a>,
+        suppliers: Vec<Organisation<'a>>,
+        rows: &mut Rows,
+    ) -> Result<(), LakeError> {
         let Some(implementation) = of.get("implementation") else { return Ok(()) };
+        let sides = Sides { buyers: self.buyers(), suppliers };
         for (place, payment) in implementation.list("transactions").filter(|one| one.is_object()).enumerate() {
             let own = payment.text_of("id");
             let id = self.ids.next(contract, "payment", &key_or_place(own.as_deref(), place));
@@ -185,10 +202,16 @@ impl<'a> Process<'a> {
             // `amount` is what OCDS 1.0 called it.
             let value = rows.tally.money(amount(payment, "value").or_else(|| amount(payment, "amount")));
             let currency = currency(payment, "value").or_else(|| currency(payment, "amount"));
-            let payee = payment.get("payee").or_else(|| payment.get("receiverOrganization"));
-            let payee = payee.and_then(|payee| self.parties.organisation(payee, self.origin.key));
+            let named = |member: &str, before: &str| {
+                let who = payment.get(member).or_else(|| payment.get(before));
+                who.and_then(|who| self.parties.organisation(who, self.origin.key))
+            };
+            // The second names are those of OCDS 1.0.
+            let payer = named("payer", "providerOrganization");
+            let payee = named("payee", "receiverOrganization");
+            let kind = sides.kind(payer.as_ref(), payee.as_ref());
             rows.add(Table::Payments, &id, &self.source, self.origin, |out| {
-                out.text("payment")
+                out.text(kind)
                     .text(contract)
                     .text(&self.buyer_id)
                     .optional_text(masked(own).as_deref())
@@ -203,6 +226,36 @@ impl<'a> Process<'a> {
         }
         Ok(())
     }
+}
+
+/// Who may pay and who may be paid under a contract.
+struct Sides<'a> {
+    buyers: Vec<Organisation<'a>>,
+    suppliers: Vec<Organisation<'a>>,
+}
+
+impl Sides<'_> {
+    /// What a transaction is: a `payment`, unless the source says beyond doubt that the money did not go to a supplier. Then it
+    /// is a `refund` (or a fee) if it went to the buyer, else `other`. Who is on both sides is on neither.
+    fn kind(&self, payer: Option<&Organisation<'_>>, payee: Option<&Organisation<'_>>) -> &'static str {
+        let buys = |who: Option<&Organisation<'_>>| is_one_of(who, &self.buyers) && !is_one_of(who, &self.suppliers);
+        let sells = |who: Option<&Organisation<'_>>| is_one_of(who, &self.suppliers) && !is_one_of(who, &self.buyers);
+        if buys(payee) {
+            if buys(payer) { "other" } else { "refund" }
+        } else if sells(payer) && payee.is_none() {
+            "refund"
+        } else if sells(payer) && !is_one_of(payee, &self.suppliers) {
+            "other"
+        } else {
+            "payment"
+        }
+    }
+}
+
+fn is_one_of(who: Option<&Organisation<'_>>, of: &[Organisation<'_>]) -> bool {
+    who.is_some_and(|who| {
+        of.iter().any(|one| one.reference == who.reference || (who.key.is_some() && one.key == who.key))
+    })
 }
 
 /// The amendments of a contract, `amendment` of OCDS 1.0 where there are no others. One that says

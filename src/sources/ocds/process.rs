@@ -269,12 +269,14 @@ impl<'a> Process<'a> {
                 .day(published)
                 .day(opened)
                 .day(result)
-                .moment(start)
-                .moment(end)
+                .moment(start.map(|moment| moment.at))
+                .moment(end.map(|moment| moment.at))
                 .optional_text(own_currency.or(award_currency).as_deref())
                 .decimal(estimated)
                 .decimal(awarded)
-                .optional_integer(stated.or(listed));
+                .optional_integer(stated.or(listed))
+                .optional_text(start.map(|moment| moment.clock.as_str()))
+                .optional_text(end.map(|moment| moment.clock.as_str()));
         })?;
         self.write_tender_items(tender, rows)
     }

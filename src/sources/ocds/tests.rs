@@ -136,18 +136,18 @@ fn a_release_becomes_rows_of_every_table() {
         ["ocds-abc123-7 ocds-abc123-7 T-7 Aquisição de café pregao open priceOnly goods complete 00000000000191 Prefeitura SP Campinas"]
     );
     assert_eq!(
-        taken.rows("SELECT period_start, period_end, result_date, currency, estimated_value, value, tenderers, source, source_file, source_line FROM tenders_all ORDER BY tender_id LIMIT 1"),
-        ["2024-01-02T11:00:00Z 2024-01-20T21:00:00Z 2024-02-01 BRL 1000.50 900.00 2 ocds:ocds-abc123 compras.jsonl 1"]
+        taken.rows("SELECT period_start, period_end, period_end_clock, result_date, currency, estimated_value, value, tenderers, source, source_file, source_line FROM tenders_all ORDER BY tender_id LIMIT 1"),
+        ["2024-01-02T11:00:00Z 2024-01-20T21:00:00Z zoned 2024-02-01 BRL 1000.50 900.00 2 ocds:ocds-abc123 compras.jsonl 1"]
     );
     assert_eq!(
         taken.rows("SELECT number, lot, description_folded, classification_id, unit, quantity, unit_price, winner_id FROM tender_items_all ORDER BY 1"),
         ["1 L1 cafe 123 kg 10.5000 30.25 33000167000101", "2 L2 acucar"]
     );
     assert_eq!(
-        taken.rows("SELECT bid_id, lot, bidder_kind, bidder_id, bidder_check, bid_time, amount, status, won FROM bids_all ORDER BY 1"),
+        taken.rows("SELECT bid_id, lot, bidder_kind, bidder_id, bidder_check, bid_time, bid_clock, amount, status, won FROM bids_all ORDER BY 1"),
         [
-            "ocds-abc123-7-bid-b1 L1 cnpj 33000167000101 valid 2024-01-19T10:00:00Z 900.00 valid true",
-            "ocds-abc123-7-bid-b2 L1 foreign FR-RCS-552100554 not_applicable  950.33 valid false"
+            "ocds-abc123-7-bid-b1 L1 cnpj 33000167000101 valid 2024-01-19T10:00:00Z zoned 900.00 valid true",
+            "ocds-abc123-7-bid-b2 L1 foreign FR-RCS-552100554 not_applicable   950.33 valid false"
         ]
     );
     assert_eq!(
@@ -166,6 +166,40 @@ fn a_release_becomes_rows_of_every_table() {
         taken.rows("SELECT supplier_id, name, phone, email FROM suppliers_all ORDER BY 1"),
         ["33000167000101 Um Ltda 19 3333 a@b", "foreign:FR-RCS-552100554 Deux SA"]
     );
+}
+
+#[test]
+fn money_that_went_to_the_buyer_is_no_payment() {
+    let (buyer, supplier, third) = (json!({"id": "gov"}), json!({"id": "p1"}), json!({"id": "bank", "name": "Banco"}));
+    let pair = |payer: &Value, payee: &Value| json!({"payer": payer, "payee": payee});
+    let mut one = release();
+    one["buyer"] = buyer.clone();
+    one["parties"].as_array_mut().unwrap().push(json!({"id": "gov", "name": "Prefeitura", "roles": ["buyer"]}));
+    let transactions = [
+        pair(&buyer, &supplier),
+        pair(&buyer, &third),
+        json!({}),
+        pair(&supplier, &buyer),
+        json!({"receiverOrganization": buyer}),
+        json!({"providerOrganization": supplier}),
+        pair(&buyer, &buyer),
+        pair(&supplier, &third),
+        // Who pays itself is no supplier that pays: the source confuses the two.
+        pair(&supplier, &supplier),
+    ];
+    let numbered = transactions.into_iter().enumerate().map(|(place, mut transaction)| {
+        transaction["id"] = json!(place.to_string());
+        transaction
+    });
+    one["contracts"][0]["implementation"]["transactions"] = numbered.collect();
+    let taken = Taken::one("a.jsonl", &lines(&[one.clone()]));
+    let kinds = "SELECT kind FROM payments_all ORDER BY number";
+    let expected = ["payment", "payment", "payment", "refund", "refund", "refund", "other", "other", "payment"];
+    assert_eq!(taken.rows(kinds), expected);
+    // A public body that buys from itself is on both sides.
+    one["awards"][0]["suppliers"] = json!([{"id": "gov"}]);
+    let taken = Taken::one("a.jsonl", &lines(&[one]));
+    assert!(taken.rows(kinds).iter().take(5).all(|kind| kind == "payment"), "{:?}", taken.rows(kinds));
 }
 
 #[test]

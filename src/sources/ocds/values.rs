@@ -1,6 +1,6 @@
 //! Amounts, quantities, days and moments as publishers write them.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _, Utc};
 
 use super::json::{Scalar, View};
 use crate::model::Money;
@@ -78,10 +78,10 @@ impl Tally {
         day
     }
 
-    /// A moment; without a time zone it is taken for UTC, without a time for the day's beginning.
-    pub(super) fn moment(&mut self, value: Option<View<'_>>) -> Option<DateTime<Utc>> {
+    /// A moment, and what kind of moment its text is.
+    pub(super) fn moment(&mut self, value: Option<View<'_>>) -> Option<Moment> {
         let text = value?.text()?;
-        let moment = parse_moment(&text);
+        let moment = Moment::parse(&text);
         self.unreadable += i64::from(moment.is_none());
         moment
     }
@@ -148,20 +148,72 @@ pub(in crate::sources) fn parse_day(text: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, number(5, 7)?, number(8, 10)?)
 }
 
-/// The moment of a text of ISO 8601.
+/// What kind of moment a published text is: two of them can be compared only as far as their kinds allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sources) enum Clock {
+    /// With a time zone: an instant.
+    Zoned,
+    /// Without one: of a clock that only the publisher knows.
+    Local,
+    /// A day alone. A time of 00:00:00 without a zone or of UTC is none, and neither is 23:59 of UTC: that is how the
+    /// standard has days written where a moment is asked for.
+    Day,
+    /// 00:00:00 of another zone: a day alone, in that zone.
+    ZonedDay,
+}
+
+impl Clock {
+    /// As the lake writes it.
+    pub(in crate::sources) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Zoned => "zoned",
+            Self::Local => "local",
+            Self::Day => "day",
+            Self::ZonedDay => "zoned_day",
+        }
+    }
+
+    fn of_zoned(moment: DateTime<FixedOffset>) -> Self {
+        let utc = moment.offset().local_minus_utc() == 0;
+        match moment.time() {
+            NaiveTime::MIN if utc => Self::Day,
+            NaiveTime::MIN => Self::ZonedDay,
+            time if utc && (time.hour(), time.minute()) == (23, 59) => Self::Day,
+            _ => Self::Zoned,
+        }
+    }
+}
+
+/// A moment as it was published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sources) struct Moment {
+    /// In UTC; without a time zone it is taken for UTC, without a time for the day's beginning.
+    pub(in crate::sources) at: DateTime<Utc>,
+    pub(in crate::sources) clock: Clock,
+}
+
+impl Moment {
+    /// The moment of a text of ISO 8601.
+    pub(in crate::sources) fn parse(text: &str) -> Option<Self> {
+        let day = text.get(..10).and_then(parse_day)?;
+        if text.len() == 10 {
+            return Some(Self { at: day.and_time(NaiveTime::MIN).and_utc(), clock: Clock::Day });
+        }
+        let formats = ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%#z"];
+        let with_zone = || formats.iter().find_map(|format| DateTime::parse_from_str(text, format).ok());
+        if let Some(moment) = DateTime::parse_from_rfc3339(text).ok().or_else(with_zone) {
+            return Some(Self { at: moment.to_utc(), clock: Clock::of_zoned(moment) });
+        }
+        let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
+        let moment = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())?;
+        let clock = if moment.time() == NaiveTime::MIN { Clock::Day } else { Clock::Local };
+        Some(Self { at: moment.and_utc(), clock })
+    }
+}
+
+/// When the moment of a text of ISO 8601 is, in UTC.
 pub(in crate::sources) fn parse_moment(text: &str) -> Option<DateTime<Utc>> {
-    let day = text.get(..10).and_then(parse_day)?;
-    if text.len() == 10 {
-        return day.and_hms_opt(0, 0, 0).map(|moment| moment.and_utc());
-    }
-    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-        return Some(moment.to_utc());
-    }
-    if let Ok(moment) = DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z") {
-        return Some(moment.to_utc());
-    }
-    let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%MZ"];
-    formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok()).map(|moment| moment.and_utc())
+    Moment::parse(text).map(|moment| moment.at)
 }
 
 #[cfg(test)]
@@ -229,8 +281,28 @@ mod tests {
         assert_eq!(at("2011-02-26 22:06:51").as_deref(), Some("2011-02-26T22:06:51+00:00"));
         assert_eq!(at("2011-02-26").as_deref(), Some("2011-02-26T00:00:00+00:00"));
         assert_eq!(at("2011-02-26T10:00:00+0300").as_deref(), Some("2011-02-26T07:00:00+00:00"));
+        assert_eq!(at("2011-02-26T10:00Z").as_deref(), Some("2011-02-26T10:00:00+00:00"));
         for text in ["", "2011-02-30", "0000-01-01", "26/02/2011", "2011-02-26T99:00:00Z", "çççççççççççç"] {
             assert_eq!(at(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_kind_of_a_moment_is_kept() {
+        for (clock, texts) in [
+            (
+                "zoned",
+                &["2024-03-20T10:00:00Z", "2024-03-20T10:00Z", "2024-03-20T10:00-03:00", "2024-03-20T00:00:01-03:00"][..],
+            ),
+            ("zoned", &["2024-03-20T23:59:59-03:00", "2024-03-20T03:00:00.000Z", "2024-03-20T10:00:00+0300"]),
+            ("local", &["2024-03-20T10:00:00", "2024-03-20 10:00:00", "2024-03-20T10:00", "2024-03-20T23:59:59"]),
+            ("day", &["2024-03-20", "2024-03-20T00:00:00", "2024-03-20T00:00:00Z", "2024-03-20T00:00:00.000+00:00"]),
+            ("day", &["2024-03-20T23:59:59Z", "2024-03-20T23:59:00+00:00", "2024-03-20T00:00"]),
+            ("zoned_day", &["2024-03-20T00:00:00-03:00", "2024-03-20T00:00:00.000+0200"]),
+        ] {
+            for text in texts {
+                assert_eq!(Moment::parse(text).map(|moment| moment.clock.as_str()), Some(clock), "{text}");
+            }
         }
     }
 

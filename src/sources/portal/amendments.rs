@@ -27,7 +27,7 @@ pub(crate) struct Amendment<'a> {
 impl Layout for Amendments {
     const COLUMNS: &'static [&'static str] =
         &["numero contrato", "codigo ug", "numero termo aditivo", "data publicacao", "objeto"];
-    const TABLE: Option<Table> = Some(Table::Amendments);
+    const TABLE: Table = Table::Amendments;
     type Row<'a> = Amendment<'a>;
 
     fn read<'a>(published: Published<'a>) -> Result<Amendment<'a>, Fault> {

@@ -44,7 +44,7 @@ impl Layout for Commitments {
     ];
     const OTHER_NAMES: &'static [(&'static str, &'static str)] = &[("valor empenho r", "valor empenho")];
     const OPTIONAL: &'static [&'static str] = &["codigo modalidade compra"];
-    const TABLE: Option<Table> = Some(Table::Payments);
+    const TABLE: Table = Table::Payments;
     type Row<'a> = Commitment<'a>;
 
     fn read<'a>(published: Published<'a>) -> Result<Commitment<'a>, Fault> {

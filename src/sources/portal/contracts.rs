@@ -163,7 +163,7 @@ impl Layout for Contracts {
         "codigo ug licitacao",
         "codigo modalidade compra licitacao",
     ];
-    const TABLE: Option<Table> = Some(Table::Contracts);
+    const TABLE: Table = Table::Contracts;
     type Row<'a> = Contract<'a>;
 
     fn read<'a>(published: Published<'a>) -> Result<Contract<'a>, Fault> {

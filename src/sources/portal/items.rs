@@ -35,7 +35,7 @@ impl Layout for Items {
         "quantidade item",
         "valor item",
     ];
-    const TABLE: Option<Table> = Some(Table::ContractItems);
+    const TABLE: Table = Table::ContractItems;
     type Row<'a> = Item<'a>;
 
     fn read<'a>(published: Published<'a>) -> Result<Item<'a>, Fault> {

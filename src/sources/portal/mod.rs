@@ -56,7 +56,7 @@ pub(crate) enum Kind {
     Items,
     /// `TermoAditivo`: their amendments.
     Amendments,
-    /// `Apostilamento`: notes on them; counted, no canonical table holds them yet.
+    /// `Apostilamento`: notes on them, in the table of amendments.
     Notes,
     /// `Licitação`: tenders.
     Tenders,
@@ -299,8 +299,8 @@ pub(crate) trait Layout {
     const OPTIONAL: &'static [&'static str] = &[];
     /// Whether a row as a whole may name a natural person, so that none is shown where it is left aside.
     const NAMES_PERSONS: bool = false;
-    /// The table; `None` where rows are only counted.
-    const TABLE: Option<Table>;
+    /// The table of its rows.
+    const TABLE: Table;
     /// A row that can be taken in.
     type Row<'a>;
 

@@ -60,7 +60,7 @@ impl Layout for Participants {
         ("flag vencedor", "vencedor"),
     ];
     const OPTIONAL: &'static [&'static str] = &["codigo modalidade compra"];
-    const TABLE: Option<Table> = Some(Table::Bids);
+    const TABLE: Table = Table::Bids;
     type Row<'a> = Participant<'a>;
 
     fn read<'a>(published: Published<'a>) -> Result<Participant<'a>, Fault> {
@@ -116,6 +116,7 @@ impl Layout for Participants {
                 .decimal(None)
                 .optional_text(None)
                 .truth(row.won)
+                .optional_text(None)
                 .text("portal:participantes")
                 .text(from.file)
                 .integer(from.line)

@@ -194,7 +194,7 @@ impl Layout for Sanctions {
         "valor da multa",
         "observacoes",
     ];
-    const TABLE: Option<Table> = Some(Table::Sanctions);
+    const TABLE: Table = Table::Sanctions;
     type Row<'a> = Sanction<'a>;
 
     fn read<'a>(published: Published<'a>) -> Result<Sanction<'a>, Fault> {
@@ -247,7 +247,7 @@ pub(crate) struct Impediments;
 impl Layout for Impediments {
     const COLUMNS: &'static [&'static str] =
         &["cnpj entidade", "nome entidade", "numero convenio", "orgao concedente", "motivo do impedimento"];
-    const TABLE: Option<Table> = Some(Table::Sanctions);
+    const TABLE: Table = Table::Sanctions;
     type Row<'a> = Sanction<'a>;
 
     fn read<'a>(published: Published<'a>) -> Result<Sanction<'a>, Fault> {
@@ -290,7 +290,7 @@ impl Layout for Agreements {
     const OTHER_NAMES: &'static [(&'static str, &'static str)] =
         &[("situacao do acordo de lenienica", "situacao do acordo de leniencia")];
     const OPTIONAL: &'static [&'static str] = &["numero do processo", "termos do acordo"];
-    const TABLE: Option<Table> = Some(Table::Sanctions);
+    const TABLE: Table = Table::Sanctions;
     type Row<'a> = Sanction<'a>;
 
     fn read<'a>(published: Published<'a>) -> Result<Sanction<'a>, Fault> {
@@ -329,7 +329,7 @@ impl Layout for Effects {
         ("complemento", "complemento do efeito"),
     ];
     const OPTIONAL: &'static [&'static str] = &["complemento"];
-    const TABLE: Option<Table> = Some(Table::Sanctions);
+    const TABLE: Table = Table::Sanctions;
     type Row<'a> = Sanction<'a>;
 
     fn read<'a>(published: Published<'a>) -> Result<Sanction<'a>, Fault> {

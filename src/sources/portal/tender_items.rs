@@ -64,7 +64,7 @@ impl Layout for TenderItems {
         ("nome vencedor", "nomevencedor"),
     ];
     const OPTIONAL: &'static [&'static str] = &["codigo modalidade compra", "codigo item compra"];
-    const TABLE: Option<Table> = Some(Table::TenderItems);
+    const TABLE: Table = Table::TenderItems;
     type Row<'a> = TenderItem<'a>;
 
     fn read<'a>(published: Published<'a>) -> Result<TenderItem<'a>, Fault> {

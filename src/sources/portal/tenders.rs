@@ -74,7 +74,7 @@ impl Layout for Tenders {
     ];
     const OPTIONAL: &'static [&'static str] =
         &["codigo modalidade compra", "codigo orgao superior", "nome orgao superior", "uf"];
-    const TABLE: Option<Table> = Some(Table::Tenders);
+    const TABLE: Table = Table::Tenders;
     type Row<'a> = Tender<'a>;
 
     fn read<'a>(published: Published<'a>) -> Result<Tender<'a>, Fault> {
@@ -134,6 +134,8 @@ impl Layout for Tenders {
                 .decimal(None)
                 .decimal(row.value.map(Money::cents))
                 .optional_integer(None)
+                .optional_text(None)
+                .optional_text(None)
                 .text("portal:licitacoes")
                 .text(from.file)
                 .integer(from.line)

@@ -21,7 +21,7 @@ pub(crate) struct Activities;
 
 impl Layout for Activities {
     const COLUMNS: &'static [&'static str] = &["codigo", "descricao"];
-    const TABLE: Option<Table> = Some(Table::Activities);
+    const TABLE: Table = Table::Activities;
     type Row<'a> = Activity<'a>;
 
     fn read<'a>(published: Published<'a>) -> Result<Activity<'a>, Fault> {

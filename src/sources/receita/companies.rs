@@ -37,7 +37,7 @@ impl Layout for Companies {
         "porte da empresa",
         "ente federativo responsavel",
     ];
-    const TABLE: Option<Table> = Some(Table::Companies);
+    const TABLE: Table = Table::Companies;
     const NAMES_PERSONS: bool = true;
     type Row<'a> = Company<'a>;
 

@@ -59,7 +59,7 @@ impl Layout for Establishments {
         "situacao especial",
         "data da situacao especial",
     ];
-    const TABLE: Option<Table> = Some(Table::Establishments);
+    const TABLE: Table = Table::Establishments;
     const NAMES_PERSONS: bool = true;
     type Row<'a> = Establishment<'a>;
 

@@ -63,7 +63,7 @@ impl Layout for Partners {
         "qualificacao do representante legal",
         "faixa etaria",
     ];
-    const TABLE: Option<Table> = Some(Table::Partners);
+    const TABLE: Table = Table::Partners;
     const NAMES_PERSONS: bool = true;
     type Row<'a> = Partner<'a>;
 

@@ -44,7 +44,7 @@ impl Layout for Regimes {
         "data de opcao pelo mei",
         "data de exclusao do mei",
     ];
-    const TABLE: Option<Table> = Some(Table::TaxRegimes);
+    const TABLE: Table = Table::TaxRegimes;
     type Row<'a> = OfCompany<'a>;
 
     fn read<'a>(published: Published<'a>) -> Result<OfCompany<'a>, Fault> {

@@ -295,9 +295,9 @@ async fn tenders_keep_secret_budgets_secret() {
         "pncp-83102277000152-1-000004-2025|not_informed|direct|1000.50|-|current",
     ];
     assert_eq!(house.lines(sql).await, expected);
-    let times = "SELECT period_start, period_end, legal_basis, state FROM tenders_all WHERE tender_id LIKE '%1-2025'";
+    let times = "SELECT period_start, period_end, period_start_clock, legal_basis, state FROM tenders_all WHERE tender_id LIKE '%1-2025'";
     let row = house.lines(times).await.remove(0);
-    assert!(row.contains("2025-03-12T11:00:00Z|2025-03-27T02:30:00Z|Lei 14.133/2021, Art. 28, I|SC"), "{row}");
+    assert!(row.contains("2025-03-12T11:00:00Z|2025-03-27T02:30:00Z|zoned|Lei 14.133/2021, Art. 28, I|SC"), "{row}");
     // A contract finds its tender, under either spelling of its number.
     for name in ["numeroControlePncpCompra", "numeroControlePNCPCompra"] {
         let house = House::new().await;

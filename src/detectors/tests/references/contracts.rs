@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, Months, NaiveDate, TimeDelta};
 
-use super::super::differential::{Answers, Book, Reference, alone, current, key};
+use super::super::differential::{
+    Answers, Book, Change, Reference, alone, amendments, company, current, has as any, is_void, key,
+};
 use super::super::{Contract, Data, cents, day};
 use crate::detectors::functions::calendar::{Calendar, is_working_day};
-use crate::detectors::functions::{
-    AmendmentKind, amendment_kinds, is_emergency, is_public_body, legal_basis_kind, legal_regime,
-};
+use crate::detectors::functions::{AmendmentKind, is_emergency, is_public_body, legal_basis_kind, legal_regime};
 use crate::detectors::limits::{Comparison, LegalLimits};
 use crate::model::{check_tax_id, fold};
 
@@ -39,17 +39,6 @@ fn value_risk(data: &Data) -> Answers {
     book.0
 }
 
-/// Day and kinds of each amendment of a contract's number.
-fn amendments(data: &Data, contract: &Contract) -> Vec<(Option<NaiveDate>, Vec<AmendmentKind>)> {
-    let mine =
-        data.amendments.iter().filter(|one| one.buyer == contract.buyer && one.contract_number == contract.number);
-    mine.map(|one| (one.published, amendment_kinds(&fold(&one.object)))).collect()
-}
-
-fn any(amendments: &[(Option<NaiveDate>, Vec<AmendmentKind>)], kind: AmendmentKind) -> bool {
-    amendments.iter().any(|(_, kinds)| kinds.contains(&kind))
-}
-
 fn value_jump(data: &Data) -> Answers {
     let mut book = Book::default();
     for contract in current(data) {
@@ -64,6 +53,8 @@ fn value_jump(data: &Data) -> Answers {
             book.note("clear");
         } else if now >= 100 * initial || initial >= 100 * now {
             book.note("slip_possible");
+        } else if contract.source.starts_with("pncp") && !mine.iter().any(Change::is_amendment) {
+            book.note("amendments_not_published");
         } else if !mine.is_empty() && !alone(data, contract) {
             book.note("ambiguous_amendments");
         } else if any(&mine, AmendmentKind::Undisclosed) {
@@ -88,33 +79,36 @@ fn amendment_count(data: &Data) -> Answers {
         let is_value = |kinds: &[AmendmentKind]| {
             kinds.contains(&AmendmentKind::Addition) || kinds.contains(&AmendmentKind::Reduction)
         };
-        let value: Vec<_> = mine.iter().filter(|(_, kinds)| is_value(kinds)).collect();
+        let of_value: Vec<_> = mine.iter().filter(|one| is_value(&one.kinds)).collect();
         let silent: Vec<_> = mine
             .iter()
-            .filter(|(_, kinds)| {
-                !is_value(kinds)
-                    && (kinds.contains(&AmendmentKind::Other) || kinds.contains(&AmendmentKind::Undisclosed))
+            .filter(|one| {
+                !is_value(&one.kinds)
+                    && (one.kinds.contains(&AmendmentKind::Other) || one.kinds.contains(&AmendmentKind::Undisclosed))
             })
             .collect();
-        let first = value.iter().filter_map(|(on, _)| days(*on)).min();
-        let verdict = if mine.is_empty() {
+        let first = of_value.iter().filter_map(|one| days(one.on)).min();
+        let is_early = |days: i64| (0..=90).contains(&days);
+        let unchanged = contract.initial.is_some() && contract.initial == contract.current;
+        let both_ways = any(&mine, AmendmentKind::Addition) && any(&mine, AmendmentKind::Reduction);
+        let fired = of_value.len() >= 3 || first.is_some_and(is_early);
+        let verdict = if !mine.iter().any(Change::is_amendment) {
             match (contract.initial, contract.current) {
                 (Some(initial), Some(now)) if initial != now => "no_amendment_published",
                 _ => "clear",
             }
         } else if !alone(data, contract) {
             "ambiguous_amendments"
-        } else if value.len() >= 3 {
-            book.fire("medium", vec![contract.id.clone()], None);
+        } else if fired && unchanged && !both_ways {
+            "value_unchanged"
+        } else if fired {
+            book.fire(if of_value.len() >= 3 { "medium" } else { "low" }, vec![contract.id.clone()], None);
             continue;
-        } else if first.is_some_and(|days| (0..=90).contains(&days)) {
-            book.fire("low", vec![contract.id.clone()], None);
-            continue;
-        } else if !value.is_empty() && first.is_none() {
+        } else if !of_value.is_empty() && first.is_none() {
             "no_date"
         } else if !silent.is_empty() && {
-            let first = silent.iter().filter_map(|(on, _)| days(*on)).min();
-            value.len() + silent.len() >= 3 || first.is_none_or(|days| (0..=90).contains(&days))
+            let first = silent.iter().filter_map(|one| days(one.on)).min();
+            of_value.len() + silent.len() >= 3 || first.is_none_or(is_early)
         } {
             "amendment_type_unknown"
         } else {
@@ -131,7 +125,9 @@ type Small<'a> = (&'a Contract, Option<(String, String)>, bool);
 fn small(data: &Data) -> Vec<Small<'_>> {
     let dispensas = current(data).into_iter().filter(|one| {
         let (kind, ..) = check_tax_id(&one.supplier);
-        one.modality == "dispensa_licitacao" && !is_public_body(Some(kind.as_str()), Some(&one.supplier_name))
+        one.modality == "dispensa_licitacao"
+            && !is_public_body(Some(kind.as_str()), Some(&one.supplier_name))
+            && !is_void(one)
     });
     dispensas
         .map(|one| {
@@ -182,7 +178,7 @@ fn growth(data: &Data) -> Answers {
             "above_from_the_start"
         } else if within(now, limit) {
             "clear"
-        } else if mine.is_empty() {
+        } else if !mine.iter().any(Change::is_amendment) {
             "no_amendment_published"
         } else if !alone(data, contract) {
             "ambiguous_amendments"
@@ -241,8 +237,9 @@ fn below(data: &Data) -> Answers {
         let wide =
             members.iter().filter(|(one, limit)| value(one) * 10 >= limit.0 * 7 && within(value(one), *limit)).count();
         let close = |a: &Contract, b: &Contract| {
-            let (first, last) = (a.signed.min(b.signed).unwrap(), a.signed.max(b.signed).unwrap());
-            a.id != b.id && key(a).is_some() && key(a) == key(b) && last <= a_year_later(first)
+            let (first, second) = (a.signed.unwrap(), b.signed.unwrap());
+            let in_time = first.year() == second.year() || (first - second).num_days().abs() < 180;
+            a.id != b.id && company(a).is_some() && company(a) == company(b) && in_time
         };
         let paired: Vec<String> =
             near.iter().filter(|one| near.iter().any(|other| close(one, other))).map(|one| one.id.clone()).collect();
@@ -277,6 +274,11 @@ fn emergency(data: &Data) -> Answers {
         let law = legal_regime(contract.legal_basis.as_deref(), Some(&object)).as_str();
         if basis == "13303" || law == "13303" {
             book.note("regime_not_covered");
+            continue;
+        }
+        let covid = |on: NaiveDate| (day("2020-02-06")..=day("2021-12-31")).contains(&on);
+        if law == "emergency" || (basis == "unknown" && law == "unknown" && contract.signed.is_some_and(covid)) {
+            book.note("special_regime");
             continue;
         }
         if !["14133_emergency", "8666_emergency", "unknown"].contains(&basis) {
@@ -365,10 +367,16 @@ fn late(data: &Data) -> Answers {
         let verdict = match law {
             _ if published < signed => "published_before_signature",
             "13303" => "regime_not_covered",
-            "unknown" | "other" => "regime_unknown",
+            "unknown" | "other" | "emergency" => "regime_unknown",
             "14133" if !pncp => "pncp_date_not_published",
             "8666" if pncp => "gazette_date_not_published",
-            "14133" if contract.modality == "not_informed" => "modality_not_informed",
+            "14133"
+                if contract.modality == "not_informed"
+                    && published <= deadline
+                    && published > office_day(signed, 10) =>
+            {
+                "modality_not_informed"
+            }
             _ if published <= deadline => "clear",
             _ if days > 365 => "republication_possible",
             _ => {

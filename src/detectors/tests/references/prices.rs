@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Days, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -69,6 +69,10 @@ fn random(rng: &mut StdRng) -> Data {
         }
         let end = at("2024-03-21T12:00:00Z") + TimeDelta::hours(rng.random_range(0..13));
         tender.end = rng.random_bool(0.95).then_some(end);
+        let clocks_of = [Some("zoned"), Some("zoned"), Some("local"), Some("day"), Some("zoned_day"), None];
+        if rng.random_bool(0.4) {
+            tender.end_clock = *clocks_of.choose(rng).unwrap();
+        }
         if rng.random_bool(0.15) {
             data.tender_items.extend(
                 in_two_lots(&id)
@@ -99,6 +103,11 @@ fn random(rng: &mut StdRng) -> Data {
                 let late =
                     if rng.random_bool(if clocks { 0.5 } else { 0.05 }) { rng.random_range(0..2) } else { -5_000 };
                 bid.time = rng.random_bool(0.97).then_some(end + TimeDelta::seconds(late));
+                if tender.end_clock != Some("zoned") {
+                    bid.clock = *[tender.end_clock, clocks_of.choose(rng).copied().unwrap()].choose(rng).unwrap();
+                    let hours = *[-50, -38, -12, 0, 13, 24, 38, 50].choose(rng).unwrap();
+                    bid.time = bid.time.map(|time| time + TimeDelta::hours(hours));
+                }
                 if rng.random_bool(0.02) {
                     bid.bidder = String::new();
                 }
@@ -223,6 +232,23 @@ fn near_estimate(data: &Data) -> Answers {
     book.0
 }
 
+/// Whether a bid is late, where that is sure whatever the zones are.
+fn is_late(end: DateTime<Utc>, end_clock: Option<&str>, bid: &Bid) -> Option<bool> {
+    let time = bid.time.unwrap();
+    let midnight = |of: DateTime<Utc>| of.date_naive().and_hms_opt(0, 0, 0).unwrap().and_utc();
+    let whole_day = |of: DateTime<Utc>, clock: Option<&str>| if clock == Some("day") { midnight(of) } else { of };
+    let after = whole_day(time, bid.clock) - whole_day(end, end_clock);
+    let sure = match (end_clock, bid.clock) {
+        (Some("zoned"), Some("zoned")) | (Some("local"), Some("local")) => return Some(time > end),
+        (Some("zoned_day"), Some("zoned")) => {
+            return if time <= end { Some(false) } else { (time - end > TimeDelta::days(1)).then_some(true) };
+        }
+        (Some("day"), Some("local" | "day")) => time.date_naive() <= end.date_naive(),
+        _ => after <= -TimeDelta::hours(38),
+    };
+    if sure { Some(false) } else { (after > TimeDelta::hours(38)).then_some(true) }
+}
+
 fn late_bid_won(data: &Data) -> Answers {
     let mut book = Book::default();
     let mut judged: Vec<(&Tender, bool)> = Vec::new();
@@ -244,10 +270,15 @@ fn late_bid_won(data: &Data) -> Answers {
                 book.note("no_bid_time");
                 continue;
             }
-            let midnight = end.date_naive().and_hms_opt(0, 0, 0).unwrap().and_utc();
-            let until: DateTime<Utc> = if end == midnight { end + Days::new(1) } else { end };
-            judged.push((tender, won.iter().any(|bid| bid.time.unwrap() > until)));
-            continue;
+            let answers: Vec<Option<bool>> = won.iter().map(|bid| is_late(end, tender.end_clock, bid)).collect();
+            if answers.contains(&Some(true)) {
+                judged.push((tender, true));
+                continue;
+            } else if !answers.contains(&None) {
+                judged.push((tender, false));
+                continue;
+            }
+            "clocks_not_comparable"
         } else {
             "no_deadline"
         };

@@ -4,12 +4,13 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::super::{Amendment, CNPJ, Contract, Data, Item, OTHER_CNPJ, day};
+use super::super::{Amendment, BRANCH, CNPJ, Contract, Data, Item, OTHER_CNPJ, day};
 
 pub(in super::super) fn random_contracts(rng: &mut StdRng) -> Data {
     let pick = |rng: &mut StdRng, from: &[&str]| (*from.choose(rng).unwrap()).to_owned();
     let mut data = Data::default();
-    let suppliers = [CNPJ, OTHER_CNPJ, "00000000000192", "52998224724", "EX123", "115406", "", "***.982.247-**"];
+    let suppliers =
+        [CNPJ, OTHER_CNPJ, "00000000000192", "52998224724", "EX123", "115406", "", "***.982.247-**", BRANCH];
     let many = rng.random_range(40..140);
     // Either years of everything, or one busy year of small purchases.
     let busy = rng.random_bool(0.5);
@@ -40,11 +41,19 @@ pub(in super::super) fn random_contracts(rng: &mut StdRng) -> Data {
             5 => Some("Lei 14.133/2021, Art. 75, VIII".to_owned()),
             6 => Some("Art. 24, IV, da Lei 8.666/93".to_owned()),
             7 => Some("Lei 14.133/2021, Art. 28, I".to_owned()),
+            8 if !busy => Some("Lei 13.979/2020, art. 4".to_owned()),
             _ => Some("Lei 14.133/2021, Art. 75, II".to_owned()),
         };
         contract.modality = ["dispensa_licitacao", "dispensa_licitacao", "pregao", "inexigibilidade", "not_informed"]
             .choose(rng)
             .unwrap();
+        contract.situation = match rng.random_range(0..30) {
+            0 => Some("Fechado"),
+            1 => Some("Rescindido"),
+            2 => Some("Anulado"),
+            3 => Some("Cancelado"),
+            _ => None,
+        };
         contract.sphere = rng.random_bool(0.9).then(|| "federal".to_owned());
         contract.buyer = pick(rng, &["1", "1", "2"]);
         contract.buyer_name =
@@ -66,7 +75,19 @@ pub(in super::super) fn random_contracts(rng: &mut StdRng) -> Data {
         if rng.random_bool(0.05) {
             contract.supplier_name = "PREFEITURA DE SANTOS".to_owned();
         }
-        let worth = [0, -5, 100_000, 1_760_000, 2_500_000, 2_995_301, 5_990_601, 100_000_000, 250_000_000];
+        let worth = [
+            0,
+            -5,
+            100_000,
+            1_760_000,
+            2_500_000,
+            2_995_301,
+            5_800_000,
+            5_900_000,
+            5_990_601,
+            100_000_000,
+            250_000_000,
+        ];
         contract.initial = rng
             .random_bool(0.95)
             .then(|| if rng.random_bool(0.3) { *worth.choose(rng).unwrap() } else { rng.random_range(100..6_000_000) });
@@ -103,6 +124,9 @@ pub(in super::super) fn random_contracts(rng: &mut StdRng) -> Data {
                     contract.signed.map(|signed| signed + chrono::TimeDelta::days(rng.random_range(-5..400)));
                 data.amendments.push(amendment);
             }
+        }
+        if rng.random_bool(0.05) {
+            data.amendments.push(Amendment::apostille(&contract));
         }
         for at in 0..rng.random_range(if busy { 1 } else { 0 }..3) {
             let text = pick(rng, &["PAPEL", "PAPEL", "PAPEL", "SERVIÇO DE FRETE", "undefined"]);

@@ -43,21 +43,27 @@ pub(super) fn is_brazilian(tender: &Tender) -> bool {
     tender.source.starts_with("portal:") || tender.currency.as_deref() == Some("BRL")
 }
 
-/// The day of a moment: in Brazil, three hours behind UTC. Midnight of UTC is a day without a time.
-fn day_of(tender: &Tender, moment: DateTime<Utc>) -> NaiveDate {
-    let without_a_time = moment.time() == chrono::NaiveTime::MIN;
-    let behind = if is_brazilian(tender) && !without_a_time { 3 } else { 0 };
-    (moment - TimeDelta::hours(behind)).date_naive()
+/// The day of a moment: in Brazil, three hours behind UTC. Midnight of UTC is a day without a time, and so is what
+/// was published as one; what has no zone is of the day that it says.
+fn day_of(tender: &Tender, moment: DateTime<Utc>, clock: Option<&str>) -> NaiveDate {
+    let as_it_is = moment.time() == chrono::NaiveTime::MIN || clock == Some("local") || clock == Some("day");
+    let hours = match clock {
+        _ if as_it_is => 0,
+        Some("zoned_day") => 13,
+        _ if is_brazilian(tender) => -3,
+        _ => 0,
+    };
+    (moment + TimeDelta::hours(hours)).date_naive()
 }
 
 /// The earlier of publication and beginning of the period.
 pub(super) fn notice(tender: &Tender) -> Option<NaiveDate> {
-    [tender.published, tender.start.map(|start| day_of(tender, start))].into_iter().flatten().min()
+    [tender.published, tender.start.map(|start| day_of(tender, start, tender.start_clock))].into_iter().flatten().min()
 }
 
 /// The last day for bids, else the day of the opening.
 pub(super) fn deadline(tender: &Tender) -> Option<NaiveDate> {
-    tender.end.map(|end| day_of(tender, end)).or(tender.opened)
+    tender.end.map(|end| day_of(tender, end, tender.end_clock)).or(tender.opened)
 }
 
 /// Category, else what the object says.
