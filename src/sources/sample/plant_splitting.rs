@@ -150,12 +150,6 @@ pub(super) fn fired(buyer: &mut Buyer, values: &mut Values, case: u64) {
     };
     let line = buyer.next_planted_line(super::values::GROUPS[plan.group].kind);
     let mut members = members(buyer, values, &plan, line);
-    if case % FIRED == 4
-        && let Some(open) = members.get_mut(1)
-    {
-        // Without an end: counted as one of the year.
-        open.end = None;
-    }
     label_together(&mut members, SPLITTING, Expected::Fired, &format!("splitting-fired-{case}"), severity);
     buyer.contracts.append(&mut members);
 }
@@ -200,7 +194,8 @@ pub(super) fn decoy(buyer: &mut Buyer, values: &mut Values, case: u64) {
             (Expected::Clear, "vehicle_maintenance")
         }
         (5, [.., last]) => {
-            last.end = Some(day(2024, 6, 30));
+            // Beyond the year, or without an end.
+            last.end = (case / DECOYS).is_multiple_of(2).then(|| day(2024, 6, 30));
             (unclear, "term_beyond_year")
         }
         (6, [first, last]) => {

@@ -302,7 +302,7 @@ pub(super) fn splitting(contracts: &[Contract]) -> Vec<Judgement> {
         let (first, last) = (*dates.iter().min().unwrap(), *dates.iter().max().unwrap());
         let limit = ceiling(kind, last);
         let reached = |sum: i128| if kind.starts_with("8666") { sum > limit } else { sum >= limit };
-        let within = |member: &&&Contract| member.end.is_none_or(|end| end.year() <= year);
+        let within = |member: &&&Contract| member.end.is_some_and(|end| end.year() <= year);
         let all: i128 = members.iter().map(|member| member.initial).sum();
         let sum: i128 = members.iter().filter(within).map(|member| member.initial).sum();
         let one = |text: fn(&Contract) -> &String| members.iter().all(|member| text(member) == text(members[0]));
