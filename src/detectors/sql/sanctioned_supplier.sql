@@ -342,7 +342,12 @@ covering AS (
         t.bid_date
     FROM reaches AS r
     LEFT JOIN (
-        SELECT tender_id AS opened, min(coalesce(open_date, CAST(period_end AS DATE))) AS bid_date FROM tenders GROUP BY tender_id
+        -- A moment is read in the time of Brasília, three hours behind UTC.
+        SELECT
+            tender_id AS opened,
+            min(coalesce(open_date, CAST(CASE WHEN period_end_clock = 'zoned' THEN period_end - INTERVAL '3' HOUR ELSE period_end END AS DATE))) AS bid_date
+        FROM tenders
+        GROUP BY tender_id
     ) AS t ON t.opened = r.tender_id
 ),
 dated AS (
