@@ -12,6 +12,7 @@ fn lively() -> Data {
         contract.initial = Some(100_000 * (at + 1));
         contract.current = Some(140_000 * (at + 1));
         contract.signed = Some(day("2024-01-01") + chrono::Days::new(at as u64 * 3));
+        contract.end = Some(day("2024-12-31"));
         contract.buyer = format!("{}", 100 + at % 3);
         let month = day("2023-07-01") + chrono::Months::new(at as u32 % 12);
         contract.file = month.format("%Y%m_Compras.csv").to_string();
