@@ -152,15 +152,16 @@ impl LegalLimits {
     /// # Errors
     /// What Arrow reports.
     pub fn batch(&self) -> Result<RecordBatch, DataFusionError> {
-        let text = |name| Field::new(name, DataType::Utf8, false);
-        let date = |name| Field::new(name, DataType::Date32, false);
+        // Nothing is null in it; but the engine's joins by sorting keep to that where a row of the other side has no match.
+        let text = |name| Field::new(name, DataType::Utf8, true);
+        let date = |name| Field::new(name, DataType::Date32, true);
         let schema = Schema::new(vec![
             text("limit_id"),
             text("limit"),
             text("regime"),
             date("valid_from"),
             date("valid_to"),
-            Field::new("value", DataType::Decimal128(18, 4), false),
+            Field::new("value", DataType::Decimal128(18, 4), true),
             text("unit"),
             text("comparison"),
             text("act"),

@@ -286,7 +286,7 @@ impl Drop for SpillingJoins<'_> {
     }
 }
 
-fn prefer_hash_joins(context: &SessionContext, prefer: bool) {
+pub(super) fn prefer_hash_joins(context: &SessionContext, prefer: bool) {
     context.state_ref().write().config_mut().options_mut().optimizer.prefer_hash_join = prefer;
 }
 

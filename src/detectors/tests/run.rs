@@ -1,8 +1,12 @@
 use super::lists::{Payment, Sanction};
+use super::references;
 use super::{Amendment, CNPJ, Contract, Data, Item, day, verdicts};
+use crate::detectors::run::prefer_hash_joins;
 use crate::detectors::{Catalogue, Detector, DetectorError, Run};
 use crate::model::{Filters, Plan, Severity, Table};
 use datafusion::prelude::SessionContext;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 
 /// Data on which every detector fires.
 fn lively() -> Data {
@@ -92,6 +96,21 @@ async fn partitions_do_not_change_the_answer() {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), one.findings.len(), "{id}");
+    }
+}
+
+/// What a query does that runs out of memory.
+#[tokio::test]
+async fn joins_by_sorting_give_the_same_answers() {
+    let mut rng = StdRng::seed_from_u64(7);
+    for data in [lively(), references::periods::random(&mut rng), references::prices::random(&mut rng)] {
+        let run = async || Run::prepare(data.session(4), &Plan::default()).await.unwrap();
+        let (hashed, sorted) = (run().await, run().await);
+        prefer_hash_joins(sorted.context(), false);
+        for detector in Catalogue::builtin().unwrap().iter() {
+            let id = detector.id();
+            assert_eq!(hashed.detector(detector).await.unwrap(), sorted.detector(detector).await.unwrap(), "{id}");
+        }
     }
 }
 

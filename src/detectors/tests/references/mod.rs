@@ -4,8 +4,8 @@ mod bidders;
 mod collusion;
 pub(super) mod contracts;
 pub(super) mod peers;
-mod periods;
-mod prices;
+pub(super) mod periods;
+pub(super) mod prices;
 mod random;
 mod tenders;
 

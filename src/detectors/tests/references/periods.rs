@@ -24,7 +24,7 @@ async fn answers_about_days_agree_with_the_obvious_ones() {
     agree_on_every_answer(&sets, &[("short_submission", short_submission), ("decision_period", decision_period)]).await;
 }
 
-fn random(rng: &mut StdRng) -> Data {
+pub(in super::super) fn random(rng: &mut StdRng) -> Data {
     let mut data = Data::default();
     for place in 0..900 {
         let mut tender = Tender::new(&format!("t{place:03}"));

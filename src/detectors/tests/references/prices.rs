@@ -31,7 +31,7 @@ const REFERENCES: [(&str, Reference); 5] = [
 
 /// Tenders of several sources: one that repeats results as estimates, one whose clocks differ, one with a market of
 /// single bidders, one of equal distances between prices, one that names hardly anybody but winners.
-fn random(rng: &mut StdRng) -> Data {
+pub(in super::super) fn random(rng: &mut StdRng) -> Data {
     let mut data = Data::default();
     for place in 0..700 {
         let id = format!("t{place:03}");
