@@ -21,6 +21,9 @@ use crate::lake;
 
 /// Part of the memory of a session that the rows of one query may take.
 const MEMORY_PART: usize = 12;
+/// Part of the memory of a session beyond which nothing more is kept there: what is kept for a whole run must leave
+/// room for its queries.
+const TAKEN_PART: usize = 3;
 /// Rows of a row group of a file: as many are read by one thread at a time.
 const ROW_GROUP_ROWS: usize = 65_536;
 
@@ -41,10 +44,12 @@ pub(super) async fn keep(
     mut rows: SendableRecordBatchStream,
 ) -> Result<(Arc<dyn TableProvider>, Kept)> {
     let pool = Arc::clone(&context.runtime_env().memory_pool);
-    let most = match pool.memory_limit() {
-        MemoryLimit::Finite(bytes) => bytes / MEMORY_PART,
+    let limit = match pool.memory_limit() {
+        MemoryLimit::Finite(bytes) => bytes,
         MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
     };
+    let fits =
+        |own: usize, more: usize| own + more <= limit / MEMORY_PART && pool.reserved() + more <= limit / TAKEN_PART;
     let memory = MemoryConsumer::new(name).register(&pool);
     let schema = rows.schema();
     let mut batches: Vec<RecordBatch> = Vec::new();
@@ -52,7 +57,7 @@ pub(super) async fn keep(
         let batch = batch?;
         let bytes = bytes_of(&batch);
         batches.push(batch);
-        if memory.size() + bytes > most || memory.try_grow(bytes).is_err() {
+        if !fits(memory.size(), bytes) || memory.try_grow(bytes).is_err() {
             return to_file(context, name, schema, batches, rows, memory).await;
         }
     }
