@@ -8,7 +8,7 @@ use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
 
-use super::dialect::Dialect;
+use super::dialect::{BATCH, Dialect};
 use super::pool::transaction;
 use super::rows::{AuditRow, DetectorRow, EventRow, FindingRow, JobRow, Progress, json as to_json};
 use super::schema::{audit_log, detector_results, events, jobs};
@@ -170,22 +170,26 @@ impl StepCommit {
         Ok(())
     }
 
-    /// Rows to upsert, one per id: a batch that names a row twice is an error in PostgreSQL.
-    fn finding_rows(&self, job_id: &str) -> Result<Vec<FindingRow>, StoreError> {
-        let mut rows = BTreeMap::new();
-        for finding in &self.findings {
-            let row = FindingRow {
-                job_id: job_id.to_owned(),
-                id: finding.id.clone(),
-                detector_id: finding.detector.id.clone(),
-                severity_rank: finding.severity.rank(),
-                ordinal: 0,
-                body: to_json(finding)?,
-            };
-            rows.insert(finding.id.as_str(), row);
-        }
-        Ok(rows.into_values().collect())
+    /// Findings to upsert, one per id: a batch that names a row twice is an error in PostgreSQL.
+    fn one_of_each(&self) -> Vec<&Finding> {
+        let by_id: BTreeMap<_, _> = self.findings.iter().map(|finding| (finding.id.as_str(), finding)).collect();
+        by_id.into_values().collect()
     }
+}
+
+/// Rows of some findings: of all at once they would take several times the memory of the findings.
+fn finding_rows(job_id: &str, findings: &[&Finding]) -> Result<Vec<FindingRow>, StoreError> {
+    let row = |finding: &&Finding| {
+        Ok(FindingRow {
+            job_id: job_id.to_owned(),
+            id: finding.id.clone(),
+            detector_id: finding.detector.id.clone(),
+            severity_rank: finding.severity.rank(),
+            ordinal: 0,
+            body: to_json(*finding)?,
+        })
+    };
+    findings.iter().map(row).collect()
 }
 
 impl FinishCommit {
@@ -266,7 +270,6 @@ impl Store {
     ) -> Result<Job, StoreError> {
         step.check()?;
         let (job_id, now) = (job_id.to_owned(), self.timestamp());
-        let finding_rows = step.finding_rows(&job_id)?;
         let row = transaction!(self, |conn| {
             let row = held(conn.lock_job(&job_id).await?, &job_id, token)?;
             let found = row.last_sequence;
@@ -279,8 +282,11 @@ impl Store {
                 return Err(StoreError::Invalid { field: "steps_done", rule: "not go back", value });
             }
             let sequence = append_events!(conn, &job_id, row.last_sequence, now, &step.events);
-            if !finding_rows.is_empty() {
-                conn.upsert_findings(finding_rows.clone()).await?;
+            let findings = step.one_of_each();
+            for some in findings.chunks(BATCH) {
+                conn.upsert_findings(finding_rows(&job_id, some)?).await?;
+            }
+            if !findings.is_empty() {
                 diesel::sql_query(NUMBER_FINDINGS).bind::<Text, _>(&job_id).execute(conn).await?;
             }
             if let Some(source) = &step.copy_from {

@@ -29,7 +29,7 @@ pub(super) trait Dialect: AsyncConnection {
 }
 
 /// Rows of one statement; PostgreSQL takes at most 65,535 parameters.
-const BATCH: usize = 1000;
+pub(super) const BATCH: usize = 1000;
 
 macro_rules! upsert_findings {
     ($rows:expr) => {
