@@ -7,7 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::own::{self, Overdue, QueryLimits};
 use super::render::{Language, Template};
-use super::{DetectorError, Header, Run, statement};
+use super::run::VIEWS;
+use super::{DetectorError, Header, Run, limits, statement};
 use crate::model::{DetectorRef, ParameterOverride, Table};
 use crate::secret::hex;
 
@@ -163,9 +164,12 @@ impl Detector {
         &self.overdue
     }
 
-    /// SHA-256 of its file, in hex: the same one gives the same answers.
+    /// SHA-256 of its file, and of the views and legal limits that it may read, in hex: the same one gives the same answers.
     pub fn fingerprint(&self) -> String {
-        hex(&Sha256::digest(self.file.as_bytes()))
+        let mut hash = Sha256::new_with_prefix(self.file.as_bytes());
+        VIEWS.iter().for_each(|(_, sql)| hash.update(sql));
+        hash.update(limits::TABLE);
+        hex(&hash.finalize())
     }
 
     /// Its id.

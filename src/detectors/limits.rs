@@ -111,12 +111,14 @@ impl LegalLimit {
     }
 }
 
+/// The file of the limits of this version.
+pub(super) const TABLE: &str = include_str!("legal_limits.csv");
+
 /// The table of legal limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegalLimits(Vec<LegalLimit>);
 
-static BUILTIN: LazyLock<Result<LegalLimits, (usize, String)>> =
-    LazyLock::new(|| parse(include_str!("legal_limits.csv")));
+static BUILTIN: LazyLock<Result<LegalLimits, (usize, String)>> = LazyLock::new(|| parse(TABLE));
 
 impl LegalLimits {
     /// The table that this version knows, to 2026.

@@ -35,7 +35,7 @@ const WARNING_SHARE: f64 = 0.20;
 const WARNING_LEAST: i64 = 20;
 
 /// What several detectors read, made of the tables.
-const VIEWS: [(&str, &str); 19] = [
+pub(super) const VIEWS: [(&str, &str); 19] = [
     ("shared_numbers", include_str!("views/shared_numbers.sql")),
     ("contract_amendments", include_str!("views/contract_amendments.sql")),
     ("small_purchases", include_str!("views/small_purchases.sql")),

@@ -1,6 +1,6 @@
 /*
 id = "capacity_mismatch"
-version = "1.0.0"
+version = "1.1.0"
 strength = "contextual"
 scope = "pattern"
 reference = "Tá de Pé, alert 4"

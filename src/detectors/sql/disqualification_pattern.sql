@@ -1,6 +1,6 @@
 /*
 id = "disqualification_pattern"
-version = "1.1.0"
+version = "1.2.0"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R035, R036, R038"

@@ -1,6 +1,6 @@
 /*
 id = "high_value_direct_award"
-version = "1.0.0"
+version = "1.1.0"
 strength = "contextual"
 scope = "single"
 reference = "OCP R010"

@@ -1,6 +1,6 @@
 /*
 id = "just_below_threshold"
-version = "1.0.0"
+version = "1.1.0"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R049, R002"

@@ -1,6 +1,6 @@
 /*
 id = "splitting_sum"
-version = "1.0.0"
+version = "1.1.0"
 strength = "legal"
 scope = "pattern"
 reference = "OCP R011, R055"

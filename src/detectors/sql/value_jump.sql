@@ -1,6 +1,6 @@
 /*
 id = "value_jump"
-version = "1.0.0"
+version = "1.1.0"
 strength = "contextual"
 scope = "single"
 reference = "OCP R059"
