@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-targets=(answers archive cardinal detector json ocds portal request uri values)
+targets=(answers archive cardinal detector json ocds portal receita request uri values)
 seconds=60
 if [ $# != 0 ] && { [ "$1" = minimise ] || [[ $1 =~ ^[0-9]+$ ]]; }; then
   seconds=$1

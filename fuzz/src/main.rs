@@ -10,6 +10,7 @@ mod files;
 mod json;
 mod ocds;
 mod portal;
+mod receita;
 mod request;
 mod uri;
 mod values;
@@ -19,7 +20,7 @@ use std::sync::OnceLock;
 type Target = fn(&[u8]);
 
 /// The targets by name.
-const TARGETS: [(&str, Target); 10] = [
+const TARGETS: [(&str, Target); 11] = [
     ("answers", answers::run),
     ("archive", archive::run),
     ("cardinal", cardinal::run),
@@ -27,6 +28,7 @@ const TARGETS: [(&str, Target); 10] = [
     ("json", json::run),
     ("ocds", ocds::run),
     ("portal", portal::run),
+    ("receita", receita::run),
     ("request", request::run),
     ("uri", uri::run),
     ("values", values::run),

@@ -25,6 +25,8 @@ fn rules() -> &'static ImportRules {
                 .map(str::to_owned)
                 .to_vec(),
             portal_url: cidadao::sources::PORTAL.to_owned(),
+            pncp_url: "https://mirror.example:8443".to_owned(),
+            portal_api_url: "https://elsewhere.example".to_owned(),
         }
     })
 }
@@ -61,6 +63,10 @@ pub(crate) fn run(data: &[u8]) {
         }
         Ok(Allowed::Portal(address)) => {
             assert!(text.starts_with("portal:") && address.to_string().starts_with("portal:"));
+        }
+        // The host of PNCP is one of those that are allowed, that of the API of the Portal is not.
+        Ok(Allowed::List(list)) => {
+            assert!(text.starts_with("pncp:") && list.to_string().starts_with("pncp:"), "{text:?} is {list}");
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }
