@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api, Fresh, Prober, ServeError, Stack};
 use crate::auth::{Auth, AuthOptions};
-use crate::cache::{Bucket, Cache, Hints, Redis, RedisOptions};
+use crate::cache::{Cache, Hints, Redis, RedisOptions};
 use crate::config::Config;
 use crate::detectors::{Catalogue, DetectorError, QueryLimits};
 use crate::gateway::binding::BindingError;
@@ -20,7 +20,7 @@ use crate::gateway::{self, Gateway, GatewayParts, MetricsSource};
 use crate::ingest::{Intake, Uploads};
 use crate::jobs::{JobHandler, Jobs, JobsOptions};
 use crate::lake::{Engine, Lake, LakeError};
-use crate::sources::{ApiOptions, PortalNow};
+use crate::sources::PortalNow;
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
 use crate::{analysis, ingest, investigation, secret};
@@ -236,9 +236,9 @@ impl App {
             rules: config.import_rules(),
             uploads: Uploads::new(config.data_dir.join("uploads"), config.max_upload),
         };
-        let (key, directory) = (config.portal_api_key.clone(), config.data_dir.clone());
-        let bucket = Bucket::new("portal-api", ApiOptions::PORTAL_RATE, redis.clone());
-        let portal = PortalNow::new(&config.portal_api_url, key, bucket, directory);
+        let apis = config.apis(redis.as_ref());
+        let (key, bucket) = (apis.key.clone(), apis.portal_bucket.clone());
+        let portal = PortalNow::new(&config.portal_api_url, key, bucket, config.data_dir.clone());
         let fresh = Fresh::new(portal, &cache, config.data_dir.join("pii.key"));
         let handlers: Vec<Arc<dyn JobHandler>> = vec![
             Arc::new(investigation::Handler {
@@ -255,6 +255,7 @@ impl App {
                 lake: lake.clone(),
                 store: store.clone(),
                 intake: intake.clone(),
+                apis,
                 data_dir: config.data_dir.clone(),
             }),
         ];

@@ -10,13 +10,13 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::auth::AuthMode;
-use crate::cache::RedisUrl;
+use crate::cache::{Bucket, Redis, RedisUrl};
 use crate::detectors::QueryLimits;
 use crate::jobs::Retention;
 use crate::lake::{BucketUrl, Lake, LakeError};
 use crate::model::JobKind;
 use crate::secret::{KEY_BYTES, Secret};
-use crate::sources::{ImportRules, PNCP, PORTAL, PORTAL_API, is_trusted_base};
+use crate::sources::{ApiOptions, ImportRules, PNCP, PORTAL, PORTAL_API, is_trusted_base};
 use crate::store::Store;
 use crate::telemetry::TelemetryOptions;
 
@@ -556,6 +556,18 @@ impl Config {
             roots: self.import_roots.clone(),
             hosts: self.import_hosts.clone(),
             portal_url: self.portal_url.clone(),
+            pncp_url: self.pncp_url.clone(),
+            portal_api_url: self.portal_api_url.clone(),
+        }
+    }
+
+    /// How lists of APIs are read, at a pace that all who share a Redis keep together.
+    pub fn apis(&self, redis: Option<&Redis>) -> ApiOptions {
+        ApiOptions {
+            key: self.portal_api_key.clone(),
+            pncp_bucket: Bucket::new("pncp", ApiOptions::PNCP_RATE, redis.cloned()),
+            portal_bucket: Bucket::new("portal-api", ApiOptions::PORTAL_RATE, redis.cloned()),
+            ..ApiOptions::of(&self.pncp_url, &self.portal_api_url)
         }
     }
 

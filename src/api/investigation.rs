@@ -188,8 +188,11 @@ impl Service {
         results_kept(&job)?;
         let query =
             FindingQuery { job_id: job.id.clone(), min_severity, types, reviews, after, limit: more_than(size) };
-        let total_findings = self.api.store.count_findings(query.clone()).await?;
         let by_severity = self.by_severity(&job.id).await?;
+        let total_findings = match query.is_filtered() {
+            true => self.api.store.count_findings(query.clone()).await?,
+            false => by_severity.values().sum(),
+        };
         let mut findings = self.api.store.findings(query).await?;
         let next_page_token = page::cut(&mut findings, size, |(ordinal, _)| binding.token(&ordinal.to_string()));
         let ids = findings.iter().map(|(_, finding)| finding.id.clone()).collect();

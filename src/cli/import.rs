@@ -8,12 +8,12 @@ use chrono::Utc;
 use serde_json::Value;
 
 use super::{Output, output, quality};
-use crate::cache::{Bucket, Redis, RedisOptions};
+use crate::cache::{Redis, RedisOptions};
 use crate::config::Config;
 use crate::lake::Lake;
 use crate::sources::{
-    self, Address, ApiAddress, ApiFetched, ApiOptions, FetchOptions, Fetched, ImportFormat, ImportOptions,
-    ImportSummary, PiiKey, Progress,
+    self, Address, ApiAddress, ApiOptions, FetchOptions, Fetched, ImportFormat, ImportOptions, ImportSummary, PiiKey,
+    Progress,
 };
 use crate::store::{Store, StoreOptions};
 
@@ -110,19 +110,16 @@ fn split(sources: &[PathBuf]) -> anyhow::Result<Asked> {
 }
 
 /// Reads lists of APIs, page by page.
-async fn read(config: &Config, args: &Args, lists: &[ApiAddress], store: &Store) -> anyhow::Result<ApiFetched> {
+async fn read(config: &Config, args: &Args, lists: &[ApiAddress], store: &Store) -> anyhow::Result<Fetched> {
     let redis = match &config.redis_url {
         Some(url) => Some(Redis::connect(RedisOptions::new(url.clone())).await),
         None => None,
     };
     let options = ApiOptions {
-        key: config.portal_api_key.clone(),
-        pncp_bucket: Bucket::new("pncp", ApiOptions::PNCP_RATE, redis.clone()),
-        portal_bucket: Bucket::new("portal-api", ApiOptions::PORTAL_RATE, redis),
         items: args.with_items,
         modalities: args.modalities.clone(),
         overlap_days: args.overlap_days,
-        ..ApiOptions::of(&config.pncp_url, &config.portal_api_url)
+        ..config.apis(redis.as_ref())
     };
     let datasets: Vec<String> = store.imports().await?.into_iter().map(|import| import.dataset).collect();
     let bar = output::bar(0, "{spinner} {bytes} {msg}")?;

@@ -12,8 +12,8 @@ use crate::jobs::{Finish, JobContext, JobFailure, JobHandler};
 use crate::lake::Lake;
 use crate::model::{Counts, EventKind, Job, JobKind, JobState, NewEvent, thousands};
 use crate::sources::{
-    Allowed, FetchError, FetchOptions, Fetched, ImportError, ImportOptions, ImportSummary, Importer, PiiKey, Progress,
-    fetch, fetch_web, import_by,
+    Allowed, ApiOptions, FetchError, FetchOptions, Fetched, ImportError, ImportOptions, ImportSummary, Importer,
+    PiiKey, Progress, fetch, fetch_lists, fetch_web, import_by,
 };
 use crate::store::{JobQuery, StepCommit, Store, StoreError};
 
@@ -33,6 +33,8 @@ pub struct Handler {
     pub store: Store,
     /// What may be taken in.
     pub intake: Intake,
+    /// How lists of APIs are read.
+    pub apis: ApiOptions,
     /// Where downloads and the key of the CPF hash are.
     pub data_dir: PathBuf,
 }
@@ -84,6 +86,11 @@ impl Handler {
             }
             Source::Uri(uri) => self.locate(ctx, uri, &seen).await?,
         };
+        let empty = fetched.as_ref().map(|fetched| fetched.empty.clone()).unwrap_or_default();
+        if paths.is_empty() {
+            let lake_version = self.store.lake_version().await?;
+            return finish(Output { lake_version, ignored: empty, ..Output::default() });
+        }
         let options = ImportOptions { accept_loss: request.accept_loss, format: request.format };
         let importer = Importer {
             actor: ctx.job.owner.clone(),
@@ -107,7 +114,10 @@ impl Handler {
         let summary = summary.map_err(|error| failure(error, hidden.as_deref()))?;
         let records = self.store.imports_of_job(&ctx.job.id).await?;
         drop(fetched);
-        finish(output(summary, records.map(|(_, records)| records).unwrap_or_default(), hidden.as_deref()))
+        let mut output = output(summary, records.map(|(_, records)| records).unwrap_or_default(), hidden.as_deref());
+        output.ignored.extend(empty);
+        output.ignored.truncate(MAX_NAMES);
+        finish(output)
     }
 
     /// Finds what a URI names, downloads it if need be.
@@ -128,6 +138,12 @@ impl Handler {
             Allowed::File { path, root } => return Ok((vec![path], Some(root), None)),
             Allowed::Portal(address) => {
                 let work = async move { fetch(&[address], &directory, &options, now, &tell).await };
+                self.watched(ctx, "fetch", seen, work).await?
+            }
+            Allowed::List(list) => {
+                let datasets = self.store.imports().await?.into_iter().map(|import| import.dataset).collect::<Vec<_>>();
+                let apis = self.apis.clone();
+                let work = async move { fetch_lists(&[list], &directory, &apis, &datasets, now, &tell).await };
                 self.watched(ctx, "fetch", seen, work).await?
             }
             Allowed::Web(url) => {

@@ -74,7 +74,7 @@ impl JobContext {
         if matches!(self.stop.cause(), Some(StopCause::Cancelled | StopCause::LeaseLost | StopCause::Deadline)) {
             return Err(JobFailure::Stopped);
         }
-        self.job = self.committed(&step).await?;
+        self.job = self.committed(Arc::new(step)).await?;
         self.jobs.committed(&self.job.id);
         if self.job.cancel_requested {
             self.stop.now(StopCause::Cancelled);
@@ -82,13 +82,13 @@ impl JobContext {
         if self.stop.cause().is_some() { Err(JobFailure::Stopped) } else { Ok(()) }
     }
 
-    async fn committed(&self, step: &StepCommit) -> Result<Job, JobFailure> {
+    async fn committed(&self, step: Arc<StepCommit>) -> Result<Job, JobFailure> {
         let store = &self.jobs.inner.store;
         let (id, token, after) = (&self.job.id, self.job.lease_token, self.job.last_sequence);
         let mut wait = Duration::from_millis(200);
         let mut unsure = false;
         loop {
-            let result = match store.commit_step_after(id, token, after, step.clone()).await {
+            let result = match store.commit_step_after(id, token, after, Arc::clone(&step)).await {
                 // The answer to the call before was lost, not its effect: nobody else appends.
                 Err(StoreError::OutOfStep { .. }) if unsure => self.landed().await,
                 result => result,

@@ -13,9 +13,10 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 
 use super::quality::Counter;
 use super::{LakeError, schema};
@@ -25,6 +26,8 @@ use crate::model::{LakeFile, Table, TableQuality};
 const BATCH_ROWS: usize = 8_192;
 /// Rows of a row group: small enough to prune by, large enough to compress.
 const ROW_GROUP_ROWS: usize = 131_072;
+/// Columns that are different in most rows, as the id of the table is: a dictionary would be of no use.
+const DISTINCT: [&str; 5] = ["number", "ocid", "object", "object_folded", "source_line"];
 /// Days from 0001-01-01 to 1970-01-01.
 const EPOCH_FROM_CE: i32 = 719_163;
 
@@ -233,14 +236,17 @@ impl TableWriter {
         let target = root.join(&relative);
         let temporary = directory.join(format!("{name}.parquet.tmp"));
         let file = File::create(&temporary).map_err(LakeError::io(&temporary))?;
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             // Rows stand as they were published: within a row group, pages cannot be told apart by their bounds.
             .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_created_by(concat!("cidadao ", env!("CARGO_PKG_VERSION")).to_owned())
-            .build();
-        let writer = ArrowWriter::try_new(file, schema::of(table), Some(properties))
+            .set_column_encoding(ColumnPath::from("source_line"), Encoding::DELTA_BINARY_PACKED)
+            .set_created_by(concat!("cidadao ", env!("CARGO_PKG_VERSION")).to_owned());
+        for column in DISTINCT.into_iter().chain([table.id_column()]) {
+            properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
+        }
+        let writer = ArrowWriter::try_new(file, schema::of(table), Some(properties.build()))
             .map_err(|error| parquet_error(&temporary, table, error))?;
         Ok(Self {
             table,

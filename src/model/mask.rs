@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use super::tax_id::{cpf_check_digits, mask_cpf};
 
+const CPF_DIGITS: usize = 11;
+
 /// Masks what looks like a CPF inside a text: `ddd.ddd.ddd-dd` always, 11 bare digits (or 9 and 2,
 /// with a dash) where the check digits are right.
 pub fn mask_text(text: &str) -> Cow<'_, str> {
@@ -17,6 +19,10 @@ pub fn mask_every_run(text: &str) -> Cow<'_, str> {
 
 fn mask(text: &str, every_run: bool) -> Cow<'_, str> {
     let bytes = text.as_bytes();
+    // Most texts have too few digits.
+    if bytes.iter().filter(|byte| byte.is_ascii_digit()).count() < CPF_DIGITS {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::new();
     let mut copied = 0;
     let mut at = 0;
@@ -47,8 +53,8 @@ fn mask(text: &str, every_run: bool) -> Cow<'_, str> {
 
 /// Eleven digits from `start`, which stands on the first digit of a run: where they end, the digits,
 /// and whether they are written as a CPF is.
-fn candidate(bytes: &[u8], start: usize) -> Option<(usize, [u8; 11], bool)> {
-    let mut digits = [0; 11];
+fn candidate(bytes: &[u8], start: usize) -> Option<(usize, [u8; CPF_DIGITS], bool)> {
+    let mut digits = [0; CPF_DIGITS];
     let mut marks = 0;
     let mut at = start;
     for (place, digit) in digits.iter_mut().enumerate() {

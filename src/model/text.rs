@@ -7,8 +7,10 @@ use std::borrow::Cow;
 pub fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_ascii() {
-            push_folded(&mut out, c.to_ascii_lowercase());
+        if c.is_ascii_alphanumeric() {
+            out.push(c.to_ascii_lowercase());
+        } else if c.is_ascii() {
+            push_blank(&mut out);
         } else {
             c.to_lowercase().for_each(|c| fold_letter(&mut out, c));
         }
@@ -41,7 +43,13 @@ fn fold_letter(out: &mut String, c: char) {
 fn push_folded(out: &mut String, c: char) {
     if c.is_alphanumeric() {
         out.push(c);
-    } else if !out.is_empty() && !out.ends_with(' ') {
+    } else {
+        push_blank(out);
+    }
+}
+
+fn push_blank(out: &mut String) {
+    if !matches!(out.as_bytes().last(), None | Some(b' ')) {
         out.push(' ');
     }
 }

@@ -27,8 +27,8 @@ mod tests;
 pub use error::ImportError;
 pub use fault::MAX_KEPT;
 pub use fetch::{
-    Address, AddressError, Allowed, ApiAddress, ApiFetched, ApiOptions, FetchError, FetchOptions, Fetched, ImportRules,
-    PNCP, PORTAL, PORTAL_API, PortalNow, PortalQuery, UriError, fetch, fetch_lists, fetch_web, is_trusted_base,
+    Address, AddressError, Allowed, ApiAddress, ApiOptions, FetchError, FetchOptions, Fetched, ImportRules, PNCP,
+    PORTAL, PORTAL_API, PortalNow, PortalQuery, UriError, fetch, fetch_lists, fetch_web, is_trusted_base,
 };
 pub use import::{ImportOptions, Importer, import, import_by};
 pub use input::ImportFormat;

@@ -2,6 +2,7 @@
 //! of the lease.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -241,8 +242,13 @@ impl Store {
     /// [`StoreError::LeaseLost`] if `token` no longer holds the job, [`StoreError::Invalid`] for a
     /// step that goes back or says the job ended, [`StoreError::NotFound`] if there are no results
     /// to take over.
-    pub async fn commit_step(&self, job_id: &str, token: i64, step: StepCommit) -> Result<Job, StoreError> {
-        self.commit(job_id, token, None, step).await
+    pub async fn commit_step(
+        &self,
+        job_id: &str,
+        token: i64,
+        step: impl Into<Arc<StepCommit>>,
+    ) -> Result<Job, StoreError> {
+        self.commit(job_id, token, None, step.into()).await
     }
 
     /// The same, if the log of the job ends at `after_sequence`: safe to call again when an answer
@@ -256,9 +262,9 @@ impl Store {
         job_id: &str,
         token: i64,
         after_sequence: i64,
-        step: StepCommit,
+        step: impl Into<Arc<StepCommit>>,
     ) -> Result<Job, StoreError> {
-        self.commit(job_id, token, Some(after_sequence), step).await
+        self.commit(job_id, token, Some(after_sequence), step.into()).await
     }
 
     async fn commit(
@@ -266,7 +272,7 @@ impl Store {
         job_id: &str,
         token: i64,
         after_sequence: Option<i64>,
-        step: StepCommit,
+        step: Arc<StepCommit>,
     ) -> Result<Job, StoreError> {
         step.check()?;
         let (job_id, now) = (job_id.to_owned(), self.timestamp());

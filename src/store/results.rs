@@ -24,6 +24,13 @@ pub struct FindingQuery {
     pub limit: i64,
 }
 
+impl FindingQuery {
+    /// Whether it leaves out findings of the job, order and limit aside.
+    pub fn is_filtered(&self) -> bool {
+        self.min_severity.is_some() || !self.types.is_empty() || !self.reviews.is_empty()
+    }
+}
+
 /// The findings that a query asks for, before order and limit.
 macro_rules! matching {
     ($query:expr) => {{

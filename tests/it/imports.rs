@@ -24,7 +24,9 @@ use tonic_types::StatusExt as _;
 
 use crate::api::{reason, refuses};
 use crate::binary::{Server, cidadao};
+use crate::lake::api::{contract, nothing, page};
 use crate::server::TestServer;
+use crate::support::raw_http::RawHttp;
 
 /// A month of synthetic files.
 fn month(rows: u64) -> (TempDir, PathBuf) {
@@ -411,4 +413,32 @@ async fn an_import_survives_kill_9_and_is_done_once() {
     let store =
         Store::connect(&StoreOptions::new(format!("sqlite:{}", data.join("cidadao.db").display()))).await.unwrap();
     assert_eq!(store.active_jobs(cidadao::model::JobKind::Import).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_an_api_is_read_by_the_server() {
+    let pncp = RawHttp::start(vec![page(&[contract(1), contract(2)], 2, 1), nothing()]);
+    let host = pncp.url("").trim_start_matches("http://").to_owned();
+    let server = TestServer::configured(|settings| {
+        settings.import_hosts = Some(vec![host]);
+        settings.pncp_url = Some(pncp.url(""));
+    })
+    .await;
+    let mut client = client(&server);
+    let mut taken_in = async |uri: &str| {
+        let id = client.import_dataset(asked(uri)).await.unwrap().into_inner().import_id;
+        watched(&mut client, &id, 0).await;
+        get(&mut client, &id).await
+    };
+    let done = taken_in("pncp:contratos/2025-03-12..2025-03-13").await;
+    assert_eq!((done.status(), done.lake_version, done.editions.len()), (pb::JobState::Completed, 1, 1), "{done:?}");
+    assert_eq!((done.editions[0].dataset.as_str(), done.editions[0].rows), ("pncp:contratos/2025-03-12", 2));
+    assert_eq!(done.ignored, ["pncp:contratos/2025-03-13: nothing is published"]);
+    let none = taken_in("pncp:contratos/2025-03-14").await;
+    assert_eq!((none.status(), none.lake_version, none.editions.len()), (pb::JobState::Completed, 1, 0), "{none:?}");
+    assert_eq!(none.ignored, ["pncp:contratos/2025-03-14: nothing is published"]);
+    assert_eq!(pncp.requests().len(), 3);
+    let other = client.import_dataset(asked("portal-api:contratos/26246/2025-03-01..2025-03-31")).await.unwrap_err();
+    assert_eq!(other.code(), Code::PermissionDenied, "{other:?}");
+    server.stop().await;
 }

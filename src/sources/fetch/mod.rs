@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::Progress;
 pub use address::{Address, AddressError};
-pub use api::{ApiAddress, ApiFetched, ApiOptions, PNCP, PORTAL_API, PortalNow, PortalQuery, fetch_lists};
+pub use api::{ApiAddress, ApiOptions, PNCP, PORTAL_API, PortalNow, PortalQuery, fetch_lists};
 use download::Downloader;
 pub use download::is_trusted_base;
 pub use uri::{Allowed, ImportRules, UriError, fetch_web};
@@ -159,11 +159,13 @@ pub enum FetchError {
     },
 }
 
-/// Files that were downloaded; they are gone with it.
+/// What was downloaded; it is gone with it.
 #[derive(Debug)]
 pub struct Fetched {
-    /// Where they are, in the order of their addresses.
+    /// Files, in the order of their addresses; of lists of an API a directory for each dataset, named as it is.
     pub paths: Vec<PathBuf>,
+    /// Lists without any record.
+    pub empty: Vec<String>,
     _directory: TempDir,
 }
 
@@ -197,7 +199,7 @@ pub async fn fetch(
             }
         }
     }
-    Ok(Fetched { paths, _directory: own })
+    Ok(Fetched { paths, empty: Vec::new(), _directory: own })
 }
 
 /// A directory for the downloads of one call.

@@ -11,7 +11,7 @@ use reqwest::redirect::Policy;
 
 use super::super::Progress;
 use super::download::Downloader;
-use super::{Address, FetchError, FetchOptions, Fetched, own_directory};
+use super::{Address, AddressError, ApiAddress, FetchError, FetchOptions, Fetched, own_directory};
 
 /// Redirects that are followed, each to an allowed host.
 const MAX_REDIRECTS: usize = 5;
@@ -27,6 +27,10 @@ pub struct ImportRules {
     pub hosts: Vec<String>,
     /// Where files of the Portal are: allowed if its host is.
     pub portal_url: String,
+    /// Where PNCP answers: its lists are allowed if its host is.
+    pub pncp_url: String,
+    /// Where the API of the Portal answers: its lists are allowed if its host is.
+    pub portal_api_url: String,
 }
 
 /// A URI that is allowed.
@@ -34,6 +38,8 @@ pub struct ImportRules {
 pub enum Allowed {
     /// A data set of the Portal.
     Portal(Address),
+    /// A list of an API.
+    List(ApiAddress),
     /// A file on an allowed host.
     Web(Url),
     /// A file or directory, without links in its path, and the allowed directory that it lies in.
@@ -66,17 +72,19 @@ impl ImportRules {
         if uri.is_empty() || uri.len() > MAX_LENGTH || uri.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(invalid("must be 1 to 2000 bytes without blanks"));
         }
-        match Address::parse(uri) {
-            Ok(None) => {}
-            Ok(Some(address)) => {
-                let host = Url::parse(&self.portal_url).ok().filter(|url| self.is_allowed_host(url));
-                let denied =
-                    || UriError::Denied("must be on a host of import_hosts; that of the Portal is not".to_owned());
-                return host.map(|_| Allowed::Portal(address)).ok_or_else(denied);
-            }
-            Err(error) => return Err(UriError::Invalid(format!("must name a data set and its period: {error}"))),
+        let period = |error: AddressError| UriError::Invalid(format!("must name a data set and its period: {error}"));
+        if let Some(address) = Address::parse(uri).map_err(period)? {
+            self.check_base(&self.portal_url, "the Portal")?;
+            return Ok(Allowed::Portal(address));
         }
-        let schemes = "must begin with portal:, https:// or file:///";
+        if let Some(list) = ApiAddress::parse(uri).map_err(period)? {
+            match list.is_of_pncp() {
+                true => self.check_base(&self.pncp_url, "PNCP")?,
+                false => self.check_base(&self.portal_api_url, "the API of the Portal")?,
+            }
+            return Ok(Allowed::List(list));
+        }
+        let schemes = "must begin with portal:, pncp:, portal-api:, https:// or file:///";
         let url = Url::parse(uri).map_err(|_| invalid(schemes))?;
         match url.scheme() {
             "file" => self.file(&url),
@@ -90,6 +98,13 @@ impl ImportRules {
             }
             _ => Err(invalid(schemes)),
         }
+    }
+
+    /// Whether a service that is asked for by name may be.
+    fn check_base(&self, base: &str, whose: &str) -> Result<(), UriError> {
+        let allowed = Url::parse(base).is_ok_and(|url| self.is_allowed_host(&url));
+        let denied = || UriError::Denied(format!("must be on a host of import_hosts; that of {whose} is not"));
+        if allowed { Ok(()) } else { Err(denied()) }
     }
 
     fn is_allowed_host(&self, url: &Url) -> bool {
@@ -175,7 +190,7 @@ pub async fn fetch_web(
     });
     let downloader = Downloader::guarded(options, redirects, Arc::new(PublicOnly))?;
     downloader.download(url.as_str(), &path, progress).await?;
-    Ok(Fetched { paths: vec![path], _directory: own })
+    Ok(Fetched { paths: vec![path], empty: Vec::new(), _directory: own })
 }
 
 /// Finds hosts by name, and none that is of a network behind this machine. A number in an address is no name: it is
@@ -240,6 +255,8 @@ mod tests {
             roots: roots.iter().map(|root| (*root).to_owned()).collect(),
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
             portal_url: super::super::PORTAL.to_owned(),
+            pncp_url: super::super::PNCP.to_owned(),
+            portal_api_url: super::super::PORTAL_API.to_owned(),
         }
     }
 
@@ -254,14 +271,26 @@ mod tests {
     #[test]
     fn by_default_nothing_is_allowed() {
         let none = rules(&[], &[]);
-        for uri in
-            ["portal:compras/202401", "https://example.org/a.csv", "file:///etc/passwd", "http://127.0.0.1/a.csv"]
-        {
+        for uri in [
+            "portal:compras/202401",
+            "pncp:contratos/2025-03-12",
+            "portal-api:contratos/26246/2025-03-01..2025-03-31",
+            "https://example.org/a.csv",
+            "file:///etc/passwd",
+            "http://127.0.0.1/a.csv",
+        ] {
             assert!(denied(none.check(uri)), "{uri}");
         }
-        for uri in
-            ["", "x", "/etc/passwd", "ftp://example.org/a.csv", "portal:despesas/202401", "data:text/csv,a", "a b"]
-        {
+        for uri in [
+            "",
+            "x",
+            "/etc/passwd",
+            "ftp://example.org/a.csv",
+            "portal:despesas/202401",
+            "pncp:contratos/2025-03",
+            "data:text/csv,a",
+            "a b",
+        ] {
             assert!(invalid(none.check(uri)), "{uri}");
         }
     }
@@ -271,6 +300,13 @@ mod tests {
         let some =
             rules(&[], &["example.org", "portaldatransparencia.gov.br", "mirror.example:8443", "127.0.0.1:9000"]);
         assert!(matches!(some.check("portal:compras/202401"), Ok(Allowed::Portal(_))));
+        assert!(denied(some.check("pncp:contratos/..2025-03-12")));
+        let pncp = rules(&[], &["pncp.gov.br"]);
+        assert!(matches!(pncp.check("pncp:contratos/..2025-03-12"), Ok(Allowed::List(_))));
+        let portal_api = "portal-api:contratos/26246/2025-03-01..2025-03-31";
+        assert!(denied(pncp.check(portal_api)));
+        let api = rules(&[], &["api.portaldatransparencia.gov.br"]);
+        assert!(matches!(api.check(portal_api), Ok(Allowed::List(_))));
         for uri in [
             "https://example.org/x/a.csv",
             "https://EXAMPLE.org:443/a.csv?x=1",

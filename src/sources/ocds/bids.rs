@@ -13,18 +13,18 @@ use crate::model::Table;
 
 /// What a bid says beside who made it.
 #[derive(Debug, Default)]
-struct Bid {
-    lot: Option<String>,
-    item: Option<String>,
+struct Bid<'a> {
+    lot: Option<Cow<'a, str>>,
+    item: Option<Cow<'a, str>>,
     at: Option<Moment>,
-    currency: Option<String>,
+    currency: Option<Cow<'a, str>>,
     value: Option<i128>,
-    status: Option<String>,
+    status: Option<Cow<'a, str>>,
     won: Option<bool>,
 }
 
 impl<'a> Process<'a> {
-    pub(super) fn write_bids(&mut self, rows: &mut Rows) -> Result<(), LakeError> {
+    pub(super) fn write_bids(&mut self, rows: &mut Rows<'_>) -> Result<(), LakeError> {
         let details: Vec<View<'a>> = match self.release.get("bids") {
             Some(bids) if bids.is_object() => bids.list("details").filter(|bid| bid.is_object()).collect(),
             _ => Vec::new(),
@@ -34,7 +34,7 @@ impl<'a> Process<'a> {
             let who = together(tenderers.collect());
             let number = bid.text_of("id");
             let lots = lots(*bid);
-            let won = self.has_won(who.as_ref(), number.as_deref(), &lots);
+            let won = self.has_won(who.as_deref(), number.as_deref(), &lots);
             let mut items = bid.list("items").filter_map(|item| item.text_of("id"));
             let item = items.next().filter(|_| items.next().is_none());
             let at = rows.tally.moment(bid.get("date"));
@@ -49,7 +49,7 @@ impl<'a> Process<'a> {
                 status: masked(bid.text_of("status")),
                 won,
             };
-            self.write_bid(&id, who.as_ref(), &bid, rows)?;
+            self.write_bid(&id, who.as_deref(), &bid, rows)?;
         }
         if !details.is_empty() {
             return Ok(());
@@ -73,12 +73,18 @@ impl<'a> Process<'a> {
                 &who.id.as_deref().unwrap_or(&who.reference).replace('*', "x"),
             );
             self.write_bid(&id, Some(&who), &Bid { won, ..Bid::default() }, rows)?;
-            seen.insert(who.reference);
+            seen.insert(who.reference.clone());
         }
         Ok(())
     }
 
-    fn write_bid(&self, id: &str, who: Option<&Organisation<'_>>, bid: &Bid, rows: &mut Rows) -> Result<(), LakeError> {
+    fn write_bid(
+        &self,
+        id: &str,
+        who: Option<&Organisation<'_>>,
+        bid: &Bid<'_>,
+        rows: &mut Rows<'_>,
+    ) -> Result<(), LakeError> {
         rows.add(Table::Bids, id, &self.source, self.origin, |out| {
             out.text(&self.tender_id)
                 .text(&self.buyer_id)

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::super::pii::mask_text;
 use super::super::portal::modality;
@@ -14,7 +15,7 @@ use crate::lake::LakeError;
 use crate::model::{Table, fold};
 
 impl<'a> Process<'a> {
-    pub(super) fn write_contracts(&mut self, rows: &mut Rows) -> Result<(), LakeError> {
+    pub(super) fn write_contracts(&mut self, rows: &mut Rows<'_>) -> Result<(), LakeError> {
         let contracts: Vec<View<'a>> = self.release.list("contracts").filter(|contract| contract.is_object()).collect();
         let mut by_id: HashMap<Cow<'a, str>, usize> = HashMap::new();
         for (place, award) in self.awards.iter().enumerate() {
@@ -32,7 +33,7 @@ impl<'a> Process<'a> {
             let award = award_id.as_ref().and_then(|id| by_id.get(id)).and_then(|place| self.awards.get(*place));
             let listed = contract.list("suppliers").filter_map(|who| self.parties.organisation(who, self.origin.key));
             let supplier = award.and_then(|award| award.winner.clone()).or_else(|| together(listed.collect()));
-            let supplier = supplier.as_ref();
+            let supplier = supplier.as_deref();
             let award = award.map(|award| award.view);
             let id = self.ids.next(&self.tender_id, "contract", &key_or_place(published.as_deref(), place));
             // Items and amendments know their contract by buyer and number, and the ids of contracts
@@ -118,7 +119,7 @@ impl<'a> Process<'a> {
     }
 
     /// Whoever buys: the buyer and the procuring entity, wherever the release names them.
-    fn buyers(&self) -> Vec<Organisation<'a>> {
+    fn buyers(&self) -> Vec<Rc<Organisation<'a>>> {
         let named = [self.release.get("buyer"), self.tender.and_then(|tender| tender.get("procuringEntity"))];
         let by_role = ["buyer", "procuringEntity"].into_iter().flat_map(|role| self.parties.all_with_role(role));
         let all = named.into_iter().flatten().chain(by_role);
@@ -130,7 +131,7 @@ impl<'a> Process<'a> {
         contract: &str,
         number: &str,
         amendments: &[View<'a>],
-        rows: &mut Rows,
+        rows: &mut Rows<'_>,
     ) -> Result<(), LakeError> {
         for (place, amendment) in amendments.iter().enumerate() {
             let own = amendment.text_of("id");
@@ -139,7 +140,7 @@ impl<'a> Process<'a> {
                 masked(amendment.text_of("description").or_else(|| amendment.text_of("rationale"))).unwrap_or_default();
             let date = rows.tally.day(amendment.get("date"));
             let value = rows.tally.money(amount(*amendment, "value"));
-            let own = masked(own).unwrap_or_else(|| (place + 1).to_string());
+            let own = masked(own).unwrap_or_else(|| (place + 1).to_string().into());
             rows.add(Table::Amendments, &id, &self.source, self.origin, |out| {
                 out.text(&self.buyer_id)
                     .text(number)
@@ -159,7 +160,7 @@ impl<'a> Process<'a> {
         contract: &str,
         number: &str,
         items: &[View<'a>],
-        rows: &mut Rows,
+        rows: &mut Rows<'_>,
     ) -> Result<(), LakeError> {
         for (place, item) in items.iter().filter(|item| item.is_object()).enumerate() {
             let own = item.text_of("id");
@@ -190,8 +191,8 @@ impl<'a> Process<'a> {
         &mut self,
         contract: &str,
         of: View<'a>,
-        suppliers: Vec<Organisation<'a>>,
-        rows: &mut Rows,
+        suppliers: Vec<Rc<Organisation<'a>>>,
+        rows: &mut Rows<'_>,
     ) -> Result<(), LakeError> {
         let Some(implementation) = of.get("implementation") else { return Ok(()) };
         let sides = Sides { buyers: self.buyers(), suppliers };
@@ -209,7 +210,7 @@ impl<'a> Process<'a> {
             // The second names are those of OCDS 1.0.
             let payer = named("payer", "providerOrganization");
             let payee = named("payee", "receiverOrganization");
-            let kind = sides.kind(payer.as_ref(), payee.as_ref());
+            let kind = sides.kind(payer.as_deref(), payee.as_deref());
             rows.add(Table::Payments, &id, &self.source, self.origin, |out| {
                 out.text(kind)
                     .text(contract)
@@ -218,7 +219,7 @@ impl<'a> Process<'a> {
                     .optional_text(None)
                     .day(date)
                     .decimal(value)
-                    .optional_text(payee.and_then(|payee| payee.key).as_deref())
+                    .optional_text(payee.as_ref().and_then(|payee| payee.key.as_deref()))
                     .optional_text(None)
                     .optional_text(None)
                     .optional_text(currency.as_deref());
@@ -230,8 +231,8 @@ impl<'a> Process<'a> {
 
 /// Who may pay and who may be paid under a contract.
 struct Sides<'a> {
-    buyers: Vec<Organisation<'a>>,
-    suppliers: Vec<Organisation<'a>>,
+    buyers: Vec<Rc<Organisation<'a>>>,
+    suppliers: Vec<Rc<Organisation<'a>>>,
 }
 
 impl Sides<'_> {
@@ -252,7 +253,7 @@ impl Sides<'_> {
     }
 }
 
-fn is_one_of(who: Option<&Organisation<'_>>, of: &[Organisation<'_>]) -> bool {
+fn is_one_of(who: Option<&Organisation<'_>>, of: &[Rc<Organisation<'_>>]) -> bool {
     who.is_some_and(|who| {
         of.iter().any(|one| one.reference == who.reference || (who.key.is_some() && one.key == who.key))
     })

@@ -183,11 +183,20 @@ impl<'a> View<'a> {
     }
 
     /// A member that is not null; the last one where a key is repeated.
+    // Inlined, so that a key that is known is compared as a number and not byte by byte.
+    #[inline]
     pub(in crate::sources) fn get(self, key: &str) -> Option<View<'a>> {
-        self.members().filter(|(own, _)| *own == key).last().map(|(_, value)| value).filter(|value| !value.is_null())
+        let mut found = None;
+        for (own, value) in self.members() {
+            if own == key {
+                found = Some(value);
+            }
+        }
+        found.filter(|value| !value.is_null())
     }
 
     /// The elements of a member.
+    #[inline]
     pub(in crate::sources) fn list(self, key: &str) -> impl Iterator<Item = View<'a>> {
         self.get(key).into_iter().flat_map(View::elements)
     }
@@ -206,6 +215,7 @@ impl<'a> View<'a> {
     }
 
     /// The text of a member.
+    #[inline]
     pub(in crate::sources) fn text_of(self, key: &str) -> Option<Cow<'a, str>> {
         self.get(key).and_then(View::text)
     }

@@ -45,7 +45,7 @@ use json::{Scratch, View};
 use merge::Release;
 use pipeline::pipeline;
 use process::prefix;
-use rows::{Origin, Rows};
+use rows::{KnownSuppliers, Origin, Rows};
 use spill::{Spill, Spilled};
 use stream::{Block, Unit};
 use tables::Tables;
@@ -189,8 +189,9 @@ pub(crate) fn write(
     report: &mut dyn FnMut(u64, i64),
 ) -> Result<Written, ImportError> {
     let Target { root, import_id, key, today } = target;
-    let import = Import { input, scan, import_id, key, stem: stem(input) };
-    let mut tables = Tables::new(root, import_id, today);
+    let known = KnownSuppliers::default();
+    let import = Import { input, scan, import_id, key, stem: stem(input), known: &known };
+    let mut tables = Tables::new(root, import_id, today, &known);
     let mut spill = Spill::new(root, scan.repeated_bytes)?;
     let mut outcome = Outcome::default();
     let (mut bytes, mut units) = (0, 0);
@@ -348,6 +349,7 @@ struct Import<'a> {
     import_id: &'a str,
     key: &'a PiiKey,
     stem: &'a str,
+    known: &'a KnownSuppliers,
 }
 
 impl<'a> Import<'a> {
@@ -358,7 +360,7 @@ impl<'a> Import<'a> {
 
     fn convert(&self, block: &Block) -> Result<Converted, ImportError> {
         let part = block.part;
-        let mut rows = Rows::new()?;
+        let mut rows = Rows::new(self.known)?;
         let mut scratch = Scratch::default();
         let (mut units, mut faults, mut spilled) = (0, Vec::new(), Vec::new());
         let mut failed: Option<LakeError> = None;
@@ -399,7 +401,7 @@ impl<'a> Import<'a> {
 
     /// Compiles the releases of what has one hash: one process, as a rule.
     fn compile(&self, group: &[spill::Stored<'_>]) -> Result<Compiled, ImportError> {
-        let mut rows = Rows::new()?;
+        let mut rows = Rows::new(self.known)?;
         let mut duplicates = 0;
         let mut processes: Vec<(String, Vec<Release>)> = Vec::new();
         let mut scratch = Scratch::default();
@@ -428,7 +430,7 @@ impl<'a> Import<'a> {
         Ok(Compiled { duplicates, batches, tally })
     }
 
-    fn write_compiled(&self, ocid: String, releases: Vec<Release>, rows: &mut Rows) -> Result<(), LakeError> {
+    fn write_compiled(&self, ocid: String, releases: Vec<Release>, rows: &mut Rows<'_>) -> Result<(), LakeError> {
         let Some((part, line)) = merge::latest(&releases) else { return Ok(()) };
         let text = merge::compile(releases);
         let mut scratch = Scratch::default();

@@ -1,7 +1,9 @@
 //! Who is who in a release: organisations by the id that they are referred to with.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::super::person::Person;
 use super::super::pii::{PiiKey, mask_text};
@@ -11,8 +13,15 @@ use crate::model::{TaxIdCheck, TaxIdKind, check_tax_id};
 /// The parties of a release.
 #[derive(Debug)]
 pub(super) struct Parties<'a> {
-    by_id: HashMap<Cow<'a, str>, View<'a>>,
-    all: Vec<View<'a>>,
+    by_id: HashMap<Cow<'a, str>, usize>,
+    all: Vec<Party<'a>>,
+}
+
+#[derive(Debug)]
+struct Party<'a> {
+    view: View<'a>,
+    /// Who it is, once somebody has asked: most parties are referred to again and again.
+    known: OnceCell<Option<Rc<Organisation<'a>>>>,
 }
 
 /// An organisation or person, as far as it may be stored.
@@ -30,8 +39,9 @@ pub(super) struct Organisation<'a> {
 
 impl<'a> Parties<'a> {
     pub(super) fn of(release: View<'a>) -> Self {
-        let all: Vec<View<'a>> = release.list("parties").collect();
-        let by_id = all.iter().filter_map(|party| Some((party.text_of("id")?, *party))).collect();
+        let all: Vec<_> = release.list("parties").map(|view| Party { view, known: OnceCell::new() }).collect();
+        let ids = all.iter().enumerate();
+        let by_id = ids.filter_map(|(place, party)| Some((party.view.text_of("id")?, place))).collect();
         Self { by_id, all }
     }
 
@@ -43,18 +53,35 @@ impl<'a> Parties<'a> {
     /// The parties with a role.
     pub(super) fn all_with_role(&self, role: &str) -> impl Iterator<Item = View<'a>> {
         let has = move |party: &View<'a>| party.list("roles").any(|own| own.text().as_deref() == Some(role));
-        self.all.iter().copied().filter(has)
+        self.all.iter().map(|party| party.view).filter(has)
     }
 
     /// The party that a reference is to; the reference itself where it is none: releases of OCDS 1.0
     /// say all there is in place.
     pub(super) fn party(&self, reference: View<'a>) -> View<'a> {
-        reference.text_of("id").and_then(|id| self.by_id.get(&id)).copied().unwrap_or(reference)
+        self.listed(reference).map_or(reference, |party| party.view)
+    }
+
+    fn listed(&self, reference: View<'a>) -> Option<&Party<'a>> {
+        reference.text_of("id").and_then(|id| self.by_id.get(&id)).and_then(|place| self.all.get(*place))
     }
 
     /// Who a reference is to; `None` if it names nobody.
-    pub(super) fn organisation(&self, reference: View<'a>, key: &PiiKey) -> Option<Organisation<'a>> {
-        let party = self.party(reference);
+    pub(super) fn organisation(&self, reference: View<'a>, key: &PiiKey) -> Option<Rc<Organisation<'a>>> {
+        match self.listed(reference) {
+            // All that a reference to it could add is there.
+            Some(party) if party.view.get("identifier").is_some() && party.view.text_of("name").is_some() => {
+                party.known.get_or_init(|| Organisation::of(party.view, reference, key).map(Rc::new)).clone()
+            }
+            Some(party) => Organisation::of(party.view, reference, key).map(Rc::new),
+            None => Organisation::of(reference, reference, key).map(Rc::new),
+        }
+    }
+}
+
+impl<'a> Organisation<'a> {
+    /// Who a party is that `reference` is to.
+    fn of(party: View<'a>, reference: View<'a>, key: &PiiKey) -> Option<Self> {
         let identifier = party.get("identifier").or_else(|| reference.get("identifier"));
         let of_identifier = |member: &str| identifier.and_then(|identifier| identifier.text_of(member));
         let own = reference.text_of("id").or_else(|| party.text_of("id"));
@@ -63,7 +90,7 @@ impl<'a> Parties<'a> {
         let published = of_identifier("id").or_else(|| own.clone());
         let Some(published) = published else {
             let name = name?;
-            return Some(Organisation {
+            return Some(Self {
                 reference: name.clone(),
                 published: None,
                 id: None,
@@ -74,7 +101,7 @@ impl<'a> Parties<'a> {
             });
         };
         let person = person(scheme.as_deref(), &published, name.as_deref());
-        Some(Organisation {
+        Some(Self {
             published: person.published_id(),
             id: person.id(),
             key: person.key(key),
@@ -89,8 +116,8 @@ impl<'a> Parties<'a> {
 /// The person of an id. Brazilian ids are normalised: where the scheme says so, or where there is no
 /// scheme and the check digits are right. All others are kept as published, behind their scheme.
 fn person<'p>(scheme: Option<&str>, id: &'p str, name: Option<&'p str>) -> Person<'p> {
-    let (scheme, bare) = match (scheme, id.split_once("BR-CNPJ-").or_else(|| id.split_once("BR-CPF-"))) {
-        (None, Some(("", bare))) => (Some("BR"), bare),
+    let (scheme, bare) = match (scheme, id.strip_prefix("BR-CNPJ-").or_else(|| id.strip_prefix("BR-CPF-"))) {
+        (None, Some(bare)) => (Some("BR"), bare),
         (scheme, _) => (scheme, id),
     };
     let folded = scheme.map(str::to_ascii_uppercase);
@@ -130,7 +157,7 @@ fn person<'p>(scheme: Option<&str>, id: &'p str, name: Option<&'p str>) -> Perso
 }
 
 /// Several organisations that act together, as one: each of them alone did not win what they won.
-pub(super) fn together(mut members: Vec<Organisation<'_>>) -> Option<Organisation<'_>> {
+pub(super) fn together(mut members: Vec<Rc<Organisation<'_>>>) -> Option<Rc<Organisation<'_>>> {
     if members.len() < 2 {
         return members.pop();
     }
@@ -140,10 +167,10 @@ pub(super) fn together(mut members: Vec<Organisation<'_>>) -> Option<Organisatio
         return members.pop();
     }
     let joined = |part: fn(&Organisation<'_>) -> Option<String>| {
-        let parts: Option<Vec<String>> = members.iter().map(part).collect();
+        let parts: Option<Vec<String>> = members.iter().map(|one| part(one)).collect();
         parts.map(|parts| parts.join("; "))
     };
-    Some(Organisation {
+    Some(Rc::new(Organisation {
         reference: Cow::Owned(members.iter().map(|one| one.reference.as_ref()).collect::<Vec<_>>().join("; ")),
         published: joined(|one| one.published.clone()),
         id: joined(|one| one.id.clone()),
@@ -151,7 +178,7 @@ pub(super) fn together(mut members: Vec<Organisation<'_>>) -> Option<Organisatio
         kind: TaxIdKind::Other,
         check: TaxIdCheck::NotApplicable,
         name: joined(|one| Some(one.name.clone().unwrap_or_default())),
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -170,7 +197,7 @@ mod tests {
         let parties = Parties::of(document.root());
         let one = parties.organisation(document.root().get("buyer")?, &KEY)?;
         assert!(!one.key.as_deref().unwrap_or_default().contains("52998224725"));
-        Some((one.kind, one.id, one.key, one.name))
+        Some((one.kind, one.id.clone(), one.key.clone(), one.name.clone()))
     }
 
     #[test]
@@ -197,14 +224,16 @@ mod tests {
 
     #[test]
     fn a_group_is_nobody_of_its_members() {
-        let one = |id: &'static str| Organisation {
-            reference: Cow::Borrowed(id),
-            published: Some(id.to_owned()),
-            id: Some(id.to_owned()),
-            key: Some(id.to_owned()),
-            kind: TaxIdKind::Cnpj,
-            check: TaxIdCheck::Valid,
-            name: None,
+        let one = |id: &'static str| {
+            Rc::new(Organisation {
+                reference: Cow::Borrowed(id),
+                published: Some(id.to_owned()),
+                id: Some(id.to_owned()),
+                key: Some(id.to_owned()),
+                kind: TaxIdKind::Cnpj,
+                check: TaxIdCheck::Valid,
+                name: None,
+            })
         };
         assert_eq!(together(vec![one("a"), one("a")]), Some(one("a")));
         assert_eq!(together(Vec::new()), None);

@@ -32,6 +32,7 @@ pub(super) fn pipeline<T: Send>(
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel::<Block>(threads * AHEAD);
         let reading = scope.spawn(move || read_parts(input, hashed, &sender));
+        let mut done = Vec::new();
         while let Ok(first) = receiver.recv() {
             let mut blocks = vec![first];
             while blocks.len() < threads * AHEAD
@@ -39,8 +40,15 @@ pub(super) fn pipeline<T: Send>(
             {
                 blocks.push(block);
             }
-            take(blocks.par_iter().map(work).collect())?;
+            // What was done is taken while the next is being done.
+            let mut next = Vec::new();
+            rayon::in_place_scope(|workers| {
+                workers.spawn(|_| next = blocks.par_iter().map(work).collect());
+                take(std::mem::take(&mut done))
+            })?;
+            done = next;
         }
+        take(done)?;
         reading.join().map_err(|_| ImportError::Interrupted("the reader of a file panicked".to_owned()))?
     })
 }

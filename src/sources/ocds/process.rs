@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use super::super::pii::mask_text;
 use super::super::portal::modality;
@@ -21,7 +22,7 @@ pub(super) struct Process<'a> {
     pub(super) tender: Option<View<'a>>,
     pub(super) buyer_id: String,
     pub(super) buyer_name: String,
-    pub(super) object: String,
+    pub(super) object: Cow<'a, str>,
     pub(super) awards: Vec<Award<'a>>,
     pub(super) winners: Winners<'a>,
     pub(super) source: String,
@@ -36,7 +37,7 @@ pub(super) struct Award<'a> {
     /// Whether it stands: neither pending, cancelled nor unsuccessful.
     pub(super) stands: bool,
     /// To whom, all of them together.
-    pub(super) winner: Option<Organisation<'a>>,
+    pub(super) winner: Option<Rc<Organisation<'a>>>,
     pub(super) lots: Vec<Cow<'a, str>>,
 }
 
@@ -73,7 +74,7 @@ pub(super) fn write<'a>(
     release: View<'a>,
     ocid: Cow<'a, str>,
     origin: Origin<'a>,
-    rows: &mut Rows,
+    rows: &mut Rows<'_>,
 ) -> Result<(), LakeError> {
     let parties = Parties::of(release);
     let tender = release.get("tender").filter(|tender| tender.is_object());
@@ -87,7 +88,7 @@ pub(super) fn write<'a>(
         .or_else(|| tender.and_then(|tender| tender.get("procuringEntity")))
         .or_else(|| parties.with_role("procuringEntity"));
     let buyer = buyer.and_then(|buyer| parties.organisation(buyer, origin.key));
-    let (buyer_id, buyer_name) = buyer.map(|buyer| (buyer.id, buyer.name)).unwrap_or_default();
+    let (buyer_id, buyer_name) = buyer.map(|buyer| (buyer.id.clone(), buyer.name.clone())).unwrap_or_default();
     let awards = release.list("awards").map(|award| Award {
         view: award,
         id: award.text_of("id"),
@@ -148,7 +149,7 @@ fn stands(status: &str) -> bool {
 }
 
 /// Title and description, as far as the one does not say the other.
-pub(super) fn title(of: View<'_>) -> String {
+pub(super) fn title(of: View<'_>) -> Cow<'_, str> {
     let (title, description) = (of.text_of("title"), of.text_of("description"));
     let object = match (title, description) {
         (Some(title), Some(description)) if !title.contains(description.as_ref()) => {
@@ -161,7 +162,7 @@ pub(super) fn title(of: View<'_>) -> String {
         (Some(text), _) | (None, Some(text)) => text,
         (None, None) => Cow::Borrowed(""),
     };
-    mask_text(&object).into_owned()
+    without_cpfs(object)
 }
 
 /// One of the codes that the standard knows, in lower case.
@@ -174,8 +175,16 @@ pub(super) fn category(of: View<'_>) -> Option<&'static str> {
     code(of, "mainProcurementCategory", &["goods", "services", "works"])
 }
 
-pub(super) fn masked(text: Option<Cow<'_, str>>) -> Option<String> {
-    text.map(|text| mask_text(&text).into_owned())
+pub(super) fn masked(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
+    text.map(without_cpfs)
+}
+
+/// [`mask_text`] of a text that need not be copied.
+fn without_cpfs(text: Cow<'_, str>) -> Cow<'_, str> {
+    match mask_text(&text) {
+        Cow::Owned(masked) => Cow::Owned(masked),
+        Cow::Borrowed(_) => text,
+    }
 }
 
 pub(super) fn amount<'a>(of: View<'a>, member: &str) -> Option<View<'a>> {
@@ -183,9 +192,11 @@ pub(super) fn amount<'a>(of: View<'a>, member: &str) -> Option<View<'a>> {
 }
 
 /// The code of a currency, in upper case.
-pub(super) fn currency(of: View<'_>, member: &str) -> Option<String> {
+pub(super) fn currency<'a>(of: View<'a>, member: &str) -> Option<Cow<'a, str>> {
     let text = of.get(member)?.text_of("currency")?;
-    Some(mask_text(&text.to_ascii_uppercase()).into_owned())
+    let upper =
+        if text.bytes().any(|byte| byte.is_ascii_lowercase()) { text.to_ascii_uppercase().into() } else { text };
+    Some(without_cpfs(upper))
 }
 
 /// The lots that something is of; an item names one, a bid or an award may name several.
@@ -195,7 +206,7 @@ pub(super) fn lots(of: View<'_>) -> Vec<Cow<'_, str>> {
 }
 
 impl<'a> Process<'a> {
-    fn write_tender(&mut self, rows: &mut Rows) -> Result<(), LakeError> {
+    fn write_tender(&mut self, rows: &mut Rows<'_>) -> Result<(), LakeError> {
         let Some(tender) = self.tender else { return Ok(()) };
         let tally = &mut rows.tally;
         let details = tender.text_of("procurementMethodDetails");
@@ -204,7 +215,7 @@ impl<'a> Process<'a> {
         let modality_name = masked(details.or(method_text)).unwrap_or_default();
         let entity =
             tender.get("procuringEntity").and_then(|entity| self.parties.organisation(entity, self.origin.key));
-        let (organ_id, organ_name) = entity.map(|entity| (entity.id, entity.name)).unwrap_or_default();
+        let (organ_id, organ_name) = entity.map(|entity| (entity.id.clone(), entity.name.clone())).unwrap_or_default();
         let buyer = self.release.get("buyer").or(tender.get("procuringEntity")).map(|buyer| self.parties.party(buyer));
         let address = buyer.and_then(|buyer| buyer.get("address"));
         let place = |member: &str| masked(address.and_then(|address| address.text_of(member)));
@@ -239,7 +250,7 @@ impl<'a> Process<'a> {
         let awarded = awarded.filter(|value: &i128| !mixed && value.abs() <= crate::model::Money::MAX_CENTS);
         let stated = tally.count(tender.get("numberOfTenderers"));
         let listed = tender.list("tenderers").filter_map(|who| self.parties.organisation(who, self.origin.key));
-        let mut listed: Vec<_> = listed.map(|who| who.reference).collect();
+        let mut listed: Vec<_> = listed.map(|who| who.reference.clone()).collect();
         listed.sort_unstable();
         listed.dedup();
         let listed = i64::try_from(listed.len()).ok().filter(|count| *count > 0);
@@ -281,7 +292,7 @@ impl<'a> Process<'a> {
         self.write_tender_items(tender, rows)
     }
 
-    fn write_tender_items(&mut self, tender: View<'a>, rows: &mut Rows) -> Result<(), LakeError> {
+    fn write_tender_items(&mut self, tender: View<'a>, rows: &mut Rows<'_>) -> Result<(), LakeError> {
         for (place, item) in tender.list("items").filter(|item| item.is_object()).enumerate() {
             let number = item.text_of("id");
             let lot = lots(item).into_iter().next();
@@ -321,11 +332,11 @@ impl<'a> Process<'a> {
     fn winner(&self, item: Option<&str>, lot: Option<&str>) -> Option<&Organisation<'a>> {
         let listing = item.and_then(|item| self.winners.items.get(item));
         let award = listing.or_else(|| lot.and_then(|lot| self.winners.lots.get(lot)))?;
-        award.and_then(|place| self.awards.get(place)).and_then(|award| award.winner.as_ref())
+        award.and_then(|place| self.awards.get(place)).and_then(|award| award.winner.as_deref())
     }
 
     /// What the release says about those who bid or supply.
-    fn write_suppliers(&self, rows: &mut Rows) -> Result<(), LakeError> {
+    fn write_suppliers(&self, rows: &mut Rows<'_>) -> Result<(), LakeError> {
         let bids = self.release.get("bids").filter(|bids| bids.is_object());
         let mut references: Vec<View<'a>> = self.parties.all_with_role("supplier").collect();
         references.extend(self.parties.all_with_role("tenderer"));
@@ -336,8 +347,8 @@ impl<'a> Process<'a> {
         let mut seen: HashSet<String> = HashSet::new();
         for reference in references {
             let Some(who) = self.parties.organisation(reference, self.origin.key) else { continue };
-            let Some(key) = who.key else { continue };
-            if seen.contains(&key) {
+            let Some(key) = who.key.clone() else { continue };
+            if rows.has_supplier(&key) || seen.contains(&key) {
                 continue;
             }
             let party = self.parties.party(reference);
@@ -369,7 +380,7 @@ impl<'a> Process<'a> {
     }
 }
 
-pub(super) fn item_description(item: View<'_>) -> String {
+pub(super) fn item_description(item: View<'_>) -> Cow<'_, str> {
     let classified = || item.get("classification").and_then(|one| one.text_of("description"));
     masked(item.text_of("description").or_else(classified)).unwrap_or_default()
 }

@@ -1,18 +1,37 @@
 //! Rows of the canonical tables that are being collected, and where they come from.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::filter_record_batch;
 use sha2::{Digest, Sha256};
 
 use super::super::pii::{PiiKey, hex};
+use super::hash;
 use super::values::Tally;
 use crate::lake::{LakeError, RowBuilder, RowWriter, schema};
 use crate::model::Table;
 
 /// Characters of a published id that stand in an id of the lake as they are.
 const MAX_ID: usize = 80;
+
+/// Hashes of the suppliers that are written: each is mentioned again and again, and its first row stays.
+#[derive(Debug, Default)]
+pub(super) struct KnownSuppliers(RwLock<HashSet<u64>>);
+
+impl KnownSuppliers {
+    /// The rows of suppliers that were not known, which they are from now on. No [`Rows`] may be at work.
+    pub(super) fn new_rows(&self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
+        let unexpected = |detail: String| LakeError::Schema { table: Table::Suppliers.as_str(), detail };
+        let ids = batch.column_by_name(Table::Suppliers.id_column()).and_then(|ids| ids.as_string_opt::<i32>());
+        let ids = ids.ok_or_else(|| unexpected("ids are no texts".to_owned()))?;
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let new: BooleanArray = ids.iter().map(|id| Some(known.insert(hash(id.unwrap_or_default())))).collect();
+        filter_record_batch(batch, &new).map_err(|error| unexpected(error.to_string()))
+    }
+}
 
 /// Where the rows of a release come from.
 #[derive(Debug, Clone, Copy)]
@@ -27,15 +46,21 @@ pub(super) struct Origin<'a> {
 
 /// Rows of every table, and what could not be taken over to the letter.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub(super) struct Rows<'k> {
     builders: Vec<RowBuilder>,
+    known: RwLockReadGuard<'k, HashSet<u64>>,
     pub(super) tally: Tally,
 }
 
-impl Rows {
-    pub(super) fn new() -> Result<Self, LakeError> {
+impl<'k> Rows<'k> {
+    pub(super) fn new(known: &'k KnownSuppliers) -> Result<Self, LakeError> {
         let builders = Table::ALL.into_iter().map(RowBuilder::new).collect::<Result<_, _>>()?;
-        Ok(Self { builders, tally: Tally::default() })
+        Ok(Self { builders, known: known.0.read().unwrap_or_else(PoisonError::into_inner), tally: Tally::default() })
+    }
+
+    /// Whether a row of a supplier has been written already.
+    pub(super) fn has_supplier(&self, id: &str) -> bool {
+        self.known.contains(&hash(id))
     }
 
     /// Adds a row: its id and `current`, what `fill` gives, and its provenance.

@@ -1,37 +1,35 @@
 //! The Parquet files of an import, one a table.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
-use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
-use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::array::{Array, RecordBatch};
 use rayon::prelude::*;
 
-use super::hash;
+use super::rows::KnownSuppliers;
 use crate::lake::{LakeError, TableWriter};
 use crate::model::{LakeFile, Table, TableQuality};
 
 /// Tables that are being written; one that gets no rows gets no file.
 #[derive(Debug)]
-pub(super) struct Tables {
+pub(super) struct Tables<'k> {
     root: PathBuf,
     import_id: String,
     today: NaiveDate,
     writers: BTreeMap<Table, TableWriter>,
-    /// Hashes of the suppliers that are written: each is mentioned again and again.
-    suppliers: HashSet<u64>,
+    suppliers: &'k KnownSuppliers,
     without_supplier: i64,
 }
 
-impl Tables {
-    pub(super) fn new(root: &Path, import_id: &str, today: NaiveDate) -> Self {
+impl<'k> Tables<'k> {
+    pub(super) fn new(root: &Path, import_id: &str, today: NaiveDate, suppliers: &'k KnownSuppliers) -> Self {
         Self {
             root: root.to_owned(),
             import_id: import_id.to_owned(),
             today,
             writers: BTreeMap::new(),
-            suppliers: HashSet::new(),
+            suppliers,
             without_supplier: 0,
         }
     }
@@ -41,7 +39,7 @@ impl Tables {
         let mut by_table: BTreeMap<Table, Vec<RecordBatch>> = BTreeMap::new();
         for (table, batch) in batches {
             let batch = match table {
-                Table::Suppliers => self.new_suppliers(&batch)?,
+                Table::Suppliers => self.suppliers.new_rows(&batch)?,
                 _ => batch,
             };
             if table == Table::Contracts {
@@ -61,16 +59,6 @@ impl Tables {
         let work: Vec<_> =
             self.writers.iter_mut().filter_map(|(table, writer)| Some((writer, by_table.get(table)?))).collect();
         work.into_par_iter().try_for_each(|(writer, batches)| batches.iter().try_for_each(|batch| writer.append(batch)))
-    }
-
-    /// The rows of suppliers that are not written yet.
-    fn new_suppliers(&mut self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
-        let unexpected = |detail: String| LakeError::Schema { table: Table::Suppliers.as_str(), detail };
-        let ids = batch.column_by_name(Table::Suppliers.id_column()).and_then(|ids| ids.as_string_opt::<i32>());
-        let ids = ids.ok_or_else(|| unexpected("ids are no texts".to_owned()))?;
-        let new: BooleanArray =
-            ids.iter().map(|id| Some(self.suppliers.insert(hash(id.unwrap_or_default())))).collect();
-        filter_record_batch(batch, &new).map_err(|error| unexpected(error.to_string()))
     }
 
     /// Contracts whose supplier is not published.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use cidadao::cache::{Bucket, Rate};
-use cidadao::sources::{ApiAddress, ApiFetched, ApiOptions, FetchError, FetchOptions, ImportSummary, fetch_lists};
+use cidadao::sources::{ApiAddress, ApiOptions, FetchError, FetchOptions, Fetched, ImportSummary, fetch_lists};
 use serde_json::{Value, json};
 
 use super::House;
@@ -39,20 +39,20 @@ pub(crate) fn good(body: &str) -> Reply {
     Reply::Bytes(answer("200 OK", JSON, body.as_bytes()))
 }
 
-fn nothing() -> Reply {
+pub(crate) fn nothing() -> Reply {
     Reply::Bytes(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n".to_vec())
 }
 
 /// A page of a list that has so many records and pages.
-fn page(records: &[Value], total: usize, pages: usize) -> Reply {
+pub(crate) fn page(records: &[Value], total: usize, pages: usize) -> Reply {
     good(&json!({"data": records, "totalRegistros": total, "totalPaginas": pages, "empty": false}).to_string())
 }
 
-fn contract(sequence: u32) -> Value {
+pub(crate) fn contract(sequence: u32) -> Value {
     pncp_contract(sequence, "2025-03-12T00:01:19", &json!({}))
 }
 
-async fn read(house: &House, options: &ApiOptions, text: &str) -> Result<ApiFetched, FetchError> {
+async fn read(house: &House, options: &ApiOptions, text: &str) -> Result<Fetched, FetchError> {
     let address = ApiAddress::parse(text).unwrap().unwrap();
     let datasets: Vec<String> = house.store.imports().await.unwrap().into_iter().map(|import| import.dataset).collect();
     let directory = house.directory.path().join("downloads");

@@ -65,6 +65,11 @@ const PNCP_FORM: &str =
 const PORTAL_FORM: &str = "<SIAFI code of the organ>/<first day>..<last day>, as 26246/2025-03-01..2025-03-31";
 
 impl ApiAddress {
+    /// Whether PNCP is asked, not the API of the Portal.
+    pub(in super::super) const fn is_of_pncp(&self) -> bool {
+        matches!(self.0, Asked::Pncp { .. })
+    }
+
     /// The address that a text is; `None` if it does not begin as one.
     ///
     /// # Errors

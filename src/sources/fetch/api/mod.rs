@@ -15,13 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Days, FixedOffset, NaiveDate, Utc};
-use tempfile::TempDir;
 
 use super::super::Progress;
 use super::super::answers::Page;
 use super::super::ocds::json::{Scratch, View};
 use super::address::BRASILIA_HOURS;
-use super::{FetchError, FetchOptions, own_directory};
+use super::{FetchError, FetchOptions, Fetched, own_directory};
 use crate::cache::{Bucket, Rate};
 use crate::secret::Secret;
 pub use address::ApiAddress;
@@ -90,16 +89,6 @@ impl ApiOptions {
     }
 }
 
-/// Lists that were read; their files are gone with it.
-#[derive(Debug)]
-pub struct ApiFetched {
-    /// A directory for each dataset, named as it is.
-    pub paths: Vec<PathBuf>,
-    /// Lists without any record.
-    pub empty: Vec<String>,
-    _directory: TempDir,
-}
-
 /// Reads the lists of addresses, each to its last page, into a directory of their own under `directory`.
 ///
 /// A day of PNCP, and a month or span of an organ of the Portal, becomes a dataset of its own, which a later
@@ -114,7 +103,7 @@ pub async fn fetch_lists(
     datasets: &[String],
     now: DateTime<Utc>,
     progress: &(dyn Fn(Progress) + Send + Sync),
-) -> Result<ApiFetched, FetchError> {
+) -> Result<Fetched, FetchError> {
     let own = own_directory(directory)?;
     let mut reader = Reader { root: own.path(), options, progress, paths: Vec::new(), empty: Vec::new() };
     let zone = FixedOffset::east_opt(BRASILIA_HOURS * 3_600);
@@ -138,7 +127,7 @@ pub async fn fetch_lists(
         }
     }
     let Reader { paths, empty, .. } = reader;
-    Ok(ApiFetched { paths, empty, _directory: own })
+    Ok(Fetched { paths, empty, _directory: own })
 }
 
 struct Reader<'a> {

@@ -12,7 +12,7 @@ use super::address::PortalList;
 use super::breaker::Breaker;
 use super::client::ApiClient;
 use super::portal::{of_organ, of_supplier};
-use super::{ApiFetched, ApiOptions, FetchError, FetchOptions, own_directory};
+use super::{ApiOptions, FetchError, FetchOptions, Fetched, own_directory};
 use crate::cache::Bucket;
 use crate::secret::Secret;
 
@@ -82,7 +82,7 @@ impl PortalNow {
     ///
     /// # Errors
     /// [`FetchError`]; [`FetchError::TooManyPages`] where there are more than [`Self::MOST_PAGES`].
-    pub async fn read(&self, query: &PortalQuery) -> Result<ApiFetched, FetchError> {
+    pub async fn read(&self, query: &PortalQuery) -> Result<Fetched, FetchError> {
         let key = self.key.as_ref().ok_or(FetchError::KeyMissing)?;
         let client = ApiClient::new(&self.options, &self.bucket, Arc::clone(&self.breaker), Some(key))?;
         let filter = match query {
@@ -94,6 +94,6 @@ impl PortalNow {
         let files = filter.read(&client, name, Some(Self::MOST_PAGES), own.path(), &|_| {}).await?;
         let empty = if files.is_empty() { vec![query.to_string()] } else { Vec::new() };
         let paths = if files.is_empty() { Vec::new() } else { vec![own.path().to_owned()] };
-        Ok(ApiFetched { paths, empty, _directory: own })
+        Ok(Fetched { paths, empty, _directory: own })
     }
 }
