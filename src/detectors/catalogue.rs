@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::own::{self, Overdue, QueryLimits};
 use super::render::{Language, Template};
 use super::run::VIEWS;
-use super::{DetectorError, Header, Run, limits, statement};
+use super::{DetectorError, Header, Run, aside, limits, statement};
 use crate::model::{DetectorRef, ParameterOverride, Table};
 use crate::secret::hex;
 
@@ -131,6 +131,11 @@ impl Detector {
         let id = header.id.clone();
         let faulty = |message| DetectorError::Definition { detector: id.clone(), message };
         header.override_with(values).map_err(faulty)?;
+        if aside::concerns(&header) {
+            for (name, reason) in aside::reasons() {
+                header.reasons.entry(name.to_owned()).or_insert(reason);
+            }
+        }
         let sql = header.bind(sql.trim().trim_end_matches(';'))?;
         let text_pt = Template::parse(&header.text.pt, &header, Language::Pt).map_err(faulty)?;
         let text_en = Template::parse(&header.text.en, &header, Language::En).map_err(faulty)?;
@@ -164,11 +169,12 @@ impl Detector {
         &self.overdue
     }
 
-    /// SHA-256 of its file, and of the views and legal limits that it may read, in hex: the same one gives the same answers.
+    /// SHA-256 of its file, of the views and legal limits that it may read, and of what they leave out, in hex: the same one gives the same answers.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new_with_prefix(self.file.as_bytes());
         VIEWS.iter().for_each(|(_, sql)| hash.update(sql));
         hash.update(limits::TABLE);
+        hash.update(aside::RULES);
         hex(&hash.finalize())
     }
 

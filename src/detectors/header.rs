@@ -125,6 +125,9 @@ pub struct Header {
     pub groups: Vec<String>,
     /// Tables that it reads.
     pub tables: Vec<String>,
+    /// Modalities of the contracts that it judges; empty for every one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modalities: Vec<String>,
     /// Expressions of its query that are named again and cheaper to compute again than to keep: joins with few rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recomputed: Vec<String>,

@@ -4,6 +4,7 @@
 //! or not evaluable, with a reason. Every contract of the lake serves as a peer; only subjects that
 //! the plan is about are counted and reported. The form of the files is in `docs/detectors.md`.
 
+mod aside;
 mod catalogue;
 pub mod collusion;
 mod error;

@@ -11,12 +11,13 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::DataFusionError;
 use datafusion::datasource::MemTable;
 use datafusion::execution::context::SQLOptions;
-use datafusion::functions::expr_fn::{date_part, starts_with};
+use datafusion::functions::expr_fn::date_part;
 use datafusion::functions_aggregate::expr_fn::{bool_or, count};
 use datafusion::logical_expr::{Expr, JoinType, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::StreamExt;
 
+use super::aside::{self, Aside};
 use super::catalogue::{IDS, REQUIRED};
 use super::evidence::{self, Fired};
 use super::functions::{self, Function};
@@ -25,7 +26,7 @@ use super::limits::LegalLimits;
 use super::own::{self, Answers, QueryLimits};
 use super::render::Value;
 use super::{Detector, DetectorError, Parameter, growth, once, scope};
-use crate::lake::schema::CURRENT;
+use crate::lake::schema::{self, CURRENT};
 use crate::lake::{self, LakeError, LakeSnapshot};
 use crate::model::{AppliedLimit, DetectorSummary, Finding, Outcome, Plan, ReasonCount, Severity, Table, mask_text};
 
@@ -86,7 +87,7 @@ const MADE_ONCE: [&str; 17] = [
 pub struct Run {
     context: SessionContext,
     limits: &'static LegalLimits,
-    contracts_in_scope: i64,
+    aside: Aside,
     tenders_in_scope: i64,
     /// [`VIEWS`], the parameters of the plan in them.
     views: Vec<(&'static str, String)>,
@@ -99,7 +100,7 @@ pub struct Run {
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Run")
-            .field("contracts_in_scope", &self.contracts_in_scope)
+            .field("contracts_in_scope", &self.contracts_in_scope())
             .field("tenders_in_scope", &self.tenders_in_scope)
             .finish_non_exhaustive()
     }
@@ -118,9 +119,9 @@ impl Run {
     /// Makes the tables and functions of the detectors known to a session that has `<table>_all` of
     /// every [`Table`] (columns of [`crate::lake::schema`]).
     ///
-    /// `contracts` has the current rows in reais and `in_scope`: limits and shares are in reais, and neither a currency nor a
-    /// rate is guessed. `tenders` has the current rows in whatever currency, and `in_scope`. The other
-    /// tables have the current rows, those of the register of companies of companies that supply or bid; `legal_limits` is [`LegalLimits`];
+    /// `contracts` has the current rows of purchases that came about, in reais, and `in_scope`: limits and shares are in reais,
+    /// and neither a currency nor a rate is guessed. What is left out is counted as not evaluable. `tenders` has the current
+    /// rows in whatever currency, and `in_scope`. The other tables have the current rows, those of the register of companies of companies that supply or bid; `legal_limits` is [`LegalLimits`];
     /// `covered_months` has the months whose file of contracts was taken in, each as year × 12 +
     /// month − 1; the rest are views of these (`src/detectors/views`).
     ///
@@ -130,15 +131,11 @@ impl Run {
         functions::register(&context);
         let limits = LegalLimits::builtin()?;
         let views = views(plan)?;
-        register(&context, plan, limits, &views).await.map_err(DetectorError::query("tables of the detectors"))?;
-        let in_scope = async |table: Table| {
-            let failed = DetectorError::query(format!("{} in scope", table.as_str()));
-            count_in_scope(&context, table).await.map_err(failed)
-        };
-        let contracts_in_scope = in_scope(Table::Contracts).await?;
-        let tenders_in_scope = in_scope(Table::Tenders).await?;
+        let failed = DetectorError::query("tables of the detectors");
+        let aside = register(&context, plan, limits, &views).await.map_err(failed)?;
+        let tenders_in_scope = count_tenders(&context).await.map_err(DetectorError::query("tenders in scope"))?;
         let (own, made) = (QueryLimits::default(), tokio::sync::Mutex::default());
-        Ok(Self { context, limits, contracts_in_scope, tenders_in_scope, views, own, made })
+        Ok(Self { context, limits, aside, tenders_in_scope, views, own, made })
     }
 
     /// Sets how much a user's own detector may use.
@@ -160,9 +157,9 @@ impl Run {
         Ok(Self::prepare(session, &Plan::default()).await?.limit_own(limits))
     }
 
-    /// How many contracts the plan is about.
-    pub const fn contracts_in_scope(&self) -> i64 {
-        self.contracts_in_scope
+    /// How many contracts the plan is about, those that no detector judges among them.
+    pub fn contracts_in_scope(&self) -> i64 {
+        self.aside.in_scope()
     }
 
     /// How many tenders, direct awards among them, the plan is about.
@@ -219,6 +216,9 @@ impl Run {
             }
         } else {
             self.answer(detector, &mut tally).await?;
+        }
+        for (reason, contracts) in self.aside.of(&detector.header) {
+            tally.count(Outcome::NotEvaluable, Some(reason), contracts);
         }
         Ok(tally.finish())
     }
@@ -315,7 +315,7 @@ async fn register(
     plan: &Plan,
     limits: &LegalLimits,
     views: &[(&'static str, String)],
-) -> datafusion::common::Result<()> {
+) -> datafusion::common::Result<Aside> {
     for name in tables() {
         context.deregister_table(name)?;
     }
@@ -332,15 +332,12 @@ async fn register(
 
     context.register_table("covered_months", covered_months(context, plan).await?.into_view())?;
 
-    // The Brazilian sources write no currency; of any other it is not known what its amounts are in.
-    let foreign = || starts_with(col("source"), lit("ocds:"));
-    let in_reais = col("currency").eq(lit("BRL")).or(col("currency").is_null().and(foreign().is_false()));
-    let mut contracts = context.table("contracts_all").await?.filter(current().and(in_reais))?;
+    let mut contracts = aside::told_apart(context).await?;
     if let Some((first, last)) = plan.peer_years {
         let year = date_part(lit("year"), col("signature_date"));
         contracts = contracts.filter(year.between(lit(first), lit(last)))?;
     }
-    let columns: Vec<Expr> = contracts.schema().fields().iter().map(|field| col(field.name())).collect();
+    let columns: Vec<Expr> = schema::of(Table::Contracts).fields().iter().map(|field| col(field.name())).collect();
     let words = scope::words(plan);
     let contracts = if plan.include_items && !words.is_empty() {
         let keys = [("buyer_id", "item_buyer_id"), ("contract_number", "item_contract_number")];
@@ -349,15 +346,16 @@ async fn register(
     } else {
         contracts
     };
-    let in_scope = scope::predicate(plan).alias("in_scope");
-    let view = contracts.select(columns.into_iter().chain([in_scope]))?;
+    let contracts = contracts.with_column("in_scope", scope::predicate(plan))?;
+    let aside = aside::counted(contracts.clone(), plan).await?;
+    let view = contracts.filter(aside::judged())?.select(columns.into_iter().chain([col("in_scope")]))?;
     context.register_table("contracts", view.into_view())?;
     context.register_table("tenders", tenders(context, plan, &words).await?.into_view())?;
     for (name, sql) in views {
         let view = context.sql(sql).await?;
         context.register_table(*name, view.into_view())?;
     }
-    Ok(())
+    Ok(aside)
 }
 
 /// The months of which all contracts are at hand: the Portal's files hold what was published in the
@@ -422,8 +420,8 @@ async fn words_of_items(
     context.read_table(Arc::new(rows))
 }
 
-async fn count_in_scope(context: &SessionContext, table: Table) -> datafusion::common::Result<i64> {
-    let counted = context.table(table.as_str()).await?.filter(col("in_scope"))?;
+async fn count_tenders(context: &SessionContext) -> datafusion::common::Result<i64> {
+    let counted = context.table("tenders").await?.filter(col("in_scope"))?;
     let batches = counted.aggregate(vec![], vec![count(lit(1)).alias("rows")])?.collect().await?;
     let value = batches.first().map(|batch| batch.column(0));
     Ok(value.map_or(0, |column| column.as_primitive::<datafusion::arrow::datatypes::Int64Type>().value(0)))
@@ -465,7 +463,7 @@ impl<'a> Tally<'a> {
             let outcome = Outcome::parse(outcome).ok_or_else(|| format!("outcome {outcome:?} is not known"))?;
             let reason = text(&reasons, row);
             self.check(outcome, reason)?;
-            self.count(outcome, reason);
+            self.count(outcome, reason, 1);
             let severity = text(&severities, row);
             if outcome != Outcome::Fired {
                 if let Some(severity) = severity {
@@ -523,13 +521,13 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn count(&mut self, outcome: Outcome, reason: Option<&str>) {
+    fn count(&mut self, outcome: Outcome, reason: Option<&str>, more: i64) {
         // A key is made only for what is new: most rows are not.
         let known = self.counts.iter_mut().find(|((kind, name), _)| *kind == outcome && name.as_deref() == reason);
         match known {
-            Some((_, count)) => *count += 1,
+            Some((_, count)) => *count += more,
             None => {
-                self.counts.insert((outcome, reason.map(str::to_owned)), 1);
+                self.counts.insert((outcome, reason.map(str::to_owned)), more);
             }
         }
     }

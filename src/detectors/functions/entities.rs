@@ -32,6 +32,37 @@ const PUBLIC: [&str; 26] = [
     "comando da aeronautica",
     "imprensa nacional",
 ];
+/// Names of state companies: words that only these have, and those of federal ones that say it in no word.
+const STATE_COMPANIES: [&str; 28] = [
+    "empresa",
+    "companhia",
+    "cia",
+    "s a",
+    "sa",
+    "economia mista",
+    "sociedade",
+    "caixa economica",
+    "petrobras",
+    "petroleo brasileiro",
+    "eletrobras",
+    "furnas",
+    "eletronorte",
+    "serpro",
+    "dataprev",
+    "infraero",
+    "correios",
+    "casa da moeda",
+    "embrapa",
+    "conab",
+    "codevasf",
+    "ebserh",
+    "telebras",
+    "finep",
+    "financiadora",
+    "valec",
+    "hospital de clinicas de porto alegre",
+    "hospital nossa senhora da conceicao",
+];
 const COMPANY: [&str; 7] = ["ltda", "eireli", "epp", "me", "mei", "sa", "cia"];
 
 /// Whether a supplier is a public body: an id that is no tax id (the code of a unidade gestora), or
@@ -47,6 +78,21 @@ pub fn is_public_body(supplier_kind: Option<&str>, supplier_name: Option<&str>) 
     }
     let company = tokens(&folded).iter().any(|word| COMPANY.contains(word)) || folded.ends_with(" s a");
     !company && PUBLIC.iter().any(|phrase| has_word(&folded, phrase))
+}
+
+/// Whether a buyer is a state company, which contracts under Lei 13.303/2016: its legal basis says so, or, where that cites
+/// no other general law, its name or that of its organ.
+pub fn is_state_company(buyer_name: Option<&str>, organ_name: Option<&str>, legal_basis: Option<&str>) -> bool {
+    match legal_regime(legal_basis, None) {
+        LegalRegime::StateCompany => true,
+        LegalRegime::L14133 => false,
+        _ => [buyer_name, organ_name].into_iter().flatten().any(|name| names_state_company(&fold(name))),
+    }
+}
+
+fn names_state_company(folded: &str) -> bool {
+    let bank = has_word(folded, "banco") && !has_word(folded, "banco central");
+    bank || STATE_COMPANIES.iter().any(|phrase| has_word(folded, phrase))
 }
 
 /// What [`cnpj_unfit`] gives.
@@ -92,7 +138,7 @@ pub fn has_doubled_ceiling(buyer_name: Option<&str>, legal_basis: Option<&str>) 
     match legal_regime(legal_basis, None) {
         LegalRegime::L14133 => cites_paragraph(legal_basis, "2"),
         LegalRegime::L8666 => {
-            named(&["empresa", "companhia", "cia", "s a", "sa", "economia mista", "sociedade"])
+            names_state_company(&folded)
                 || cites_paragraph(legal_basis, "1")
                 || legal_basis.is_some_and(|basis| has_word(&fold(basis), "paragrafo unico"))
         }
@@ -159,6 +205,20 @@ mod tests {
         assert!(!doubled("UNIDADE", Some("Lei 14.133/2021, art. 75, II, § 1º")));
         assert!(doubled("UNIDADE", Some("Lei 14.133/2021, art. 75, II e § 2º")));
         assert!(!has_doubled_ceiling(None, None));
+    }
+
+    #[test]
+    fn state_companies() {
+        for name in ["EMPRESA BRASIL DE COMUNICACAO", "COMPANHIA DOCAS", "BANCO DO BRASIL SA", "PETROBRAS", "SERPRO"] {
+            assert!(is_state_company(Some(name), None, None), "{name}");
+            assert!(is_state_company(Some("UNIDADE"), Some(name), Some("Lei 10.520/2002")), "{name}");
+            assert!(!is_state_company(Some(name), None, Some("Lei 14.133/2021, art. 28, I")), "{name}");
+        }
+        for name in ["BANCO CENTRAL DO BRASIL", "MINISTÉRIO DA SAÚDE", "UNIVERSIDADE FEDERAL DE GOIÁS"] {
+            assert!(!is_state_company(Some(name), Some(name), None), "{name}");
+        }
+        assert!(is_state_company(Some("UNIDADE"), None, Some("Lei 13.303/2016, art. 28")));
+        assert!(!is_state_company(None, None, None));
     }
 
     #[test]

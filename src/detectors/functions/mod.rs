@@ -14,6 +14,7 @@ mod object_type;
 mod quantile;
 mod scalar;
 mod similarity;
+mod situation;
 mod words;
 
 pub use amendment::{AmendmentKind, amendment_kinds};
@@ -21,14 +22,15 @@ pub use chance::{binomial_tail, chi_square_tail, first_digit};
 pub use emergency::is_emergency;
 #[cfg(test)]
 pub use entities::CNPJ_UNFIT;
-pub use entities::{cnpj_unfit, company_of, has_doubled_ceiling, is_public_body};
+pub use entities::{cnpj_unfit, company_of, has_doubled_ceiling, is_public_body, is_state_company};
 pub use items::is_specific_item;
 pub use largest::text_of_largest_udaf;
 pub use legal_basis::{LegalBasisKind, LegalRegime, legal_basis_kind, legal_regime};
-pub use object_type::{ObjectType, is_reform, is_vehicle_maintenance, object_type};
+pub use object_type::{ObjectType, brings_income, is_reform, is_vehicle_maintenance, object_type};
 pub use quantile::{mad, mad_udaf, quantile8, quantile8_udaf};
 pub use scalar::{Function, show_tax_id};
-pub use similarity::text_similarity;
+pub use similarity::{names_other_parts, text_similarity};
+pub use situation::{SituationKind, situation_kind};
 pub use words::has_word;
 
 use datafusion::execution::FunctionRegistry;

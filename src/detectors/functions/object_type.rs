@@ -1,6 +1,7 @@
 //! What a contract buys, read from its object.
 
-use super::words::{after, before, near, stem, tokens};
+use super::words::{after, before, has_word, near, stem, tokens};
+use crate::model::fold;
 
 /// What a contract buys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,6 +153,23 @@ const SUPPLIED_SERVICES: [&str; 16] = [
     "assinatura",
 ];
 
+/// What is supplied in bottles, for all that its name begins like a service's (`agua mineral`, `solucoes parenterais`).
+const BOTTLED: [&str; 13] = [
+    "mineral",
+    "minerais",
+    "sanitaria",
+    "destilada",
+    "deionizada",
+    "oxigenada",
+    "purificada",
+    "garraf",
+    "envasad",
+    "parentera",
+    "fisiologic",
+    "injetave",
+    "desinfetante",
+];
+
 /// Reads what a contract buys from its folded object and, where that is silent, from its folded
 /// main item.
 ///
@@ -213,7 +231,9 @@ fn is_buying(words: &[&str], at: usize) -> bool {
 
 /// `fornecimento de energia`, `de link de dados`, `compra de energia`: nothing that is kept.
 fn supplies_service(words: &[&str], at: usize) -> bool {
-    (stem(words[at], &["fornecimento", "abasteciment"]) && near(words, at, 4, &SUPPLIED_SERVICES))
+    (stem(words[at], &["fornecimento", "abasteciment"])
+        && near(words, at, 4, &SUPPLIED_SERVICES)
+        && !near(words, at, 6, &BOTTLED))
         || (stem(words[at], &BUYING) && near(words, at, 2, &["energia"]))
 }
 
@@ -266,10 +286,36 @@ pub fn is_reform(object_folded: &str) -> bool {
     })
 }
 
+/// What is granted or sold against payment, in folded texts.
+const INCOME: [&str; 15] = [
+    "concessao de uso",
+    "concessao onerosa",
+    "concessao remunerada",
+    "permissao de uso",
+    "permissao onerosa",
+    "permissao remunerada",
+    "cessao onerosa",
+    "cessao de uso de espaco",
+    "cessao de uso de area",
+    "alienacao de",
+    "venda de bens",
+    "maior lance",
+    "maior oferta",
+    "maior valor ofertado",
+    "outorga onerosa",
+];
+
+/// Whether a tender brings in money, so that the highest bid wins: by its folded object, or by its criterion (`maior lance`
+/// of Lei 14.133/2021 art. 33 V, `maior oferta`).
+pub fn brings_income(object_folded: Option<&str>, criterion: Option<&str>) -> bool {
+    let criterion = fold(criterion.unwrap_or_default());
+    ["maior lance", "maior oferta", "lance ou oferta"].iter().any(|phrase| has_word(&criterion, phrase))
+        || object_folded.is_some_and(|object| INCOME.iter().any(|phrase| has_word(object, phrase)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fold;
 
     fn kind(object: &str) -> &'static str {
         object_type(Some(&fold(object)), None).as_str()
@@ -287,6 +333,9 @@ mod tests {
             "Gêneros alimentícios da agricultura familiar",
             "Aquisição de mobiliários com montagem",
             "Aquisição de veículos",
+            "Fornecimento de água mineral em garrafões de 20 litros",
+            "Fornecimento de água sanitária",
+            "Registro de preços para fornecimento de soluções parenterais de grande volume",
         ] {
             assert_eq!(kind(object), "goods", "{object}");
         }
@@ -301,6 +350,7 @@ mod tests {
             "Contrato de locação de imóvel de terceiros",
             "Manutenção de ar condicionado e bebedouros.",
             "Fornecimento de energia elétrica",
+            "Fornecimento de água e coleta de esgoto",
             "Contratação emergencial de serviços de cozinheiro(a) com fornecimento de materiais",
         ] {
             assert_eq!(kind(object), "services", "{object}");
@@ -330,6 +380,23 @@ mod tests {
         assert_eq!(object_type(None, Some("medicamento")), ObjectType::Goods);
         assert_eq!(object_type(Some("aquisicao de livros"), Some("servico de frete")), ObjectType::Goods);
         assert_eq!(object_type(None, None), ObjectType::Unknown);
+    }
+
+    #[test]
+    fn what_brings_in_money() {
+        for object in [
+            "Concessão onerosa de uso de espaço físico para cantina",
+            "Permissão de uso de área",
+            "Alienação de bens móveis inservíveis",
+            "Gestão da folha de pagamento, pela maior oferta",
+        ] {
+            assert!(brings_income(Some(&fold(object)), None), "{object}");
+        }
+        for object in ["Cessão de direito de uso de licenças", "Concessão de bolsas", "Aquisição de material"] {
+            assert!(!brings_income(Some(&fold(object)), Some("Menor preço")), "{object}");
+            assert!(brings_income(Some(&fold(object)), Some("Maior Lance ou Oferta")), "{object}");
+        }
+        assert!(!brings_income(None, None));
     }
 
     #[test]

@@ -15,9 +15,10 @@ use datafusion::logical_expr::{
 
 use super::calendar::{Calendar, anniversary, nth_working_day, working_days};
 use super::{
-    amendment_kinds, binomial_tail, chi_square_tail, cnpj_unfit, company_of, first_digit, has_doubled_ceiling,
-    has_word, is_emergency, is_public_body, is_reform, is_specific_item, is_vehicle_maintenance, legal_basis_kind,
-    legal_regime, object_type, text_similarity,
+    amendment_kinds, binomial_tail, brings_income, chi_square_tail, cnpj_unfit, company_of, first_digit,
+    has_doubled_ceiling, has_word, is_emergency, is_public_body, is_reform, is_specific_item, is_state_company,
+    is_vehicle_maintenance, legal_basis_kind, legal_regime, names_other_parts, object_type, situation_kind,
+    text_similarity,
 };
 use crate::model::{cnpj_check_digits, fold, mask_cpf};
 
@@ -30,6 +31,8 @@ pub enum Function {
     Anniversary,
     /// `binomial_tail(k, n, p)`: [`binomial_tail`].
     BinomialTail,
+    /// `brings_income(object_folded, criterion)`: [`brings_income`].
+    BringsIncome,
     /// `chi_square_tail(x, df)`: [`chi_square_tail`].
     ChiSquareTail,
     /// `cnpj_expected_digits(id)`: the check digits that the first 12 characters ask for.
@@ -54,6 +57,8 @@ pub enum Function {
     IsReform,
     /// `is_specific_item(description_folded, details)`: [`is_specific_item`].
     IsSpecificItem,
+    /// `is_state_company(buyer_name, organ_name, legal_basis)`: [`is_state_company`].
+    IsStateCompany,
     /// `is_vehicle_maintenance(object_folded)`.
     IsVehicleMaintenance,
     /// `legal_basis_kind(legal_basis, object)`: name of a [`super::LegalBasisKind`].
@@ -62,6 +67,8 @@ pub enum Function {
     LegalRegime,
     /// `log10(x)`; null unless x is above zero.
     Log10,
+    /// `names_other_parts(folded, folded)`: [`names_other_parts`].
+    NamesOtherParts,
     /// `nth_office_day(from, n)`: [`nth_working_day`] of [`Calendar::Office`].
     NthOfficeDay,
     /// `object_type(object_folded, main_item_folded)`: name of an [`super::ObjectType`].
@@ -72,6 +79,8 @@ pub enum Function {
     Pow10,
     /// `show_tax_id(kind, id)`: [`show_tax_id`].
     ShowTaxId,
+    /// `situation_kind(situation)`: name of a [`super::SituationKind`].
+    SituationKind,
     /// `text_similarity(folded, folded)`: [`text_similarity`].
     TextSimilarity,
     /// `working_days(after, to)`: [`working_days`] of [`Calendar::Holidays`].
@@ -93,10 +102,11 @@ pub fn show_tax_id(kind: Option<&str>, id: &str) -> String {
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 30] = [
         Self::AmendmentKinds,
         Self::Anniversary,
         Self::BinomialTail,
+        Self::BringsIncome,
         Self::ChiSquareTail,
         Self::CnpjExpectedDigits,
         Self::CnpjUnfit,
@@ -109,15 +119,18 @@ impl Function {
         Self::IsPublicBody,
         Self::IsReform,
         Self::IsSpecificItem,
+        Self::IsStateCompany,
         Self::IsVehicleMaintenance,
         Self::LegalBasisKind,
         Self::LegalRegime,
         Self::Log10,
+        Self::NamesOtherParts,
         Self::NthOfficeDay,
         Self::ObjectType,
         Self::OfficeDays,
         Self::Pow10,
         Self::ShowTaxId,
+        Self::SituationKind,
         Self::TextSimilarity,
         Self::WorkingDays,
     ];
@@ -128,6 +141,7 @@ impl Function {
             Self::AmendmentKinds => "amendment_kinds",
             Self::Anniversary => "anniversary",
             Self::BinomialTail => "binomial_tail",
+            Self::BringsIncome => "brings_income",
             Self::ChiSquareTail => "chi_square_tail",
             Self::CnpjExpectedDigits => "cnpj_expected_digits",
             Self::CnpjUnfit => "cnpj_unfit",
@@ -140,15 +154,18 @@ impl Function {
             Self::IsPublicBody => "is_public_body",
             Self::IsReform => "is_reform",
             Self::IsSpecificItem => "is_specific_item",
+            Self::IsStateCompany => "is_state_company",
             Self::IsVehicleMaintenance => "is_vehicle_maintenance",
             Self::LegalBasisKind => "legal_basis_kind",
             Self::LegalRegime => "legal_regime",
             Self::Log10 => "log10",
+            Self::NamesOtherParts => "names_other_parts",
             Self::NthOfficeDay => "nth_office_day",
             Self::ObjectType => "object_type",
             Self::OfficeDays => "office_days",
             Self::Pow10 => "pow10",
             Self::ShowTaxId => "show_tax_id",
+            Self::SituationKind => "situation_kind",
             Self::TextSimilarity => "text_similarity",
             Self::WorkingDays => "working_days",
         }
@@ -183,18 +200,21 @@ impl Function {
             | Self::FirstDigit
             | Self::Fold
             | Self::IsReform
-            | Self::IsVehicleMaintenance => Arguments::Texts(1),
-            Self::HasDoubledCeiling
+            | Self::IsVehicleMaintenance
+            | Self::SituationKind => Arguments::Texts(1),
+            Self::BringsIncome
+            | Self::HasDoubledCeiling
             | Self::HasWord
             | Self::IsEmergency
             | Self::IsPublicBody
             | Self::IsSpecificItem
             | Self::LegalBasisKind
             | Self::LegalRegime
+            | Self::NamesOtherParts
             | Self::ObjectType
             | Self::ShowTaxId
             | Self::TextSimilarity => Arguments::Texts(2),
-            Self::CnpjUnfit | Self::CompanyOf => Arguments::Texts(3),
+            Self::CnpjUnfit | Self::CompanyOf | Self::IsStateCompany => Arguments::Texts(3),
         }
     }
 
@@ -206,13 +226,16 @@ impl Function {
             Self::FirstDigit | Self::OfficeDays | Self::WorkingDays => DataType::Int64,
             Self::Anniversary | Self::NthOfficeDay => DataType::Date32,
             Self::AmendmentKinds => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
-            Self::HasDoubledCeiling
+            Self::BringsIncome
+            | Self::HasDoubledCeiling
             | Self::HasWord
             | Self::IsEmergency
             | Self::IsPublicBody
             | Self::IsReform
             | Self::IsSpecificItem
-            | Self::IsVehicleMaintenance => DataType::Boolean,
+            | Self::IsStateCompany
+            | Self::IsVehicleMaintenance
+            | Self::NamesOtherParts => DataType::Boolean,
             Self::CnpjExpectedDigits
             | Self::CnpjUnfit
             | Self::CompanyOf
@@ -220,7 +243,8 @@ impl Function {
             | Self::LegalBasisKind
             | Self::LegalRegime
             | Self::ObjectType
-            | Self::ShowTaxId => DataType::Utf8,
+            | Self::ShowTaxId
+            | Self::SituationKind => DataType::Utf8,
         }
     }
 
@@ -233,6 +257,9 @@ impl Function {
         };
         match self {
             Self::HasWord => truth(&|row| Some(has_word(one(row)?, two(row)?))),
+            Self::NamesOtherParts => truth(&|row| Some(names_other_parts(one(row)?, two(row)?))),
+            Self::BringsIncome => truth(&|row| Some(brings_income(one(row), two(row)))),
+            Self::IsStateCompany => truth(&|row| Some(is_state_company(one(row), two(row), three(row)))),
             Self::HasDoubledCeiling => truth(&|row| Some(has_doubled_ceiling(one(row), two(row)))),
             Self::IsEmergency => truth(&|row| Some(is_emergency(one(row), two(row)))),
             Self::IsPublicBody => truth(&|row| Some(is_public_body(one(row), two(row)))),
@@ -255,6 +282,9 @@ impl Function {
             }
             Self::ObjectType => {
                 Arc::new((0..rows).map(|row| Some(object_type(one(row), two(row)).as_str())).collect::<StringArray>())
+            }
+            Self::SituationKind => {
+                Arc::new((0..rows).map(|row| Some(situation_kind(one(row)).as_str())).collect::<StringArray>())
             }
             Self::Fold => Arc::new((0..rows).map(|row| one(row).map(fold)).collect::<StringArray>()),
             Self::ShowTaxId => {

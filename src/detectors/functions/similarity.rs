@@ -1,8 +1,9 @@
 //! How alike two texts are.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::words::tokens;
+use super::words::{after, tokens};
 
 /// Words in a row that are compared.
 const SHINGLE: usize = 3;
@@ -17,6 +18,52 @@ pub fn text_similarity(one: &str, other: &str) -> f64 {
     let shared = one.iter().filter(|shingle| other.binary_search(shingle).is_ok()).count();
     let all = one.len() + other.len() - shared;
     if all == 0 { 0.0 } else { shared as f64 / all as f64 }
+}
+
+/// What is bought in parts: the word behind tells which.
+const PARTS: [&str; 13] = [
+    "lote", "item", "grupo", "etapa", "parcela", "fase", "trecho", "medicao", "quadra", "bloco", "turma", "edicao",
+    "placa",
+];
+const MONTHS: [&str; 12] = [
+    "janeiro",
+    "fevereiro",
+    "marco",
+    "abril",
+    "maio",
+    "junho",
+    "julho",
+    "agosto",
+    "setembro",
+    "outubro",
+    "novembro",
+    "dezembro",
+];
+
+/// Whether two folded texts name different parts or months of what they are about: `lote 1` and `lote 2`.
+pub fn names_other_parts(one: &str, other: &str) -> bool {
+    let (one, other) = (parts(one), parts(other));
+    one.iter().any(|(kind, named)| other.get(kind).is_some_and(|others| others != named))
+}
+
+/// The parts that a text names, by what they are parts of.
+fn parts(text: &str) -> BTreeMap<&str, BTreeSet<&str>> {
+    let words = tokens(text);
+    let mut named: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (at, word) in words.iter().enumerate() {
+        let which = match after(&words, at, 1) {
+            "n" | "no" | "numero" => after(&words, at, 2),
+            next => next,
+        };
+        let tells = which.bytes().any(|byte| byte.is_ascii_digit())
+            || matches!(which, "unico" | "i" | "ii" | "iii" | "iv" | "v");
+        if PARTS.contains(word) && tells {
+            named.entry(word).or_default().insert(which);
+        } else if MONTHS.contains(word) {
+            named.entry("month").or_default().insert(word);
+        }
+    }
+    named
 }
 
 /// Hashes of the shingles, sorted, once each. Two of them are taken for one another once in 2^64.
@@ -39,8 +86,6 @@ fn shingles(text: &str) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -54,6 +99,28 @@ mod tests {
         assert_eq!(text_similarity("a b", "b a"), 0.0);
         assert_eq!(text_similarity("", ""), 0.0);
         assert_eq!(text_similarity("", "a"), 0.0);
+    }
+
+    #[test]
+    fn other_parts() {
+        for (one, other) in [
+            ("reforma da escola lote 1", "reforma da escola lote 2"),
+            ("reforma da escola lote n 01", "reforma da escola lote n 02"),
+            ("servicos de marco de 2024", "servicos de abril de 2024"),
+            ("seguro do veiculo placa abc1d23", "seguro do veiculo placa abc1d24"),
+            ("etapa i da obra", "etapa ii da obra"),
+        ] {
+            assert!(names_other_parts(one, other), "{one}");
+            assert!(!names_other_parts(one, one), "{one}");
+        }
+        for (one, other) in [
+            ("contrato 12 2024 de limpeza", "contrato 13 2024 de limpeza"),
+            ("lote 1 de cadeiras", "cadeiras"),
+            ("lote unico de cadeiras", "lote unico de cadeiras e mesas"),
+            ("grupo de trabalho", "grupo de estudo"),
+        ] {
+            assert!(!names_other_parts(one, other), "{one}");
+        }
     }
 
     proptest! {

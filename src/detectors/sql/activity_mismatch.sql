@@ -1,6 +1,6 @@
 /*
 id = "activity_mismatch"
-version = "1.0.0"
+version = "1.1.0"
 strength = "statistical"
 scope = "single"
 reference = "Tá de Pé, alert 2"

@@ -1,6 +1,6 @@
 /*
 id = "amendment_cap"
-version = "1.1.0"
+version = "1.2.0"
 strength = "legal"
 scope = "single"
 reference = "OCP R069, R064"

@@ -1,6 +1,6 @@
 /*
 id = "amendment_count"
-version = "1.1.0"
+version = "1.2.0"
 strength = "contextual"
 scope = "single"
 reference = "OCP R064"

@@ -1,6 +1,6 @@
 /*
 id = "benford"
-version = "1.0.0"
+version = "1.1.0"
 strength = "contextual"
 scope = "pattern"
 reference = "OCP R029"

@@ -1,6 +1,6 @@
 /*
 id = "bid_dispersion_screen"
-version = "1.2.0"
+version = "1.2.1"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R022, R023; Imhof 2017"

@@ -1,6 +1,6 @@
 /*
 id = "capacity_mismatch"
-version = "1.1.0"
+version = "1.2.0"
 strength = "contextual"
 scope = "pattern"
 reference = "Tá de Pé, alert 4"
@@ -14,8 +14,8 @@ pt = "Contratos além do porte ou do capital do fornecedor"
 en = "Contracts beyond the supplier's size or capital"
 
 [explanation]
-pt = "Os contratos assinados com a empresa (todos os estabelecimentos da mesma raiz de CNPJ) num ano civil somam mais do que a receita anual do seu porte: {mei_limit|brl} para o microempreendedor individual ({mei_cargo_limit|brl} para o transportador de cargas), {micro_limit|brl} para a microempresa, {small_limit|brl} para a empresa de pequeno porte; ou um deles, de {min_value|brl} ou mais, vale {capital_ratio|exact} vezes o capital social ou mais. Contratos de vários anos contam em cada um a sua parte. O cadastro mostra só o porte e o capital do seu dia: valem para o ano do cadastro e o anterior; o MEI e o Simples têm datas, e valem para o ano que cobrem por inteiro."
-en = "The contracts signed with the company (all establishments of one root of the CNPJ) in a calendar year add up to more than the yearly revenue of its size: {mei_limit|brl} of a micro-entrepreneur (MEI; {mei_cargo_limit|brl} of one who carries cargo), {micro_limit|brl} of a micro company, {small_limit|brl} of a small one; or one of them, of {min_value|brl} or more, is worth {capital_ratio|exact} times the capital or more. Contracts of several years count with a year's part. The register shows the size and the capital of its day alone: they hold for the year of the register and the one before; MEI and Simples have days, and hold for the years that they cover as a whole."
+pt = "Os contratos assinados com a empresa (todos os estabelecimentos da mesma raiz de CNPJ) num ano civil somam mais do que a receita anual do seu porte: {mei_limit|brl} para o microempreendedor individual ({mei_cargo_limit|brl} para o transportador de cargas), {micro_limit|brl} para a microempresa, {small_limit|brl} para a empresa de pequeno porte; ou um deles, de {min_value|brl} ou mais, vale {capital_ratio|exact} vezes o capital social ou mais. Contratos de vários anos contam em cada um a sua parte, e a soma só conta se passa do limite também com a parte de cada um que cabe no ano, dia por dia. O cadastro mostra só o porte e o capital do seu dia: valem para o ano do cadastro e o anterior; o MEI e o Simples têm datas, e valem para o ano que cobrem por inteiro."
+en = "The contracts signed with the company (all establishments of one root of the CNPJ) in a calendar year add up to more than the yearly revenue of its size: {mei_limit|brl} of a micro-entrepreneur (MEI; {mei_cargo_limit|brl} of one who carries cargo), {micro_limit|brl} of a micro company, {small_limit|brl} of a small one; or one of them, of {min_value|brl} or more, is worth {capital_ratio|exact} times the capital or more. Contracts of several years count with a year's part, and the total counts only if it is above the limit with the part of each that falls within the year, day by day, too. The register shows the size and the capital of its day alone: they hold for the year of the register and the one before; MEI and Simples have days, and hold for the years that they cover as a whole."
 
 [severity]
 pt = "Sempre média."
@@ -84,6 +84,7 @@ register_too_old = { outcome = "not_evaluable", pt = "O cadastro importado é an
 size_at_date_unknown = { outcome = "not_evaluable", pt = "O cadastro importado é de anos depois: o porte e o capital no ano dos contratos não se sabem.", en = "The register that was taken in is of years later: size and capital in the year of the contracts are not known." }
 size_not_informed = { outcome = "not_evaluable", pt = "O cadastro não informa o porte.", en = "The register does not tell the size.", columns = ["companies.size"] }
 regimes_not_taken_in = { outcome = "not_evaluable", pt = "As opções pelo Simples e pelo MEI não foram importadas: não se sabe se a microempresa era MEI.", en = "The regimes (Simples, MEI) were not taken in: whether the micro company was a MEI is not known." }
+term_beyond_year = { outcome = "not_evaluable", pt = "Os contratos do ano só passam do limite contado o que se executa em anos seguintes.", en = "The contracts of the year are above the limit only with what is done in later years counted." }
 no_capital = { outcome = "not_evaluable", pt = "A empresa não tem capital social informado.", en = "The company has no capital in the register.", columns = ["companies.capital"] }
 
 [[evidence]]
@@ -153,7 +154,10 @@ WITH signed AS (
         CAST(date_part('year', signature_date) AS INT) AS year,
         coalesce(initial_value, current_value) AS worth,
         -- Years of its term, rounded; one where no end is published.
-        greatest(1, (CAST(end_date AS INT) - CAST(coalesce(start_date, signature_date) AS INT) + 183) / 365) AS years
+        greatest(1, (CAST(end_date AS INT) - CAST(coalesce(start_date, signature_date) AS INT) + 183) / 365) AS years,
+        -- Days of its term, and those of them in the year of the signature; none where no end is published.
+        CAST(end_date AS INT) - CAST(coalesce(start_date, signature_date) AS INT) + 1 AS days,
+        greatest(0, CAST(make_date(CAST(date_part('year', signature_date) AS INT), 12, 31) AS INT) - CAST(coalesce(start_date, signature_date) AS INT) + 1) AS days_in_year
     FROM contracts
     WHERE cnpj_unfit(supplier_key, supplier_kind, supplier_check) IS NULL AND signature_date IS NOT NULL
 ),
@@ -166,6 +170,14 @@ totals AS (
         count(*) AS contracts,
         max(signature_date) AS last_day,
         CAST(sum(worth / CAST(coalesce(years, 1) AS DECIMAL(6, 0))) AS DECIMAL(38, 2)) AS total,
+        -- What falls within the year, day by day; or all that one contract brings in a year of its own.
+        greatest(
+            sum(CASE
+                WHEN days > days_in_year THEN CAST(worth AS DOUBLE) * CAST(days_in_year AS DOUBLE) / CAST(days AS DOUBLE)
+                ELSE CAST(worth AS DOUBLE)
+            END),
+            max(CAST(worth AS DOUBLE) / CAST(coalesce(years, 1) AS DOUBLE))
+        ) AS within,
         max(worth) AS largest
     FROM signed
     GROUP BY root, year
@@ -213,7 +225,8 @@ held AS (
 compared AS (
     SELECT
         *,
-        coalesce(total > ceiling, false) AS above_size,
+        coalesce(total > ceiling AND within > CAST(ceiling AS DOUBLE), false) AS above_size,
+        coalesce(total > ceiling AND within <= CAST(ceiling AS DOUBLE), false) AS beyond_year,
         coalesce(of_the_time AND capital > 0 AND largest >= $min_value AND largest >= capital * $capital_ratio, false) AS above_capital
     FROM held
 ),
@@ -230,6 +243,7 @@ judged AS (
             WHEN NOT c.of_the_time THEN 'size_at_date_unknown'
             WHEN c.basis = 'unknown' THEN 'size_not_informed'
             WHEN c.basis = 'micro' AND r.tax_regimes = 0 THEN 'regimes_not_taken_in'
+            WHEN c.beyond_year THEN 'term_beyond_year'
             WHEN c.capital IS NULL OR c.capital <= 0 THEN 'no_capital'
             ELSE 'clear'
         END AS verdict

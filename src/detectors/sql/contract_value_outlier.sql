@@ -1,6 +1,6 @@
 /*
 id = "contract_value_outlier"
-version = "1.0.0"
+version = "1.1.0"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R016"
@@ -65,8 +65,8 @@ en = "The source does not give the modality."
 
 [reasons.category_unknown]
 outcome = "not_evaluable"
-pt = "Nem o objeto nem o item principal dizem se são bens, serviços ou obras."
-en = "Neither the object nor the main item tells goods, services or works."
+pt = "Nem o objeto, nem a categoria publicada, nem o item principal dizem se são bens, serviços ou obras, ou se contradizem."
+en = "Neither the object nor the published category nor the main item tells goods, services or works, or they contradict each other."
 
 [reasons.peer_group_too_small]
 outcome = "not_evaluable"
@@ -134,16 +134,38 @@ WITH typed AS (
         contract_id,
         buyer_id,
         number,
+        object_folded,
         modality,
         modality_name,
         sphere,
         in_scope,
         initial_value,
+        CASE WHEN category IN ('goods', 'services', 'works') THEN category END AS category,
         CASE
             WHEN initial_value IS NULL OR initial_value <= 0 OR modality = 'not_informed' THEN NULL
             ELSE object_type(object_folded, NULL)
-        END AS kind
+        END AS told
     FROM contracts
+),
+-- Where the object is silent, the published category or the main item speaks, if they do not contradict each other.
+signed AS (
+    SELECT
+        t.*,
+        object_folded <> '' AND object_folded NOT LIKE '%protegida por sigilo%' AS has_text,
+        CASE
+            WHEN t.told <> 'unknown' THEN CASE WHEN coalesce(t.category, t.told) = t.told THEN t.told ELSE 'unknown' END
+            WHEN coalesce(nullif(object_type(NULL, m.line), 'unknown'), t.category) <> t.category THEN 'unknown'
+            ELSE coalesce(t.category, nullif(object_type(NULL, m.line), 'unknown'))
+        END AS sign
+    FROM typed t
+    LEFT JOIN lines_of_business m ON t.told = 'unknown' AND m.buyer_id = t.buyer_id AND m.number = t.number
+),
+-- One silent text is one kind of object: that which its contracts agree on.
+silent_texts AS (
+    SELECT object_folded, CASE WHEN min(sign) = max(sign) THEN min(sign) ELSE 'unknown' END AS kind
+    FROM signed
+    WHERE told = 'unknown' AND has_text AND sign IS NOT NULL
+    GROUP BY object_folded
 ),
 measured AS (
     SELECT
@@ -154,11 +176,14 @@ measured AS (
         coalesce(t.sphere, '') AS sphere_key,
         t.in_scope,
         t.initial_value,
-        -- Where the object is silent, the main item speaks.
-        CASE WHEN t.kind = 'unknown' THEN coalesce(object_type(NULL, m.line), 'unknown') ELSE t.kind END AS kind,
+        CASE
+            WHEN t.told IS NULL THEN NULL
+            WHEN t.told = 'unknown' AND t.has_text THEN coalesce(x.kind, 'unknown')
+            ELSE coalesce(t.sign, 'unknown')
+        END AS kind,
         CASE WHEN t.initial_value > 0 THEN log10(CAST(t.initial_value AS DOUBLE)) END AS magnitude
-    FROM typed t
-    LEFT JOIN lines_of_business m ON t.kind = 'unknown' AND m.buyer_id = t.buyer_id AND m.number = t.number
+    FROM signed t
+    LEFT JOIN silent_texts x ON t.told = 'unknown' AND t.has_text AND x.object_folded = t.object_folded
 ),
 peers AS (
     SELECT

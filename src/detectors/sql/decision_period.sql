@@ -1,6 +1,6 @@
 /*
 id = "decision_period"
-version = "1.1.0"
+version = "1.1.1"
 strength = "statistical"
 scope = "single"
 reference = "OCP R061, R062"

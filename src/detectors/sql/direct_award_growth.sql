@@ -1,6 +1,6 @@
 /*
 id = "direct_award_growth"
-version = "1.1.0"
+version = "1.2.0"
 strength = "legal"
 scope = "single"
 reference = "OCP R054"
@@ -8,6 +8,7 @@ legal_basis = "Lei 14.133/2021 art. 75 I e II; Lei 8.666/1993 art. 24 I e II"
 tags = ["direct_award", "amendment"]
 groups = ["value", "direct_award", "amendment"]
 tables = ["small_purchases", "contract_amendments", "legal_limits"]
+modalities = ["dispensa_licitacao"]
 
 [title]
 pt = "Dispensa que cresceu além do limite"

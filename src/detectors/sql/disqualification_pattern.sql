@@ -1,6 +1,6 @@
 /*
 id = "disqualification_pattern"
-version = "1.2.0"
+version = "1.3.0"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R035, R036, R038"
@@ -14,8 +14,8 @@ pt = "Desclassificações que decidem"
 en = "Disqualifications that decide"
 
 [explanation]
-pt = "Em um lote: todos menos o vencedor ({min_disqualified|exact} ao menos) foram desclassificados; ou a menor proposta foi desclassificada e venceu outra (só onde o preço é o critério, ou critério algum é publicado). De um comprador ou licitante com ao menos {min_tenders|exact} licitações: a parcela de propostas desclassificadas passa de Q3 + {outlier_k|exact}·(Q3 − Q1) dos comparáveis da fonte ({min_peers|exact} no mínimo, quartis do tipo 8)."
-en = "In a lot: all but the winner ({min_disqualified|exact} at least) were disqualified; or the lowest bid was disqualified and another won (only where the price is the criterion, or no criterion is published). Of a buyer or a bidder with at least {min_tenders|exact} tenders: the share of disqualified bids is above Q3 + {outlier_k|exact}·(Q3 − Q1) of the comparable ones of the source ({min_peers|exact} at least, quartiles of type 8)."
+pt = "Em um lote: todos menos o vencedor ({min_disqualified|exact} ao menos) foram desclassificados; ou a menor proposta foi desclassificada e venceu outra (só onde o preço é o critério, ou critério algum é publicado, e não vence a maior oferta). De um comprador ou licitante com ao menos {min_tenders|exact} licitações: a parcela de propostas desclassificadas passa de Q3 + {outlier_k|exact}·(Q3 − Q1) dos comparáveis da fonte ({min_peers|exact} no mínimo, quartis do tipo 8)."
+en = "In a lot: all but the winner ({min_disqualified|exact} at least) were disqualified; or the lowest bid was disqualified and another won (only where the price is the criterion, or no criterion is published, and the highest bid does not win). Of a buyer or a bidder with at least {min_tenders|exact} tenders: the share of disqualified bids is above Q3 + {outlier_k|exact}·(Q3 − Q1) of the comparable ones of the source ({min_peers|exact} at least, quartiles of type 8)."
 
 [severity]
 pt = "Média."
@@ -168,6 +168,7 @@ read AS (
             AND coalesce(t.bidders, 0) >= $min_disqualified AND coalesce(t.bidders, 0) + 1 = l.bidders AS all_but_winner,
         coalesce(
             l.currencies = 1
+                AND NOT l.income
                 AND coalesce(lower(l.criterion), 'priceonly') NOT IN ('ratedcriteria', 'qualityonly', 'bestproposal')
                 AND NOT has_word(fold(coalesce(l.criterion, '')), 'tecnica')
                 AND t.lowest_out < m.lowest_valid

@@ -1,6 +1,6 @@
 /*
 id = "duplicates"
-version = "1.0.0"
+version = "1.1.0"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R055"
@@ -14,8 +14,8 @@ pt = "Contratos quase iguais"
 en = "Contracts that are nearly the same"
 
 [explanation]
-pt = "Dois ou mais contratos da mesma unidade com o mesmo fornecedor e o mesmo valor, assinados com até {near_days|exact} de intervalo, cujos objetos partilham ao menos {min_similarity|exact} das sequências de três palavras (coeficiente de Jaccard)."
-en = "Two or more contracts of one unit with the same supplier and the same value, signed within {near_days|exact} of each other, whose objects share at least {min_similarity|exact} of their runs of three words (Jaccard's coefficient)."
+pt = "Dois ou mais contratos da mesma unidade com o mesmo fornecedor e o mesmo valor, assinados com até {near_days|exact} de intervalo, cujos objetos partilham ao menos {min_similarity|exact} das sequências de três palavras (coeficiente de Jaccard) e não nomeiam lotes, etapas, meses ou outras partes diferentes."
+en = "Two or more contracts of one unit with the same supplier and the same value, signed within {near_days|exact} of each other, whose objects share at least {min_similarity|exact} of their runs of three words (Jaccard's coefficient) and name no different lots, stages, months or other parts."
 
 [severity]
 pt = "Média se assinados no mesmo dia com o mesmo objeto; baixa nos demais casos."
@@ -148,6 +148,7 @@ pairs AS (
         AND b.initial_value = a.initial_value
         AND b.contract_id <> a.contract_id
     WHERE abs(CAST(a.signature_date AS INT) - CAST(b.signature_date AS INT)) <= $near_days
+        AND NOT names_other_parts(a.object_folded, b.object_folded)
 ),
 alike AS (
     SELECT one AS contract_id, max(similarity) AS similarity, bool_or(same_day AND similarity = 1.0) AS identical

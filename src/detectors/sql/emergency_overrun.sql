@@ -1,6 +1,6 @@
 /*
 id = "emergency_overrun"
-version = "1.1.0"
+version = "1.2.0"
 strength = "legal"
 scope = "single"
 reference = "OCP R010"
@@ -8,6 +8,7 @@ legal_basis = "Lei 14.133/2021 art. 75 VIII; Lei 8.666/1993 art. 24 IV"
 tags = ["emergency", "direct_award"]
 groups = ["direct_award", "emergency"]
 tables = ["contracts"]
+modalities = ["dispensa_licitacao"]
 
 [title]
 pt = "Contratação emergencial além do prazo legal"

@@ -1,6 +1,6 @@
 /*
 id = "few_bidders_for_market"
-version = "1.1.0"
+version = "1.1.1"
 strength = "statistical"
 scope = "single"
 reference = "OCP R019"

@@ -1,6 +1,6 @@
 /*
 id = "high_value_direct_award"
-version = "1.1.0"
+version = "1.2.0"
 strength = "contextual"
 scope = "single"
 reference = "OCP R010"
@@ -8,6 +8,7 @@ legal_basis = "Lei 14.133/2021 art. 72, 74 e 75"
 tags = ["direct_award", "emergency"]
 groups = ["value", "direct_award", "emergency"]
 tables = ["contracts"]
+modalities = ["dispensa_licitacao", "inexigibilidade"]
 
 [title]
 pt = "Contratação direta de alto valor"
@@ -82,7 +83,6 @@ WITH direct AS (
         CAST(end_date AS INT) - CAST(coalesce(start_date, signature_date) AS INT) AS term_days
     FROM contracts
     WHERE modality IN ('dispensa_licitacao', 'inexigibilidade')
-        AND NOT coalesce(regexp_like(lower(situation), '^(cancel|anula|revog|exclu)'), false)
 ),
 judged AS (
     SELECT *, CASE WHEN value IS NULL OR value <= 0 THEN 'no_value' WHEN value >= $min_value THEN 'fired' ELSE 'clear' END AS verdict

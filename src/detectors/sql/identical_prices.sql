@@ -1,6 +1,6 @@
 /*
 id = "identical_prices"
-version = "1.1.0"
+version = "1.1.1"
 strength = "statistical"
 scope = "single"
 reference = "OCP R028"

@@ -1,6 +1,6 @@
 /*
 id = "inactive_company"
-version = "1.0.0"
+version = "1.1.0"
 strength = "legal"
 scope = "single"
 reference = "OCP R045"

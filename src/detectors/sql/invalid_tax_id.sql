@@ -1,6 +1,6 @@
 /*
 id = "invalid_tax_id"
-version = "1.0.0"
+version = "1.1.0"
 strength = "contextual"
 scope = "single"
 reference = "OCP R045"

@@ -1,13 +1,13 @@
 /*
 id = "item_price_outlier"
-version = "1.0.0"
+version = "1.1.0"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R017"
 legal_basis = ""
 tags = ["price_spike_detected"]
 groups = ["outlier"]
-tables = ["contracts", "contract_items", "comparable_items"]
+tables = ["contracts", "contract_items", "comparable_items", "shared_numbers"]
 
 [title]
 pt = "Preço unitário muito acima dos comparáveis"
@@ -262,7 +262,7 @@ SELECT
     'not_evaluable',
     CASE
         WHEN i.unit_price IS NULL OR i.unit_price <= 0 OR i.quantity IS NULL OR i.quantity <= 0 THEN 'no_price'
-        WHEN s.ambiguous THEN 'ambiguous_contract'
+        WHEN n.number IS NOT NULL THEN 'ambiguous_contract'
         WHEN s.undated THEN 'no_signature_date'
         WHEN NOT is_specific_item(i.description_folded, i.details) THEN 'description_too_general'
         WHEN object_type(NULL, i.description_folded) IN ('services', 'works') THEN 'no_unit_of_service'
@@ -276,10 +276,10 @@ JOIN (
     SELECT
         buyer_id, number,
         bool_or(in_scope) AS in_scope,
-        min(signature_date) IS NULL AS undated,
-        count(*) > 1 AS ambiguous
+        min(signature_date) IS NULL AS undated
     FROM contracts
     GROUP BY buyer_id, number
 ) s ON s.buyer_id = i.buyer_id AND s.number = i.contract_number
+LEFT JOIN shared_numbers n ON n.buyer_id = i.buyer_id AND n.number = i.contract_number
 LEFT JOIN comparable_items c ON c.item_id = i.item_id
 WHERE c.item_id IS NULL

@@ -1,6 +1,6 @@
 /*
 id = "just_below_threshold"
-version = "1.1.0"
+version = "1.2.0"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R049, R002"
@@ -8,6 +8,7 @@ legal_basis = "Lei 14.133/2021 art. 75 I e II; Lei 8.666/1993 art. 24 I e II"
 tags = ["threshold", "direct_award"]
 groups = ["value", "direct_award", "splitting"]
 tables = ["small_purchases", "legal_limits"]
+modalities = ["dispensa_licitacao"]
 
 [title]
 pt = "Dispensas logo abaixo do limite"

@@ -1,6 +1,6 @@
 /*
 id = "late_bid_won"
-version = "1.1.0"
+version = "1.1.1"
 strength = "contextual"
 scope = "single"
 reference = "OCP R030"

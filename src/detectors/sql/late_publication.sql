@@ -1,6 +1,6 @@
 /*
 id = "late_publication"
-version = "1.1.0"
+version = "1.2.0"
 strength = "legal"
 scope = "single"
 reference = "OCP R063, R004"

@@ -1,6 +1,6 @@
 /*
 id = "linked_bidders"
-version = "1.0.0"
+version = "1.0.1"
 strength = "contextual"
 scope = "single"
 reference = "OCP R032, R033, R042, R044"

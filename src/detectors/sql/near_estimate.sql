@@ -1,6 +1,6 @@
 /*
 id = "near_estimate"
-version = "1.0.1"
+version = "1.1.0"
 strength = "statistical"
 scope = "single"
 reference = "OCP R031; ProZorro sas-3-6"
@@ -70,6 +70,7 @@ label = { pt = "Licitações a partir das quais a parcela conta", en = "Tenders 
 [reasons]
 no_competitor = { outcome = "clear", pt = "Colado à estimativa, mas com um só participante: nada há que combinar.", en = "Close to the estimate, but with a single bidder: there is nothing to agree upon." }
 cancelled = { outcome = "not_evaluable", pt = "A licitação foi cancelada, anulada, revogada ou ficou deserta.", en = "The tender was cancelled, annulled, or nobody bid." }
+highest_bid_wins = { outcome = "not_evaluable", pt = "Vence a maior oferta (concessão, permissão, alienação): acima do valor estimado está o que se procura.", en = "The highest bid wins (a concession, a permit, a sale): above the estimate is what is sought." }
 no_estimate = { outcome = "not_evaluable", pt = "Falta a estimativa ou o valor adjudicado, na mesma moeda.", en = "The estimate or the value awarded is missing, in one currency.", columns = ["tenders.estimated_value", "tenders.value"] }
 slip_possible = { outcome = "not_evaluable", pt = "A diferença é de {slip_ratio|exact} vezes ou mais: provável engano.", en = "The difference is {slip_ratio|exact} times or more: probably a slip." }
 estimate_repeats_result = { outcome = "not_evaluable", pt = "Em mais de {copied_share|exact} das licitações da fonte ({min_peers|exact} no mínimo) a estimativa é igual ao resultado: ela o repete.", en = "In more than {copied_share|exact} of the source's tenders ({min_peers|exact} at least) the estimate equals the result: it repeats it." }
@@ -133,6 +134,7 @@ WITH read AS (
         CAST(value AS DOUBLE) / nullif(CAST(estimated_value AS DOUBLE), 0) AS ratio,
         CASE
             WHEN dropped THEN 'cancelled'
+            WHEN income THEN 'highest_bid_wins'
             WHEN estimated_value IS NULL OR value IS NULL OR estimated_value <= 0 OR value <= 0 THEN 'no_estimate'
             WHEN value >= $slip_ratio * estimated_value OR estimated_value >= $slip_ratio * value THEN 'slip_possible'
         END AS why

@@ -1,6 +1,6 @@
 /*
 id = "new_company"
-version = "1.0.0"
+version = "1.1.0"
 strength = "contextual"
 scope = "single"
 reference = ""
@@ -61,6 +61,7 @@ small_contract = { outcome = "clear", pt = "O contrato vale menos de {min_value|
 supplier_secret = { outcome = "not_evaluable", pt = "A fonte mantém o fornecedor em sigilo ou não o informa.", en = "The source keeps the supplier secret or gives none.", columns = ["contracts.supplier_id"] }
 supplier_is_person = { outcome = "not_evaluable", pt = "O fornecedor é pessoa física.", en = "The supplier is a natural person." }
 no_tax_id = { outcome = "not_evaluable", pt = "O identificador do fornecedor não é CNPJ.", en = "The supplier's id is no CNPJ." }
+public_body = { outcome = "not_evaluable", pt = "O fornecedor é órgão ou entidade pública.", en = "The supplier is a public body." }
 tax_id_invalid = { outcome = "not_evaluable", pt = "Os dígitos do CNPJ do fornecedor não conferem: não se sabe quem é.", en = "The digits of the supplier's CNPJ do not agree: who it is is not known." }
 no_signature_date = { outcome = "not_evaluable", pt = "Sem data de assinatura.", en = "No day of signature.", columns = ["contracts.signature_date"] }
 register_not_taken_in = { outcome = "not_evaluable", pt = "O cadastro de estabelecimentos da Receita Federal não foi importado.", en = "The register of establishments was not taken in." }
@@ -149,6 +150,8 @@ judged AS (
         coalesce(
             cnpj_unfit(c.supplier_key, c.supplier_kind, c.supplier_check),
             CASE
+                -- Public bodies are founded, split and merged by law.
+                WHEN is_public_body(c.supplier_kind, c.supplier_name) THEN 'public_body'
                 WHEN c.signature_date IS NULL THEN 'no_signature_date'
                 WHEN r.establishments = 0 THEN 'register_not_taken_in'
                 WHEN k.root IS NULL THEN 'company_unknown'

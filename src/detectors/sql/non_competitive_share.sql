@@ -1,6 +1,6 @@
 /*
 id = "non_competitive_share"
-version = "1.0.0"
+version = "1.1.0"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R013, R010"

@@ -1,6 +1,6 @@
 /*
 id = "price_gap"
-version = "1.1.0"
+version = "1.1.1"
 strength = "statistical"
 scope = "single"
 reference = "OCP R024, R058"

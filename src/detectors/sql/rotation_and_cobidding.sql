@@ -1,6 +1,6 @@
 /*
 id = "rotation_and_cobidding"
-version = "1.1.0"
+version = "1.1.1"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R053, R057"

@@ -1,10 +1,10 @@
 /*
 id = "sanctioned_supplier"
-version = "1.1.0"
+version = "1.2.0"
 strength = "legal"
 scope = "single"
 reference = "OCP R046"
-legal_basis = "Lei 14.133/2021 art. 14 III, 91 §4, 156 III-V; Lei 8.666/1993 art. 87 III-IV; Lei 10.520/2002 art. 7; Lei 8.443/1992 art. 46; Lei 8.429/1992 art. 12"
+legal_basis = "Lei 14.133/2021 art. 14 III, 91 §4, 156 III-V; Lei 8.666/1993 art. 87 III-IV; Lei 10.520/2002 art. 7; Lei 8.443/1992 art. 46; Lei 8.429/1992 art. 12; Lei 13.303/2016 art. 38"
 tags = ["sanction"]
 groups = ["supplier", "sanction"]
 tables = ["contracts", "sanctions", "tenders"]
@@ -87,6 +87,11 @@ en = "Suspension under art. 87 III of Lei 8.666/1993 by another body: whether it
 outcome = "not_evaluable"
 pt = "Não se sabe se a sanção alcança o comprador: fundamento ou abrangência não publicados, em desacordo, ou ente não identificado."
 en = "Whether the sanction covers the buyer is not known: legal basis or scope not published, at odds, or the entity not identified."
+
+[reasons.state_company]
+outcome = "not_evaluable"
+pt = "O comprador é empresa estatal e a sanção é de outro órgão: o art. 38 da Lei 13.303/2016 não a traz entre as que impedem contratar com ela."
+en = "The buyer is a state company and the sanction is of another body: art. 38 of Lei 13.303/2016 does not have it among those that bar from its contracts."
 
 [reasons.open_ended]
 outcome = "not_evaluable"
@@ -367,6 +372,14 @@ verdicts AS (
             WHEN identity = 'unsure' THEN 'identity_unsure'
             WHEN covers = 'disputed' THEN 'suspension_scope_disputed'
             WHEN covers = 'unknown' THEN 'scope_unclear'
+            -- Lei 13.303/2016 art. 38: what bars from a state company is its own suspension, and a declaration of unfitness by
+            -- the Union, a state or the entity that it belongs to.
+            WHEN NOT same_body AND is_state_company(buyer, organ, ground)
+                AND CASE
+                    WHEN what LIKE '%inidone%' THEN law IN ('national', 'published') AND body_sphere = 'municipal'
+                    ELSE law = 'entity'
+                        OR (law = 'published' AND regexp_like(what, 'impedimento|suspens') AND NOT regexp_like(law_text, '\b12 ?529\b'))
+                END THEN 'state_company'
             WHEN end_date IS NULL AND NOT (law = 'national' AND CAST(signature_date AS INT) - CAST(start_date AS INT) <= $open_days) THEN 'open_ended'
             WHEN publication_date > CASE WHEN at_signature THEN signature_date ELSE bid_date END THEN 'published_later'
             WHEN law = 'judicial' AND (final_judgment_date IS NULL OR final_judgment_date > signature_date) THEN 'judgment_not_final'

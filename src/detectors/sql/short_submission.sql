@@ -1,6 +1,6 @@
 /*
 id = "short_submission"
-version = "1.1.0"
+version = "1.2.0"
 strength = "legal"
 scope = "single"
 reference = "OCP R003"
@@ -128,6 +128,10 @@ ruled AS (
             WHEN NOT of_law THEN NULL
             WHEN has_word(asked, 'tecnica') THEN 'submission_technique'
             WHEN has_word(asked, 'lance') THEN 'submission_highest_bid'
+            -- What is supplied may be goods, whatever it is that words are taken for.
+            WHEN kind = 'services' AND category IS NULL
+                AND regexp_like(object_folded, '\b(fornecimento|abasteciment|aquisic|compra)') AND NOT regexp_like(object_folded, '\b(servic|prestac|locac)')
+            THEN 'submission_goods'
             WHEN kind IN ('services', 'works') THEN 'submission_services'
             ELSE 'submission_goods'
         END AS rule

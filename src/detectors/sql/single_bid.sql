@@ -1,6 +1,6 @@
 /*
 id = "single_bid"
-version = "1.0.0"
+version = "1.0.1"
 strength = "statistical"
 scope = "single"
 reference = "OCP R018"

@@ -1,6 +1,6 @@
 /*
 id = "splitting_sum"
-version = "1.1.0"
+version = "1.2.0"
 strength = "legal"
 scope = "pattern"
 reference = "OCP R011, R055"
@@ -8,6 +8,7 @@ legal_basis = "Lei 14.133/2021 art. 75 §1; Lei 8.666/1993 art. 23 §5 e art. 24
 tags = ["splitting", "direct_award"]
 groups = ["value", "direct_award", "splitting"]
 tables = ["contracts", "lines_of_business", "small_purchases", "legal_limits"]
+modalities = ["dispensa_licitacao"]
 
 [title]
 pt = "Possível fracionamento de despesa"

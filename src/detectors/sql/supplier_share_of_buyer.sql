@@ -1,6 +1,6 @@
 /*
 id = "supplier_share_of_buyer"
-version = "2.0.0"
+version = "2.1.0"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R040"
@@ -68,6 +68,11 @@ en = "No month of the unit's signatures closes twelve consecutive monthly files 
 outcome = "not_evaluable"
 pt = "A unidade não tem, em nenhuma janela julgada, {min_contracts|exact} contratos e {min_total|exact} com fornecedor identificado."
 en = "In no window judged does the unit have {min_contracts|exact} contracts and {min_total|exact} with known suppliers."
+
+[reasons.public_body]
+outcome = "not_evaluable"
+pt = "O fornecedor é órgão ou entidade pública, que a administração pode contratar sem licitação."
+en = "The supplier is a public body, which the administration may contract without a tender."
 
 [reasons.secret_suppliers_decisive]
 outcome = "not_evaluable"
@@ -274,33 +279,39 @@ details AS (
         array_agg(s.contract_id ORDER BY s.signature_date, s.contract_id) AS contract_ids,
         min(show_tax_id(s.supplier_kind, s.supplier_id)) AS supplier_id,
         last_value(s.supplier_name ORDER BY s.signature_date, s.contract_id) AS supplier_name,
-        last_value(s.buyer_name ORDER BY s.signature_date, s.contract_id) AS buyer_name
+        last_value(s.buyer_name ORDER BY s.signature_date, s.contract_id) AS buyer_name,
+        bool_and(is_public_body(s.supplier_kind, s.supplier_name)) AS public_body
     FROM answers a
     JOIN signed s ON s.buyer_id = a.buyer_id AND s.supplier_key = a.supplier_key
     WHERE a.verdict = 'fired' AND s.initial_value > 0 AND s.month BETWEEN a.month - 11 AND a.month
     GROUP BY a.buyer_id, a.supplier_key
+),
+-- The administration may contract with itself (Lei 14.133/2021 art. 75 IX).
+told AS (
+    SELECT a.*, d.contract_ids, d.supplier_id, d.supplier_name, d.buyer_name, CASE WHEN d.public_body THEN 'public_body' ELSE a.verdict END AS answer
+    FROM answers a
+    LEFT JOIN details d ON d.buyer_id = a.buyer_id AND d.supplier_key = a.supplier_key
 )
 SELECT
-    a.buyer_id || '/' || coalesce(d.supplier_id, '') AS subject,
-    CASE WHEN a.verdict IN ('fired', 'clear') THEN a.verdict ELSE 'not_evaluable' END AS outcome,
-    CASE WHEN a.verdict NOT IN ('fired', 'clear') THEN a.verdict END AS reason,
+    buyer_id || '/' || coalesce(supplier_id, '') AS subject,
+    CASE WHEN answer IN ('fired', 'clear') THEN answer ELSE 'not_evaluable' END AS outcome,
+    CASE WHEN answer NOT IN ('fired', 'clear') THEN answer END AS reason,
     CASE
-        WHEN a.verdict <> 'fired' THEN NULL
-        WHEN a.won >= $high_share * a.known THEN 'high'
+        WHEN answer <> 'fired' THEN NULL
+        WHEN won >= $high_share * known THEN 'high'
         ELSE 'medium'
     END AS severity,
-    a.in_scope,
-    d.contract_ids,
-    CASE WHEN a.verdict = 'fired' THEN CAST(a.won AS DOUBLE) / CAST(a.known AS DOUBLE) END AS share,
-    a.won AS supplier_value,
-    a.known AS buyer_total,
-    a.secret AS secret_value,
-    a.supplier_contracts,
-    a.buyer_contracts,
-    make_date((a.month - 11) / 12, (a.month - 11) % 12 + 1, 1) AS window_start,
-    CAST(CAST(make_date((a.month + 1) / 12, (a.month + 1) % 12 + 1, 1) AS INT) - 1 AS DATE) AS window_end,
-    d.supplier_id,
-    d.supplier_name,
-    d.buyer_name
-FROM answers a
-LEFT JOIN details d ON d.buyer_id = a.buyer_id AND d.supplier_key = a.supplier_key
+    in_scope,
+    CASE WHEN answer = 'fired' THEN contract_ids END AS contract_ids,
+    CASE WHEN answer = 'fired' THEN CAST(won AS DOUBLE) / CAST(known AS DOUBLE) END AS share,
+    won AS supplier_value,
+    known AS buyer_total,
+    secret AS secret_value,
+    supplier_contracts,
+    buyer_contracts,
+    make_date((month - 11) / 12, (month - 11) % 12 + 1, 1) AS window_start,
+    CAST(CAST(make_date((month + 1) / 12, (month + 1) % 12 + 1, 1) AS INT) - 1 AS DATE) AS window_end,
+    supplier_id,
+    supplier_name,
+    buyer_name
+FROM told

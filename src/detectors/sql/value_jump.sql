@@ -1,6 +1,6 @@
 /*
 id = "value_jump"
-version = "1.1.0"
+version = "1.2.0"
 strength = "contextual"
 scope = "single"
 reference = "OCP R059"
@@ -61,6 +61,11 @@ outcome = "not_evaluable"
 pt = "A fonte não publica aditivos com seus contratos, e seu valor inicial pode ser o de uma parcela."
 en = "The source publishes no amendments with its contracts, and its initial value may be that of one instalment."
 
+[reasons.rescinded]
+outcome = "not_evaluable"
+pt = "O contrato foi rescindido: o valor atual, menor, pode ser o do que se executou até então."
+en = "The contract was rescinded: the lower current value may be that of what was done until then."
+
 [reasons.slip_possible]
 outcome = "not_evaluable"
 pt = "Um valor é {slip_factor|exact} vezes o outro, ou mais: pode ser erro de digitação."
@@ -116,6 +121,7 @@ WITH measured AS (
         c.contract_id,
         c.in_scope,
         c.source,
+        c.situation,
         c.initial_value,
         c.current_value,
         c.current_value - c.initial_value AS change,
@@ -136,6 +142,8 @@ judged AS (
             WHEN initial_value IS NULL OR current_value IS NULL OR initial_value <= 0 OR current_value <= 0 THEN 'no_value'
             WHEN distance <= $low_ratio * initial_value THEN 'clear'
             WHEN current_value >= $slip_factor * initial_value OR initial_value >= $slip_factor * current_value THEN 'slip_possible'
+            -- What was done before it ended is all that is left of its value.
+            WHEN change < 0 AND situation_kind(situation) = 'rescinded' THEN 'rescinded'
             WHEN source LIKE 'pncp%' AND amendments IS NULL THEN 'amendments_not_published'
             WHEN ambiguous THEN 'ambiguous_amendments'
             WHEN undisclosed THEN 'amendment_undisclosed'

@@ -1,6 +1,6 @@
 /*
 id = "value_risk"
-version = "1.0.0"
+version = "1.1.0"
 strength = "contextual"
 scope = "single"
 reference = ""
@@ -15,8 +15,8 @@ pt = "Faixa de risco pelo valor"
 en = "Risk band by value"
 
 [explanation]
-pt = "Faixa do valor atual (ou, sem ele, do inicial): baixa abaixo de {medium_from|exact}, média abaixo de {high_from|exact}, alta abaixo de {critical_from|exact}, crítica a partir daí. Só roda quando pedido: um valor alto, por si só, nada diz de irregular."
-en = "Band of the current value (or else of the initial one): low below {medium_from|exact}, medium below {high_from|exact}, high below {critical_from|exact}, critical from there on. It runs on request only: a high value says nothing irregular by itself."
+pt = "Faixa do valor atual (ou, se não publicado ou zero, do inicial): baixa abaixo de {medium_from|exact}, média abaixo de {high_from|exact}, alta abaixo de {critical_from|exact}, crítica a partir daí. Só roda quando pedido: um valor alto, por si só, nada diz de irregular."
+en = "Band of the current value (or, where that is not published or zero, of the initial one): low below {medium_from|exact}, medium below {high_from|exact}, high below {critical_from|exact}, critical from there on. It runs on request only: a high value says nothing irregular by itself."
 
 [severity]
 pt = "Alta a partir de {high_from|exact}; crítica a partir de {critical_from|exact}."
@@ -62,8 +62,8 @@ en = "Value from {medium_from|exact} to less than {high_from|exact}."
 
 [reasons.no_value]
 outcome = "not_evaluable"
-pt = "O valor do contrato não foi publicado, ou é negativo."
-en = "The value of the contract was not published, or is negative."
+pt = "O valor do contrato não foi publicado, ou não é positivo."
+en = "The value of the contract was not published, or is not positive."
 columns = ["contracts.initial_value", "contracts.current_value"]
 
 [[evidence]]
@@ -78,14 +78,14 @@ label = { pt = "Faixa", en = "Band" }
 words = { high = { pt = "alta", en = "high" }, critical = { pt = "crítica", en = "critical" } }
 */
 WITH valued AS (
-    SELECT contract_id, in_scope, coalesce(current_value, initial_value) AS value
+    SELECT contract_id, in_scope, coalesce(nullif(current_value, 0), initial_value) AS value
     FROM contracts
 ),
 judged AS (
     SELECT
         *,
         CASE
-            WHEN value IS NULL OR value < 0 THEN 'no_value'
+            WHEN value IS NULL OR value <= 0 THEN 'no_value'
             WHEN value < $medium_from THEN 'low_value'
             WHEN value < $high_from THEN 'medium_value'
             ELSE 'fired'

@@ -1,6 +1,6 @@
 /*
 id = "year_end_spike"
-version = "1.0.0"
+version = "1.1.0"
 strength = "statistical"
 scope = "pattern"
 reference = "OCP R055"
@@ -144,8 +144,15 @@ factors AS (
     SELECT sphere, month, greatest(contracts / quantile8(contracts, 0.5) OVER (PARTITION BY sphere), 1.0) AS factor
     FROM seasons
 ),
+-- A unit has a history from its first contract on: before it there may have been no unit.
 buyers AS (
-    SELECT buyer_id, bool_or(in_scope) AS in_scope, min(coalesce(sphere, '')) AS sphere FROM contracts GROUP BY buyer_id
+    SELECT
+        buyer_id,
+        bool_or(in_scope) AS in_scope,
+        min(coalesce(sphere, '')) AS sphere,
+        min(CAST(date_part('year', signature_date) AS INT) * 12 + CAST(date_part('month', signature_date) AS INT) - 1) AS first_month
+    FROM contracts
+    GROUP BY buyer_id
 ),
 series AS (
     SELECT
@@ -156,7 +163,7 @@ series AS (
         n.buyer_name,
         coalesce(f.factor, 1.0) AS factor
     FROM buyers b
-    CROSS JOIN complete c
+    JOIN complete c ON c.month >= b.first_month
     LEFT JOIN counts n ON n.buyer_id = b.buyer_id AND n.month = c.month
     LEFT JOIN factors f ON f.sphere = b.sphere AND f.month = c.month
 ),
@@ -192,7 +199,7 @@ judged AS (
         w.month, w.contracts, w.expected, w.z, w.value, w.buyer_name,
         CASE
             WHEN s.months < $min_months THEN 'history_not_covered'
-            WHEN w.all_contracts < $min_contracts THEN 'too_few_contracts'
+            WHEN coalesce(w.all_contracts, 0) < $min_contracts THEN 'too_few_contracts'
             WHEN w.spike THEN 'fired'
             ELSE 'clear'
         END AS verdict

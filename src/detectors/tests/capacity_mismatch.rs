@@ -95,6 +95,27 @@ async fn a_contract_of_several_years_counts_with_a_part() {
 }
 
 #[tokio::test]
+async fn what_is_done_in_later_years_does_not_pass_the_limit() {
+    let of = |number: u32, on: &str, end: &str, worth: &str| Contract {
+        start: Some(day(on)),
+        end: Some(day(end)),
+        ..contract(number, on, worth)
+    };
+    let contracts = vec![
+        // One from year to year after the other: of the second 17 days are of the first year.
+        of(1, "2024-01-02", "2024-12-31", "200000.00"),
+        of(1, "2024-12-15", "2025-12-14", "200000.00"),
+        of(2, "2024-01-02", "2024-12-31", "200000.00"),
+        of(2, "2024-03-01", "2025-02-28", "200000.00"),
+        // By itself more than a year of its own allows.
+        of(3, "2024-12-15", "2025-12-14", "400000.00"),
+    ];
+    let companies = (1..=3).map(|number| Company { reference: Some(day("2024-12-31")), ..micro(number) }).collect();
+    let (verdicts, _) = judge(with(contracts, companies, Vec::new())).await;
+    assert_eq!(verdicts, ["term_beyond_year", "fired", "fired"]);
+}
+
+#[tokio::test]
 async fn days_of_mei_and_simples_tell_the_size_of_a_year() {
     let of = |from: &str, until: Option<&str>| (Some(until.is_none()), Some(day(from)), until.map(day));
     let mei = |number: u32, from: &str, until: Option<&str>| Regime { mei: of(from, until), ..Regime::of(number) };
@@ -239,14 +260,20 @@ async fn random_years_agree_with_a_slow_reference() {
     let (mut contracts, mut companies, mut regimes) = (Vec::new(), Vec::new(), Vec::new());
     let mut establishments: Vec<Establishment> = Vec::new();
     for number in 1..200 {
-        for at in 0..rng.random_range(1..4) {
-            let signed = day("2022-06-01") + Days::new(rng.random_range(0..900));
+        for at in 0..rng.random_range(1..6) {
+            // Many late in a year, for the next.
+            let signed = match rng.random_bool(0.4) {
+                true => day("2023-11-10") + Days::new(rng.random_range(0..50)),
+                false => day("2022-06-01") + Days::new(rng.random_range(0..900)),
+            };
+            let most = *[175, 400].choose(&mut rng).unwrap();
             contracts.push(Contract {
                 id: format!("c{number:03}-{at}"),
                 supplier: cnpj(number, rng.random_range(1..3)),
                 signed: Some(signed),
-                initial: rng.random_bool(0.95).then(|| rng.random_range(1..400) * 200_000),
+                initial: rng.random_bool(0.95).then(|| rng.random_range(1..most) * 200_000),
                 current: None,
+                end: rng.random_bool(0.7).then(|| signed + Days::new(rng.random_range(0..400))),
                 ..Contract::new("c")
             });
         }
@@ -271,6 +298,22 @@ async fn random_years_agree_with_a_slow_reference() {
             let (simples, mei) = if rng.random_bool(0.5) { (one, never) } else { (never, one) };
             regimes.push(Regime { simples, mei, reference: Some(day("2025-06-01")), ..Regime::of(number) });
         }
+    }
+    // Contracts from year to year, which chance seldom makes.
+    for number in 200..210 {
+        for (on, days) in [("2023-01-05", 340), ("2023-12-01", rng.random_range(0..400))] {
+            let (signed, worth) = (day(on), rng.random_range(90..180) * 200_000);
+            contracts.push(Contract {
+                id: format!("c{number:03}-{on}"),
+                supplier: cnpj(number, 1),
+                signed: Some(signed),
+                initial: Some(worth),
+                current: None,
+                end: Some(signed + Days::new(days)),
+                ..Contract::new("c")
+            });
+        }
+        companies.push(Company { reference: Some(day("2023-12-31")), ..micro(number) });
     }
     let mut expected: BTreeMap<String, String> = BTreeMap::new();
     let mut years: BTreeMap<(String, i32), Vec<&Contract>> = BTreeMap::new();
@@ -304,7 +347,17 @@ async fn random_years_agree_with_a_slow_reference() {
             _ => None,
         };
         let capital = known.and_then(|one| one.capital).filter(|capital| *capital > 0);
-        let above = !values.is_empty() && limit.is_some_and(|limit| total > limit);
+        // Days of the year of the signature, of those of the term; a term is of one year here.
+        let part = |one: &Contract| -> f64 {
+            let (signed, end) = (one.signed.unwrap(), one.end.unwrap_or(one.signed.unwrap()));
+            let of_year = signed.iter_days().take_while(|on| *on <= end).filter(|on| on.year() == *year).count();
+            let all = signed.iter_days().take_while(|on| *on <= end).count();
+            of_year as f64 / all as f64
+        };
+        let within: f64 = signed.iter().filter_map(|one| Some(one.initial? as f64 * part(one))).sum();
+        let within = within.max(largest as f64);
+        let passed = !values.is_empty() && limit.is_some_and(|limit| total > limit);
+        let above = passed && limit.is_some_and(|limit| within > limit as f64);
         let verdict = match company {
             _ if above || capital.is_some_and(|capital| largest >= 5_000_000 && largest >= capital * 100) => "fired",
             None => "company_unknown",
@@ -313,6 +366,7 @@ async fn random_years_agree_with_a_slow_reference() {
             Some(one) if one.reference.unwrap() < last => "register_too_old",
             _ if known.is_none() => "size_at_date_unknown",
             _ if size.is_none() && !mei && !simples => "size_not_informed",
+            _ if passed => "term_beyond_year",
             _ if capital.is_none() => "no_capital",
             _ => "clear",
         };
@@ -321,7 +375,15 @@ async fn random_years_agree_with_a_slow_reference() {
     let data = Data { establishments, ..with(contracts.clone(), companies.clone(), regimes.clone()) };
     let (answers, _) = data.answers(ID).await;
     assert_eq!(answers, expected);
-    for verdict in ["fired", "clear", "no_capital", "register_too_old", "size_at_date_unknown", "size_not_informed"] {
+    for verdict in [
+        "fired",
+        "clear",
+        "term_beyond_year",
+        "no_capital",
+        "register_too_old",
+        "size_at_date_unknown",
+        "size_not_informed",
+    ] {
         assert!(expected.values().filter(|one| *one == verdict).count() > 3, "{verdict}");
     }
 }

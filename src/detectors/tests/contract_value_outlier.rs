@@ -1,4 +1,4 @@
-use super::{Contract, Data, Item, Judged, judge_all, value};
+use super::{Contract, Data, Item, Judged, judge_all, value, verdicts};
 use crate::model::Severity;
 
 const ID: &str = "contract_value_outlier";
@@ -83,7 +83,39 @@ async fn the_main_item_speaks_where_the_object_is_silent() {
     // The same number at the same unit: whose the items are is not known.
     let mut ambiguous = told.clone();
     ambiguous.contracts.push(Contract { id: "y".to_owned(), ..silent });
-    let judged = judge(vec![told, ambiguous]).await;
-    assert_eq!(judged[0].verdicts["fired"], 1);
-    assert_eq!(judged[1].verdicts["category_unknown"], 2);
+    // Each in a run of its own: one text is of one kind.
+    assert_eq!(verdicts(&told.run(ID).await)["fired"], 1);
+    assert_eq!(verdicts(&ambiguous.run(ID).await)["category_unknown"], 2);
+}
+
+#[tokio::test]
+async fn one_text_is_one_kind_of_object() {
+    let of = |id: &str, category, object: &str| Contract {
+        category,
+        object: object.to_owned(),
+        ..Contract::new(id).worth("900000.00")
+    };
+    let silent = |id, category| of(id, category, "Conforme edital");
+    let with = |contracts: Vec<Contract>| peers(40, contracts);
+    let item = |contract: &Contract, text| Item::of(contract, text);
+    // The item of one says goods, that of the other services.
+    let (x, y) = (silent("x", None), silent("y", None));
+    let items = vec![item(&x, "Material hospitalar"), item(&y, "Serviço de frete")];
+    let at_odds = Data { items, ..with(vec![x.clone(), y.clone()]) };
+    // What one says holds for the other; a text that is not there is no text.
+    let agreed = Data { items: vec![item(&x, "Material hospitalar")], ..with(vec![x, y]) };
+    let (x, y) = (of("x", Some("goods"), ""), of("y", None, ""));
+    let nameless = with(vec![x, y]);
+    let contradicting = with(vec![silent("x", Some("goods")), silent("y", Some("services"))]);
+    // The category of one contradicts what its text says; the other's is as its text is.
+    let text = "Aquisição de material";
+    let half = with(vec![of("x", Some("services"), text), of("y", Some("goods"), text)]);
+    let of_item = silent("x", Some("services"));
+    let against_item = Data { items: vec![item(&of_item, "Material hospitalar")], ..with(vec![of_item]) };
+    let mut told = Vec::new();
+    for data in [at_odds, agreed, nameless, contradicting, half, against_item] {
+        let run = data.run(ID).await;
+        told.push((run.findings.len(), verdicts(&run).get("category_unknown").copied().unwrap_or(0)));
+    }
+    assert_eq!(told, [(0, 2), (2, 0), (1, 1), (0, 2), (1, 1), (0, 1)]);
 }

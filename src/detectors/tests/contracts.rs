@@ -27,8 +27,10 @@ pub(in crate::detectors) struct Contract {
     pub(super) supplier_name: String,
     pub(super) initial: Option<i128>,
     pub(super) current: Option<i128>,
+    /// Its number and its id.
     pub(super) tender: Option<String>,
     pub(super) currency: Option<&'static str>,
+    pub(super) category: Option<&'static str>,
     /// Source and file that it was published in.
     pub(super) source: &'static str,
     pub(super) file: String,
@@ -57,6 +59,7 @@ impl Contract {
             current: Some(100_000),
             tender: None,
             currency: Some("BRL"),
+            category: None,
             source: "portal:compras",
             file: "202401_Compras.csv".to_owned(),
         }
@@ -175,7 +178,7 @@ impl Data {
                 Cell::Text(None),
                 Cell::Text(one.tender.clone()),
                 Cell::Text(one.currency.map(str::to_owned)),
-                Cell::Text(None),
+                Cell::Text(one.category.map(str::to_owned)),
             ];
             row.extend(provenance(one.source, &one.file, at));
             row

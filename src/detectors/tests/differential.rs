@@ -13,7 +13,7 @@ use crate::detectors::functions::{
     legal_basis_kind, legal_regime, object_type, quantile8,
 };
 use crate::detectors::limits::{Comparison, LegalLimits};
-use crate::detectors::{Catalogue, DetectorRun, Run};
+use crate::detectors::{Catalogue, DetectorRun, Run, aside};
 use crate::model::{Plan, TaxIdCheck, TaxIdKind, check_tax_id, fold};
 
 /// How often each verdict was given, and per finding its severity, contracts or tenders, and cents at stake.
@@ -33,8 +33,29 @@ impl Book {
     }
 }
 
+/// Those that are judged.
 pub(super) fn current(data: &Data) -> Vec<&Contract> {
-    data.contracts.iter().filter(|contract| contract.status == "current").collect()
+    published(data).filter(|contract| set_aside(data, contract).is_none()).collect()
+}
+
+fn published(data: &Data) -> impl Iterator<Item = &Contract> {
+    data.contracts.iter().filter(|contract| contract.status == "current")
+}
+
+/// Why a contract is judged by no detector.
+fn set_aside(data: &Data, contract: &Contract) -> Option<&'static str> {
+    let off = |situation: Option<&str>| {
+        situation.is_some_and(|situation| ["Cancelado", "Anulado", "Revogada"].contains(&situation))
+    };
+    let tender = |id: &String| data.tenders.iter().any(|tender| tender.id == *id && off(tender.situation.as_deref()));
+    if off(contract.situation) || contract.tender.as_ref().is_some_and(tender) {
+        return Some("cancelled");
+    }
+    match contract.currency {
+        Some("BRL") => None,
+        Some(_) => Some("contract_in_other_currency"),
+        None => contract.source.starts_with("ocds:").then_some("currency_not_informed"),
+    }
 }
 
 pub(super) fn key(contract: &Contract) -> Option<String> {
@@ -51,14 +72,13 @@ pub(super) fn company(contract: &Contract) -> Option<String> {
     }
 }
 
-/// Whether what was bought is bought no more.
-pub(super) fn is_void(contract: &Contract) -> bool {
-    contract.situation.is_some_and(|situation| ["Cancelado", "Anulado", "Rescindido"].contains(&situation))
+pub(super) fn is_rescinded(contract: &Contract) -> bool {
+    contract.situation == Some("Rescindido")
 }
 
 pub(super) fn alone(data: &Data, contract: &Contract) -> bool {
-    let same = |other: &&&Contract| other.buyer == contract.buyer && other.number == contract.number;
-    current(data).iter().filter(same).count() == 1
+    let same = |other: &&Contract| other.buyer == contract.buyer && other.number == contract.number;
+    published(data).filter(same).count() == 1
 }
 
 pub(super) fn main_item(data: &Data, contract: &Contract) -> Option<String> {
@@ -180,7 +200,7 @@ fn splitting_sum(data: &Data) -> Answers {
         let Some(value) = contract.initial.filter(|value| *value > 0) else { continue };
         if contract.modality != "dispensa_licitacao"
             || is_public_body(Some(kind.as_str()), Some(&contract.supplier_name))
-            || is_void(contract)
+            || is_rescinded(contract)
         {
             continue;
         }
@@ -306,8 +326,14 @@ fn supplier_share(data: &Data) -> Answers {
         match best {
             _ if !judged => book.note("buyer_below_minimum"),
             Some((part, whole, secret, ids)) if part * 10 >= whole * 3 => {
+                let named = |id: &String| all.iter().filter(|one| one.id == *id).copied().collect::<Vec<_>>();
+                let public = |one: &&Contract| {
+                    is_public_body(Some(check_tax_id(&one.supplier).0.as_str()), Some(&one.supplier_name))
+                };
                 if part * 10 < (whole + secret) * 3 {
                     book.note("secret_suppliers_decisive");
+                } else if ids.iter().flat_map(named).all(|one| public(&one)) {
+                    book.note("public_body");
                 } else {
                     book.fire(if part * 2 >= whole { "high" } else { "medium" }, ids, None);
                 }
@@ -318,11 +344,36 @@ fn supplier_share(data: &Data) -> Answers {
     book.0
 }
 
+/// The one kind of object that everything about a contract agrees on.
+fn kind_of(data: &Data, judged: &[&Contract], contract: &Contract) -> Option<&'static str> {
+    let text = fold(&contract.object);
+    let told = |text: Option<&str>, item: Option<&str>| {
+        Some(object_type(text, item).as_str()).filter(|kind| *kind != "unknown")
+    };
+    if let Some(kind) = told(Some(&text), None) {
+        return contract.category.is_none_or(|category| category == kind).then_some(kind);
+    }
+    let signs = |one: &Contract| -> Vec<&'static str> {
+        let line = main_item(data, one).filter(|line| line != "undefined" && alone(data, one));
+        one.category.into_iter().chain(line.and_then(|line| told(None, Some(&line)))).collect()
+    };
+    let usable = |one: &&Contract| one.initial.is_some_and(|value| value > 0) && one.modality != "not_informed";
+    let found: BTreeSet<_> = match text.as_str() {
+        "" => signs(contract).into_iter().collect(),
+        _ => {
+            let alike = judged.iter().copied().filter(|one| fold(&one.object) == text).filter(usable);
+            alike.flat_map(signs).collect()
+        }
+    };
+    (found.len() == 1).then(|| found.into_iter().next()).flatten()
+}
+
 fn outlier(data: &Data) -> Answers {
     let mut book = Book::default();
     type Group = (String, &'static str, Option<String>);
     let mut groups: BTreeMap<Group, Vec<(&Contract, f64)>> = BTreeMap::new();
-    for contract in current(data) {
+    let judged = current(data);
+    for contract in judged.iter().copied() {
         let Some(value) = contract.initial.filter(|value| *value > 0) else {
             book.note("no_value");
             continue;
@@ -331,12 +382,10 @@ fn outlier(data: &Data) -> Answers {
             book.note("modality_not_informed");
             continue;
         }
-        let item = main_item(data, contract).filter(|_| alone(data, contract));
-        let kind = object_type(Some(&fold(&contract.object)), item.as_deref()).as_str();
-        if kind == "unknown" {
+        let Some(kind) = kind_of(data, &judged, contract) else {
             book.note("category_unknown");
             continue;
-        }
+        };
         let group = (kind.to_owned(), contract.modality, contract.sphere.clone());
         groups.entry(group).or_default().push((contract, (value as f64 / 100.0).log10()));
     }
@@ -363,9 +412,7 @@ fn outlier(data: &Data) -> Answers {
 fn direct_award(data: &Data) -> Answers {
     let mut book = Book::default();
     for contract in current(data) {
-        if !["dispensa_licitacao", "inexigibilidade"].contains(&contract.modality)
-            || matches!(contract.situation, Some("Cancelado" | "Anulado"))
-        {
+        if !["dispensa_licitacao", "inexigibilidade"].contains(&contract.modality) {
             continue;
         }
         match contract.current.filter(|value| *value > 0).or(contract.initial).or(contract.current) {
@@ -444,8 +491,18 @@ pub(super) async fn agree(data: &Data, references: &[(&str, Reference)]) -> Vec<
     let catalogue = Catalogue::builtin().unwrap();
     let mut runs = Vec::new();
     for (id, reference) in references {
-        let expected = reference(data);
-        let run = prepared.detector(catalogue.get(id).unwrap()).await.unwrap();
+        let mut expected = reference(data);
+        let detector = catalogue.get(id).unwrap();
+        let asked = |one: &&Contract| {
+            let modalities = &detector.header.modalities;
+            modalities.is_empty() || modalities.iter().any(|modality| modality == one.modality)
+        };
+        if aside::concerns(&detector.header) {
+            for why in published(data).filter(asked).filter_map(|one| set_aside(data, one)) {
+                *expected.0.entry(why.to_owned()).or_default() += 1;
+            }
+        }
+        let run = prepared.detector(detector).await.unwrap();
         let found = run.findings.iter().map(|finding| {
             let amount = finding.amount_at_stake.map(crate::model::Money::cents);
             // What is about tenders names no contract.

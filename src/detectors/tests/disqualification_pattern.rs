@@ -35,6 +35,7 @@ async fn patterns_of_a_lot() {
             lot("t", vec![valid("a", 100).won(), valid("c", 110), out("b", 120)]),
             rated("ratedCriteria", vec![valid("a", 100).won(), valid("c", 110), out("b", 90)]),
             rated("Técnica e preço", vec![valid("a", 100).won(), valid("c", 110), out("b", 90)]),
+            rated("Maior lance", vec![valid("a", 100).won(), valid("c", 110), out("b", 90)]),
             rated("Menor preço", vec![valid("a", 100).won(), valid("c", 110), out("b", 90)]),
             // A bid that is pending may have been the rival.
             lot("t", vec![valid("a", 100).won(), out("b", 120), valid("c", 130).status("pending")]),
@@ -44,7 +45,7 @@ async fn patterns_of_a_lot() {
     .await;
     let verdicts: Vec<String> = judged.iter().map(of_lot).collect();
     let (fired, clear) = ("fired 1", "clear 1");
-    assert_eq!(verdicts, [fired, fired, fired, clear, clear, clear, clear, fired, clear, clear]);
+    assert_eq!(verdicts, [fired, fired, fired, clear, clear, clear, clear, clear, fired, clear, clear]);
     let patterns: Vec<_> = judged.iter().filter_map(|one| Some(value(one.findings.first()?, "pattern"))).collect();
     assert_eq!(patterns, ["all_but_winner", "both", "lowest", "lowest"]);
     assert_eq!(value(&judged[2].findings[0], "lowest_bid"), "0.90");

@@ -48,6 +48,20 @@ async fn the_same_thing_twice() {
 }
 
 #[tokio::test]
+async fn other_parts_are_another_thing() {
+    let long = "Execução da reforma das instalações elétricas e hidráulicas das escolas da rede da unidade na cidade";
+    let of_part = |id: &str, part: &str| Contract { object: format!("{long} {part}"), ..bought(id) };
+    let pair = |one: &str, other: &str| of(vec![of_part("a", one), of_part("b", other)]);
+    let judged = judge_all(
+        ID,
+        vec![pair("lote 1", "lote 2"), pair("de março", "de abril"), pair("lote 1", "lote 1"), pair("norte", "sul")],
+    )
+    .await;
+    let fired: Vec<_> = judged.iter().map(|one| one.findings.len()).collect();
+    assert_eq!(fired, [0, 0, 1, 1]);
+}
+
+#[tokio::test]
 async fn objects_are_alike_from_eighty_five_percent() {
     // n words have n - 2 shingles; a last word of its own leaves n - 3 of n - 1 shared.
     let words = |count: usize, last: &str| {

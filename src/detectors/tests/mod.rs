@@ -3,6 +3,7 @@
 mod activity_mismatch;
 mod amendment_cap;
 mod amendment_count;
+mod aside;
 mod benford;
 mod bid_dispersion_screen;
 mod capacity_mismatch;
@@ -294,6 +295,7 @@ pub(super) fn merge(cases: Vec<Data>) -> Data {
             id: tag(&one.id),
             buyer: tag(&one.buyer),
             sphere: one.sphere.as_deref().map(tag),
+            tender: one.tender.as_deref().map(tag),
             ..one
         }));
         all.amendments.extend(data.amendments.into_iter().map(|one| Amendment {

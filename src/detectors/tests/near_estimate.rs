@@ -35,6 +35,23 @@ async fn bands() {
 }
 
 #[tokio::test]
+async fn where_the_highest_bid_wins_more_is_better() {
+    let granted = |object: &str| Tender { object: object.to_owned(), ..awarded(150_000) };
+    let judged = judge_all(
+        ID,
+        each(vec![
+            granted("Concessão onerosa de uso de espaço físico para cantina"),
+            granted("Alienação de bens móveis"),
+            Tender { criterion: Some("Maior lance".to_owned()), ..awarded(150_000) },
+            Tender { criterion: Some("Menor preço".to_owned()), ..awarded(150_000) },
+        ]),
+    )
+    .await;
+    let highest = "highest_bid_wins";
+    assert_eq!(verdicts_of(&judged), [highest, highest, highest, "fired"]);
+}
+
+#[tokio::test]
 async fn competitors_and_currencies() {
     let judged = judge_all(
         ID,

@@ -96,6 +96,7 @@ async fn what_cannot_be_judged() {
         (Contract { signed: None, ..contract(1) }, Vec::new()),
         (contract(998), Vec::new()),
         (contract(7), vec![later]),
+        (Contract { supplier_name: "UNIVERSIDADE FEDERAL DE JATAI".to_owned(), ..contract(8) }, vec![opened(8, 20)]),
     ];
     let expected = [
         "supplier_secret",
@@ -105,6 +106,7 @@ async fn what_cannot_be_judged() {
         "no_signature_date",
         "company_unknown",
         "opened_later",
+        "public_body",
     ];
     assert_eq!(verdicts(cases).await, expected);
     let alone = Data { contracts: vec![contract(1)], ..Data::default() };

@@ -61,6 +61,7 @@ fn load(directory: &std::path::Path) -> Data {
             initial: money(&row[17]),
             current: money(&row[18]),
             currency: Some("BRL"),
+            category: None,
             tender: Some(row[19].clone()).filter(|text| !text.is_empty() && text != "-3"),
             source: "portal:compras",
             file: "202401_Compras.csv".to_owned(),

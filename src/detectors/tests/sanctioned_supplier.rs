@@ -225,6 +225,37 @@ async fn each_law_has_its_reach() {
 }
 
 #[tokio::test]
+async fn state_companies_have_bars_of_their_own() {
+    let company = || Contract { buyer_name: "EMPRESA BRASIL DE COMUNICACAO".to_owned(), ..signed("2024-05-01") };
+    let by_law = || Contract { legal_basis: Some("Lei 13.303/2016, art. 32".to_owned()), ..signed("2024-05-01") };
+    let agency = || Contract { legal_basis: Some("Lei 14.133/2021, art. 28, I".to_owned()), ..company() };
+    let by = |body: &'static str, sphere: &'static str, sanction: Sanction| Sanction { body, sphere, ..sanction };
+    let town = |sanction: Sanction| by("Prefeitura de Santos", "municipal", sanction);
+    let cases = [
+        // Impediments and suspensions by others do not bar (Lei 13.303/2016 art. 38).
+        (company(), kind(IMPEDIMENT, IN_ENTITY), "state_company"),
+        (company(), kind(TRADING_FLOOR, ""), "state_company"),
+        (by_law(), kind(IMPEDIMENT, IN_ENTITY), "state_company"),
+        (company(), Sanction { basis: "", ..kind(IMPEDIMENT, EVERYWHERE) }, "state_company"),
+        // Its own do, and so does whoever it is that applies another law.
+        (company(), by("Empresa Brasil de Comunicação", "federal", kind(IMPEDIMENT, IN_ENTITY)), "fired"),
+        (agency(), kind(IMPEDIMENT, IN_ENTITY), "fired"),
+        // A declaration of unfitness by the Union or a state does; by a town it does not.
+        (company(), Sanction::of("@1"), "fired"),
+        (by_law(), by("Estado de Goiás", "state", Sanction::of("@1")), "fired"),
+        (company(), town(Sanction::of("@1")), "state_company"),
+        // TCU, CADE and courts bar from the whole administration.
+        (company(), kind(TCU, ""), "fired"),
+        (company(), kind(CARTEL, EVERYWHERE), "fired"),
+        (company(), Sanction { judged: Some(day("2024-05-01")), ..kind(IMPROBITY, EVERYWHERE) }, "fired"),
+    ];
+    let expected: Vec<_> = cases.iter().map(|(.., expected)| (*expected).to_owned()).collect();
+    let found =
+        verdicts(cases.into_iter().map(|(contract, sanction, _)| case(contract, vec![sanction])).collect()).await;
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
 async fn only_a_sure_identity_counts() {
     let of = |supplier: &str, person: &str| {
         case(Contract { supplier: supplier.to_owned(), ..signed("2024-05-01") }, vec![Sanction::of(person)])

@@ -31,6 +31,10 @@ async fn the_legal_minimum_by_object_and_criterion() {
     let technique = |t: &mut Tender| t.criterion = Some("Técnica e preço".to_owned());
     let bid = |t: &mut Tender| t.criterion = Some("Maior lance".to_owned());
     let unknown = |t: &mut Tender| (t.category, t.object) = (None, "Conforme edital".to_owned());
+    let supplied = |t: &mut Tender| (t.category, t.object) = (None, "Fornecimento de refeições".to_owned());
+    let done = |t: &mut Tender| {
+        (t.category, t.object) = (None, "Prestação de serviços, com fornecimento de refeições".to_owned());
+    };
     // The eighth working day is Wednesday the 13th, the tenth Friday the 15th, the fifteenth the 22nd; the
     // 29th is Good Friday, so that the thirty-fifth is the 22nd of April (the 21st, a Sunday, is a holiday).
     let cases = each(vec![
@@ -45,11 +49,17 @@ async fn the_legal_minimum_by_object_and_criterion() {
         with("2024-04-19T13:00:00Z", technique),
         with("2024-03-13T13:00:00Z", unknown),
         with("2024-03-12T13:00:00Z", unknown),
+        with("2024-03-13T13:00:00Z", supplied),
+        with("2024-03-12T13:00:00Z", supplied),
+        with("2024-03-13T13:00:00Z", done),
     ]);
     let judged = judge_all(ID, cases).await;
     assert_eq!(
         verdicts_of(&judged),
-        ["clear", "fired", "clear", "fired", "fired", "clear", "fired", "clear", "fired", "clear", "fired"]
+        [
+            "clear", "fired", "clear", "fired", "fired", "clear", "fired", "clear", "fired", "clear", "fired", "clear",
+            "fired", "fired",
+        ]
     );
     let high = Some(Severity::High);
     assert!(severities_of(&judged).into_iter().flatten().all(|severity| Some(severity) == high));

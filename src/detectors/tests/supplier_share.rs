@@ -203,3 +203,20 @@ async fn a_pair_is_in_scope_with_any_of_its_contracts() {
     assert_eq!(verdicts(&data.run_with(ID, &plan(2023), 2).await), counts([("fired", 1)]));
     assert_eq!(verdicts(&data.run_with(ID, &plan(2022), 2).await), counts([]));
 }
+
+#[tokio::test]
+async fn a_public_body_is_no_supplier_to_compete_with() {
+    let of = |name: &str, supplier: &str| {
+        let large = Contract {
+            supplier_name: name.to_owned(),
+            supplier: supplier.to_owned(),
+            ..big("x", "1400000.00", "2024-03-02")
+        };
+        [crowd(14, "100000.00", "2024-03-01"), vec![large]].concat()
+    };
+    let cases = vec![of("IMPRENSA NACIONAL", CNPJ), of("UNIDADE", "115406"), of("IMPRENSA LTDA", CNPJ)];
+    let judged = judge(cases).await;
+    let told: Vec<_> =
+        judged.iter().map(|one| (one.findings.len(), one.verdicts.get("public_body").copied())).collect();
+    assert_eq!(told, [(0, Some(1)), (0, Some(1)), (1, None)]);
+}

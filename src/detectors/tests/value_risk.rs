@@ -22,7 +22,7 @@ async fn the_bands_begin_to_the_cent() {
     .await;
     assert_eq!(
         verdicts_of(&judged),
-        ["low_value", "low_value", "medium_value", "medium_value", "fired", "fired", "fired", "low_value"]
+        ["low_value", "low_value", "medium_value", "medium_value", "fired", "fired", "fired", "no_value"]
     );
     let [high, critical] = [Severity::High, Severity::Critical].map(Some);
     assert_eq!(severities_of(&judged[4..7]), [high, high, critical]);
@@ -35,8 +35,19 @@ async fn the_current_value_counts_or_else_the_initial_one() {
     let of = |initial, current| Contract { initial, current, ..Contract::new("a") };
     let judged = judge_each(
         ID,
-        vec![of(Some(100_000_000), Some(99_999_999)), of(Some(100_000_000), None), of(None, None), of(None, Some(-1))],
+        vec![
+            of(Some(100_000_000), Some(99_999_999)),
+            of(Some(100_000_000), None),
+            of(Some(100_000_000), Some(0)),
+            of(None, None),
+            of(None, Some(0)),
+            of(Some(0), Some(0)),
+            of(Some(100_000_000), Some(-1)),
+        ],
     )
     .await;
-    assert_eq!(verdicts_of(&judged), ["medium_value", "fired", "no_value", "no_value"]);
+    assert_eq!(
+        verdicts_of(&judged),
+        ["medium_value", "fired", "fired", "no_value", "no_value", "no_value", "no_value"]
+    );
 }

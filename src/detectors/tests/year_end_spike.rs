@@ -97,3 +97,21 @@ async fn what_cannot_be_judged_says_why() {
         [("clear".to_owned(), 1), ("fired".to_owned(), 1), ("too_few_contracts".to_owned(), 1)].into()
     );
 }
+
+#[tokio::test]
+async fn a_unit_that_began_late_has_no_history_before() {
+    // Ten a month since it began, and nothing before: every month is like the others.
+    assert_eq!(judge(&[0, 0, 0, 0, 0, 0, 0, 0, 12, 12, 12, 12], &LEVEL).await.0, None);
+    assert_eq!(judge(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 30], &LEVEL).await.0, None);
+    // What it does beyond its own still shows.
+    assert_eq!(judge(&[0, 0, 0, 0, 0, 0, 3, 3, 3, 3, 3, 30], &LEVEL).await.0, Some(Severity::Medium));
+    // A contract of the years before tells that it was there.
+    let mut data = both(months("100", &[0, 0, 0, 0, 0, 0, 0, 0, 12, 12, 12, 12]), months("200", &LEVEL));
+    data.contracts.push(Contract {
+        signed: Some(day("2020-05-01")),
+        buyer: "100".to_owned(),
+        ..Contract::new("100-old")
+    });
+    data.contracts.last_mut().unwrap().file = "202301_Compras.csv".to_owned();
+    assert_eq!(judge_all(ID, vec![data]).await[0].findings.len(), 1);
+}

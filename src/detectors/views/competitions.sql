@@ -54,7 +54,8 @@ read AS (
         coalesce(t.method IN ('open', 'selective'), false)
             OR t.modality IN ('pregao', 'pregao_registro_preco', 'concorrencia', 'tomada_de_precos', 'convite') AS competitive,
         t.modality IN ('pregao', 'pregao_registro_preco') OR has_word(fold(t.modality_name), 'leilao') AS auction,
-        coalesce(regexp_like(fold(t.situation), 'cancel|anul|revog|withdrawn|unsuccessful|desert|fracass|suspen'), false) AS dropped,
+        situation_kind(t.situation) IN ('called_off', 'suspended') AS dropped,
+        brings_income(t.object_folded, t.criterion) AS income,
         coalesce(t.category, nullif(object_type(t.object_folded, CAST(NULL AS VARCHAR)), 'unknown')) AS kind,
         -- Only what Brazil publishes is judged by its law, and read in its time: three hours behind UTC.
         coalesce(t.source LIKE 'portal:%' OR t.source LIKE 'pncp%' OR t.currency = 'BRL', false) AS brazilian
@@ -97,8 +98,10 @@ SELECT
     d.competitive AND NOT d.direct AS competitive,
     d.auction,
     d.dropped,
+    d.income,
     d.brazilian,
     d.kind,
+    d.category,
     coalesce(c.class, d.kind) AS market,
     -- The earlier of the two: bidders may have known of it from then on.
     least(d.publication_date, d.first_day) AS notice_day,

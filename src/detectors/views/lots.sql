@@ -30,6 +30,7 @@ SELECT
     t.criterion,
     t.auction,
     t.dropped,
+    t.income,
     t.estimated_value,
     -- Bids for parts of a tender cannot be told from bids for all of it where they do not say.
     l.of_whole AND t.lots > 1 AS unstated_lots

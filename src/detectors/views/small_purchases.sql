@@ -19,8 +19,8 @@ WITH dispensas AS (
     FROM contracts
     WHERE modality = 'dispensa_licitacao'
         AND NOT is_public_body(supplier_kind, supplier_name)
-        -- What was cancelled or rescinded is not spent, and bought again.
-        AND NOT coalesce(regexp_like(lower(situation), '^(cancel|anula|revog|rescin|exclu)'), false)
+        -- What was rescinded is not spent, and bought again.
+        AND situation_kind(situation) <> 'rescinded'
 ),
 classed AS (
     SELECT

@@ -1,58 +1,75 @@
 use chrono::NaiveDate;
 
 use super::super::pii::mask_text;
-use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_hex, fold_object, slug};
+use super::{Fault, Kind, Layout, PiiKey, Provenance, Published, digest, first_hex, fold_object, slug};
 use crate::lake::{LakeError, RowBuilder};
-use crate::model::Table;
+use crate::model::{Money, Table};
 
 const CONTRACT_NUMBER: usize = 0;
 const BUYER_ID: usize = 1;
 const NUMBER: usize = 2;
-const PUBLICATION_DATE: usize = 3;
+const DATE: usize = 3;
 const OBJECT: usize = 4;
+/// Of notes alone.
+const VALUE: usize = 5;
 
-/// `TermoAditivo`: one row an amendment; the source publishes no amounts.
+/// Changes of contracts, one a row: amendments or notes, as rows of amendments that their source tells apart.
 #[derive(Debug)]
-pub(crate) struct Amendments;
+pub(crate) struct Changes<const NOTES: bool>;
 
-/// An amendment that can be taken in.
+/// `TermoAditivo`: the source publishes no amounts.
+pub(crate) type Amendments = Changes<false>;
+/// `Apostilamento`. Most months publish a header only.
+pub(crate) type Notes = Changes<true>;
+
+/// A change that can be taken in.
 #[derive(Debug)]
-pub(crate) struct Amendment<'a> {
+pub(crate) struct Change<'a> {
     published: Published<'a>,
     buyer_id: &'a str,
     contract_number: &'a str,
-    publication_date: Option<NaiveDate>,
+    date: Option<NaiveDate>,
+    value: Option<Money>,
 }
 
-impl Layout for Amendments {
-    const COLUMNS: &'static [&'static str] =
-        &["numero contrato", "codigo ug", "numero termo aditivo", "data publicacao", "objeto"];
+impl<const NOTES: bool> Layout for Changes<NOTES> {
+    const COLUMNS: &'static [&'static str] = if NOTES {
+        &[
+            "numero contrato",
+            "codigo ug",
+            "numero apostilamento",
+            "data de inclusao",
+            "descricao apostilamento",
+            "valor apostilamento",
+        ]
+    } else {
+        &["numero contrato", "codigo ug", "numero termo aditivo", "data publicacao", "objeto"]
+    };
+    const OPTIONAL: &'static [&'static str] = if NOTES { &["data de inclusao"] } else { &[] };
     const TABLE: Table = Table::Amendments;
-    type Row<'a> = Amendment<'a>;
+    type Row<'a> = Change<'a>;
 
-    fn read<'a>(published: Published<'a>) -> Result<Amendment<'a>, Fault> {
-        Ok(Amendment {
+    fn read<'a>(published: Published<'a>) -> Result<Change<'a>, Fault> {
+        Ok(Change {
             published,
             buyer_id: published.required(BUYER_ID)?,
             contract_number: published.required(CONTRACT_NUMBER)?,
-            publication_date: published.date(PUBLICATION_DATE)?,
+            value: if NOTES { published.money(VALUE)? } else { None },
+            date: published.date(DATE)?,
         })
     }
 
-    fn id(row: &Amendment<'_>) -> (String, Option<u128>) {
+    fn id(row: &Change<'_>) -> (String, Option<u128>) {
         let published = row.published;
-        let content = digest([
-            row.buyer_id,
-            row.contract_number,
-            &mask_text(published.text(NUMBER)),
-            published.text(PUBLICATION_DATE),
-            &mask_text(published.raw(OBJECT)),
-        ]);
+        let (own, object) = (mask_text(published.text(NUMBER)), mask_text(published.raw(OBJECT)));
+        let parts = [row.buyer_id, row.contract_number, &own, published.text(DATE), &object];
+        let content = digest(parts.into_iter().chain(NOTES.then(|| published.text(VALUE))));
         let (buyer, number) = (slug(row.buyer_id), slug(row.contract_number));
-        (format!("portal-{buyer}-{number}-amendment-{}", first_hex(&content)), None)
+        let kind = if NOTES { "apostille" } else { "amendment" };
+        (format!("portal-{buyer}-{number}-{kind}-{}", first_hex(&content)), None)
     }
 
-    fn write(row: &Amendment<'_>, from: Provenance<'_>, _: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
+    fn write(row: &Change<'_>, from: Provenance<'_>, _: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
         let object = mask_text(row.published.raw(OBJECT));
         let number = mask_text(row.published.text(NUMBER));
         writer.row(|out| {
@@ -61,12 +78,12 @@ impl Layout for Amendments {
                 .text(row.buyer_id)
                 .text(row.contract_number)
                 .text(&number)
-                .day(row.publication_date)
+                .day(row.date)
                 .text(&object)
                 .text(&fold_object(&object))
-                .decimal(None)
+                .decimal(row.value.map(Money::cents))
                 .day(None)
-                .text("portal:termos-aditivos")
+                .text(if NOTES { Kind::Notes } else { Kind::Amendments }.source())
                 .text(from.file)
                 .integer(from.line)
                 .text(from.import_id);

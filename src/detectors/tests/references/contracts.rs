@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike, Months, NaiveDate, TimeDelta};
 
 use super::super::differential::{
-    Answers, Book, Change, Reference, alone, amendments, company, current, has as any, is_void, key,
+    Answers, Book, Change, Reference, alone, amendments, company, current, has as any, is_rescinded, key,
 };
 use super::super::{Contract, Data, cents, day};
 use crate::detectors::functions::calendar::{Calendar, is_working_day};
@@ -27,8 +27,8 @@ pub(in super::super) const REFERENCES: [(&str, Reference); 8] = [
 fn value_risk(data: &Data) -> Answers {
     let mut book = Book::default();
     for contract in current(data) {
-        match contract.current.or(contract.initial) {
-            None | Some(..0) => book.note("no_value"),
+        match contract.current.filter(|value| *value != 0).or(contract.initial) {
+            None | Some(..=0) => book.note("no_value"),
             Some(..10_000_000) => book.note("low_value"),
             Some(..100_000_000) => book.note("medium_value"),
             Some(value) => {
@@ -53,6 +53,8 @@ fn value_jump(data: &Data) -> Answers {
             book.note("clear");
         } else if now >= 100 * initial || initial >= 100 * now {
             book.note("slip_possible");
+        } else if now < initial && is_rescinded(contract) {
+            book.note("rescinded");
         } else if contract.source.starts_with("pncp") && !mine.iter().any(Change::is_amendment) {
             book.note("amendments_not_published");
         } else if !mine.is_empty() && !alone(data, contract) {
@@ -127,7 +129,7 @@ fn small(data: &Data) -> Vec<Small<'_>> {
         let (kind, ..) = check_tax_id(&one.supplier);
         one.modality == "dispensa_licitacao"
             && !is_public_body(Some(kind.as_str()), Some(&one.supplier_name))
-            && !is_void(one)
+            && !is_rescinded(one)
     });
     dispensas
         .map(|one| {

@@ -263,8 +263,15 @@ fn spike(data: &Data) -> Answers {
     let (usual, _) = robust(&mut busy);
     let factors: Vec<f64> = everybody.iter().map(|count| (count / usual).max(1.0)).collect();
     for buyer in all.iter().map(|one| one.buyer.as_str()).collect::<BTreeSet<_>>() {
+        let whole = months.len();
+        // From its first contract on.
+        let began = all.iter().filter(|one| one.buyer == buyer).filter_map(|one| signed(one)).min();
+        let own = |at: &usize| began.is_some_and(|began| months[*at] >= began);
+        let places: Vec<usize> = (0..months.len()).filter(own).collect();
+        let months: Vec<i32> = places.iter().map(|at| months[*at]).collect();
+        let factors: Vec<f64> = places.iter().map(|at| factors[*at]).collect();
         let counts: Vec<f64> = months.iter().map(|at| count(&|one| one.buyer == buyer, *at)).collect();
-        if months.len() < 12 {
+        if whole < 12 {
             book.note("history_not_covered");
             continue;
         }

@@ -52,7 +52,10 @@ pub(in super::super) fn random(rng: &mut StdRng) -> Data {
         if single {
             tender.category = Some("goods".to_owned());
         }
-        tender.object = "Conforme edital".to_owned();
+        tender.object = match rng.random_bool(0.05) {
+            true => "Concessão onerosa de uso de espaço".to_owned(),
+            false => "Conforme edital".to_owned(),
+        };
         tender.currency = Some((*["BRL", "BRL", "USD"].choose(rng).unwrap()).to_owned());
         tender.estimate = rng.random_bool(0.9).then(|| rng.random_range(50_000..150_000));
         tender.value = tender.estimate.filter(|_| rng.random_bool(0.95)).map(|estimate| {
@@ -192,6 +195,7 @@ fn near_estimate(data: &Data) -> Answers {
     for tender in subjects(data) {
         let verdict = match (tender.value, tender.estimate) {
             _ if is_cancelled(tender) => "cancelled",
+            _ if tender.object.starts_with("Concessão") => "highest_bid_wins",
             (Some(value), Some(estimate)) if value > 0 && estimate > 0 => {
                 if value >= 10 * estimate || estimate >= 10 * value {
                     "slip_possible"

@@ -4,11 +4,12 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::super::{Amendment, BRANCH, CNPJ, Contract, Data, Item, OTHER_CNPJ, day};
+use super::super::{Amendment, BRANCH, CNPJ, Contract, Data, Item, OTHER_CNPJ, Tender, day};
 
 pub(in super::super) fn random_contracts(rng: &mut StdRng) -> Data {
     let pick = |rng: &mut StdRng, from: &[&str]| (*from.choose(rng).unwrap()).to_owned();
     let mut data = Data::default();
+    data.tenders.push(Tender { situation: Some("Revogada".to_owned()), ..Tender::new("t3") });
     let suppliers =
         [CNPJ, OTHER_CNPJ, "00000000000192", "52998224724", "EX123", "115406", "", "***.982.247-**", BRANCH];
     let many = rng.random_range(40..140);
@@ -28,10 +29,16 @@ pub(in super::super) fn random_contracts(rng: &mut StdRng) -> Data {
                 "Contratação emergencial de serviços",
                 "Manutenção de veículos",
                 "Conforme edital",
+                "Conforme o processo",
+                "",
                 "Aquisição de material de expediente para a sede da unidade",
                 "Aquisição de material de expediente para a sede da unidade e anexos",
             ],
         );
+        if contract.object.ends_with("processo") {
+            // A text that few contracts share.
+            contract.object = format!("{} {}", contract.object, rng.random_range(0..40));
+        }
         contract.legal_basis = match rng.random_range(0..if busy { 18 } else { 10 }) {
             0 => None,
             1 => Some(String::new()),
@@ -54,7 +61,7 @@ pub(in super::super) fn random_contracts(rng: &mut StdRng) -> Data {
             3 => Some("Cancelado"),
             _ => None,
         };
-        contract.sphere = rng.random_bool(0.9).then(|| "federal".to_owned());
+        contract.sphere = rng.random_bool(0.8).then(|| "federal".to_owned());
         contract.buyer = pick(rng, &["1", "1", "2"]);
         contract.buyer_name =
             if contract.buyer == "2" { "CONSÓRCIO PÚBLICO".to_owned() } else { "UNIDADE".to_owned() };
@@ -102,7 +109,19 @@ pub(in super::super) fn random_contracts(rng: &mut StdRng) -> Data {
             let month = published.format("%Y%m").to_string().replace("202203", "202204");
             contract.file = format!("{month}_Compras.csv");
         }
-        contract.tender = rng.random_bool(0.4).then(|| pick(rng, &["t1", "t2"]));
+        contract.tender =
+            rng.random_bool(0.4).then(|| pick(rng, &["t1", "t2", "t1", "t2", "t1", "t2", "t1", "t2", "t3"]));
+        match rng.random_range(0..40) {
+            0 => contract.currency = Some("USD"),
+            1 => (contract.currency, contract.source) = (None, "ocds:test"),
+            2 => contract.currency = None,
+            _ => {}
+        }
+        contract.category = match rng.random_range(0..20) {
+            0 => Some("goods"),
+            1 => Some("services"),
+            _ => None,
+        };
         if rng.random_bool(0.6) {
             for number in 1..=rng.random_range(1..5) {
                 let object = pick(
