@@ -147,25 +147,31 @@ WITH typed AS (
         END AS told
     FROM contracts
 ),
--- Where the object is silent, the published category or the main item speaks, if they do not contradict each other.
-signed AS (
+-- Where the object is silent, the published category or the main item speaks, if they do not contradict each other. These
+-- are looked for apart: a join of all contracts would hold all of them.
+silent AS (
     SELECT
-        t.*,
-        object_folded <> '' AND object_folded NOT LIKE '%protegida por sigilo%' AS has_text,
+        t.contract_id,
+        t.object_folded,
+        t.object_folded <> '' AND t.object_folded NOT LIKE '%protegida por sigilo%' AS has_text,
         CASE
-            WHEN t.told <> 'unknown' THEN CASE WHEN coalesce(t.category, t.told) = t.told THEN t.told ELSE 'unknown' END
             WHEN coalesce(nullif(object_type(NULL, m.line), 'unknown'), t.category) <> t.category THEN 'unknown'
             ELSE coalesce(t.category, nullif(object_type(NULL, m.line), 'unknown'))
         END AS sign
-    FROM typed t
-    LEFT JOIN lines_of_business m ON t.told = 'unknown' AND m.buyer_id = t.buyer_id AND m.number = t.number
+    FROM (SELECT contract_id, buyer_id, number, object_folded, category FROM typed WHERE told = 'unknown') t
+    LEFT JOIN lines_of_business m ON m.buyer_id = t.buyer_id AND m.number = t.number
 ),
 -- One silent text is one kind of object: that which its contracts agree on.
 silent_texts AS (
     SELECT object_folded, CASE WHEN min(sign) = max(sign) THEN min(sign) ELSE 'unknown' END AS kind
-    FROM signed
-    WHERE told = 'unknown' AND has_text AND sign IS NOT NULL
+    FROM silent
+    WHERE has_text AND sign IS NOT NULL
     GROUP BY object_folded
+),
+spoken AS (
+    SELECT s.contract_id, CASE WHEN s.has_text THEN x.kind ELSE s.sign END AS kind
+    FROM silent_texts x
+    RIGHT JOIN silent s ON s.has_text AND s.object_folded = x.object_folded
 ),
 measured AS (
     SELECT
@@ -177,13 +183,13 @@ measured AS (
         t.in_scope,
         t.initial_value,
         CASE
-            WHEN t.told IS NULL THEN NULL
-            WHEN t.told = 'unknown' AND t.has_text THEN coalesce(x.kind, 'unknown')
-            ELSE coalesce(t.sign, 'unknown')
+            WHEN t.told = 'unknown' THEN coalesce(s.kind, 'unknown')
+            WHEN t.category <> t.told THEN 'unknown'
+            ELSE t.told
         END AS kind,
         CASE WHEN t.initial_value > 0 THEN log10(CAST(t.initial_value AS DOUBLE)) END AS magnitude
-    FROM signed t
-    LEFT JOIN silent_texts x ON t.told = 'unknown' AND t.has_text AND x.object_folded = t.object_folded
+    FROM spoken s
+    RIGHT JOIN typed t ON t.contract_id = s.contract_id
 ),
 peers AS (
     SELECT
