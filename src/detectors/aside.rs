@@ -112,7 +112,8 @@ pub(super) async fn told_apart(context: &SessionContext) -> datafusion::common::
         false => contracts,
         true => {
             off = off.or(col(TENDER).is_not_null());
-            contracts.join(context.read_batches(tenders)?, JoinType::Left, &["tender_id"], &[TENDER], None)?
+            // The few on the left, whose rows a join holds.
+            context.read_batches(tenders)?.join(contracts, JoinType::Right, &[TENDER], &["tender_id"], None)?
         }
     };
     let foreign = || starts_with(col("source"), lit("ocds:"));

@@ -61,10 +61,11 @@ pub fn check_tax_id(published: &str) -> (TaxIdKind, String, TaxIdCheck) {
     if text.is_empty() || matches!(text.as_str(), "-11" | "-1" | "-2" | "-3" | "SIGILOSO" | "SEM INFORMAÇÃO") {
         return (TaxIdKind::Secret, String::new(), TaxIdCheck::NotApplicable);
     }
-    if text.starts_with("EX") || text.starts_with("ESTRANGEIRO") {
+    let bare: String = text.chars().filter(|c| !matches!(c, '.' | '-' | '/' | ' ')).collect();
+    // A CNPJ of letters may begin so too.
+    if (bare.starts_with("EX") && !is_valid_cnpj(&bare)) || bare.starts_with("ESTRANGEIRO") {
         return (TaxIdKind::Foreign, text, TaxIdCheck::NotApplicable);
     }
-    let bare: String = text.chars().filter(|c| !matches!(c, '.' | '-' | '/' | ' ')).collect();
     if bare.len() == 11 && bare.contains('*') && bare.bytes().all(|b| b == b'*' || b.is_ascii_digit()) {
         return (TaxIdKind::Cpf, text, TaxIdCheck::NotApplicable);
     }
@@ -85,6 +86,10 @@ pub fn check_tax_id(published: &str) -> (TaxIdKind, String, TaxIdCheck) {
         return (TaxIdKind::Cpf, bare.clone(), check(right));
     }
     (TaxIdKind::Other, text, TaxIdCheck::NotApplicable)
+}
+
+fn is_valid_cnpj(bare: &str) -> bool {
+    bare.get(..12).and_then(cnpj_check_digits).is_some_and(|digits| bare.as_bytes()[12..] == digits)
 }
 
 /// The two check digits (ASCII) of the first 12 characters of a CNPJ; `None` if they are not 12
@@ -145,6 +150,10 @@ mod tests {
         assert_eq!(check_tax_id("-11").0, TaxIdKind::Secret);
         assert_eq!(check_tax_id("  ").0, TaxIdKind::Secret);
         assert_eq!(check_tax_id("EX2548312").0, TaxIdKind::Foreign);
+        assert_eq!(check_tax_id(".EX9////3.EX9.0////99///99//99").0, TaxIdKind::Foreign);
+        let [one, two] = cnpj_check_digits("EX1234560001").unwrap().map(char::from);
+        assert_eq!(check_tax_id(&format!("EX.123.456/0001-{one}{two}")).0, TaxIdKind::Cnpj);
+        assert_eq!(check_tax_id("EX12345600010").0, TaxIdKind::Foreign);
         assert_eq!(check_tax_id("ESTRANGEIRO_US_ARMY_CORPS_OF_ENGINEERS").0, TaxIdKind::Foreign);
         assert_eq!(check_tax_id("115406").0, TaxIdKind::Other);
         assert_eq!(check_tax_id("***.456.789-**").2, TaxIdCheck::NotApplicable);

@@ -19,9 +19,11 @@ pub fn units(text: &[u8], block: usize) -> Option<(bool, Vec<Place>)> {
         });
         true
     });
-    let head = &text[..text.len().min(sizes.block)];
+    // As many blocks as a byte order mark takes are looked at.
+    let looked_at = 3_usize.div_ceil(sizes.block) * sizes.block;
+    let head = &text[..text.len().min(looked_at)];
     let bare = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    (read.is_ok() && !too_long).then(|| (stream::is_lines(bare, head.len() < sizes.block), units))
+    (read.is_ok() && !too_long).then(|| (stream::is_lines(bare, head.len() < looked_at), units))
 }
 
 /// Compiles releases of one process; also whether each has a date of its own. `None` if one is no object.

@@ -179,7 +179,7 @@ pub(super) fn blocks_of(
     emit: &mut dyn FnMut(Block) -> bool,
 ) -> io::Result<()> {
     let mut window = Window { reader, sizes, bytes: Vec::new(), start: 0, ended: false };
-    window.fill()?;
+    while window.rest().len() < UTF8_BOM.len() && window.fill()? {}
     if window.rest().starts_with(UTF8_BOM) {
         window.skip(UTF8_BOM.len());
     }

@@ -2,6 +2,7 @@ use std::fmt;
 
 use chrono::{Datelike, Days, NaiveDate};
 
+use super::super::super::ocds::values::parse_day;
 use super::super::AddressError;
 
 /// A list of PNCP.
@@ -126,8 +127,7 @@ impl ApiAddress {
 fn range(text: &str) -> Option<(Option<NaiveDate>, Option<NaiveDate>)> {
     let day = |text: &str| match text {
         "" => Some(None),
-        text if text.len() == 10 => text.parse().ok().map(Some),
-        _ => None,
+        text => parse_day(text).map(Some),
     };
     let Some((first, last)) = text.split_once("..") else {
         let one = day(text)??;
@@ -218,6 +218,8 @@ mod tests {
             "portal-api:contratos/26246",
             "portal-api:contratos/../2025-03-01..2025-03-02",
             "portal-api:contratos/26246/..2025-03-02",
+            "portal-api:contratos/26246/-022-02-12",
+            "pncp:contratos/+025-03-01",
         ] {
             assert!(matches!(ApiAddress::parse(text), Err(AddressError::Period { .. })), "{text}");
         }
