@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use cidadao::detectors::Run;
+use cidadao::detectors::{Catalogue, Run};
 use cidadao::model::{Plan, Table};
 use cidadao::sources::ImportError;
 use datafusion::arrow::array::AsArray;
@@ -115,8 +115,13 @@ async fn contracts_in_other_currencies_are_not_judged_by_limits_in_reais() {
         )
     };
     let path = house.input().join("contratos.jsonl");
-    std::fs::write(&path, [line(1, "PYG"), line(2, "brl"), line(3, "COP")].concat()).unwrap();
-    assert_eq!(house.import(&[path]).await.unwrap().contracts, 3);
+    std::fs::write(&path, [line(1, "PYG"), line(2, "brl"), line(3, "COP"), line(4, "")].concat()).unwrap();
+    assert_eq!(house.import(&[path]).await.unwrap().contracts, 4);
     let run = Run::prepare(house.session().await, &Plan::default()).await.unwrap();
-    assert_eq!(run.contracts_in_scope(), 1);
+    assert_eq!(run.contracts_in_scope(), 4);
+    let catalogue = Catalogue::builtin().unwrap();
+    let judged = run.detector(catalogue.get("value_risk").unwrap()).await.unwrap().summary;
+    assert_eq!((judged.fired, judged.clear, judged.not_evaluable), (1, 0, 3));
+    let reasons: Vec<_> = judged.reasons.iter().map(|reason| (reason.reason.as_str(), reason.count)).collect();
+    assert_eq!(reasons, [("contract_in_other_currency", 2), ("currency_not_informed", 1)]);
 }
