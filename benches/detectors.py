@@ -52,6 +52,7 @@ def tables(connection):
             continue
         scope = ", true AS in_scope" if table in ("contracts", "tenders") else ""
         reais = " AND (currency IS NULL OR currency = 'BRL')" if table == "contracts" else ""
+        connection.execute(f"CREATE VIEW {table}_all AS SELECT * FROM read_parquet({files})")
         connection.execute(
             f"CREATE VIEW {table} AS SELECT *{scope} FROM read_parquet({files}) WHERE row_status = 'current'{reais}"
         )
