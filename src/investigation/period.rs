@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::vocabulary::MONTHS;
+use crate::model::MONTHS;
 
 /// Days of signature, both ends inclusive; an end that is not named is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

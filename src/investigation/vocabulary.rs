@@ -5,22 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::amount::{AMOUNT, NUMBER};
-use crate::model::Modality;
-
-pub(super) const MONTHS: [&str; 12] = [
-    "janeiro",
-    "fevereiro",
-    "marco",
-    "abril",
-    "maio",
-    "junho",
-    "julho",
-    "agosto",
-    "setembro",
-    "outubro",
-    "novembro",
-    "dezembro",
-];
+use crate::model::{MONTHS, Modality};
 
 /// What is looked for in a question, in the order of the fields.
 pub(super) struct Rules {

@@ -31,5 +31,5 @@ pub use quality::{Coverage, PublishedColumn, QualityReport, TableQuality};
 pub use random::Random;
 pub use review::{Review, ReviewChange, ReviewState};
 pub use tax_id::{TaxIdCheck, TaxIdKind, check_tax_id, cnpj_check_digits, cpf_check_digits, mask_cpf};
-pub use text::{counted, fold, is_control, printable};
+pub use text::{MONTHS, counted, fold, is_control, printable};
 pub use violation::Violation;

@@ -1,5 +1,21 @@
 use std::borrow::Cow;
 
+/// The months in Portuguese, folded.
+pub const MONTHS: [&str; 12] = [
+    "janeiro",
+    "fevereiro",
+    "marco",
+    "abril",
+    "maio",
+    "junho",
+    "julho",
+    "agosto",
+    "setembro",
+    "outubro",
+    "novembro",
+    "dezembro",
+];
+
 /// Folds a text for comparison: lower case, without accents, every run of what is neither a letter
 /// nor a digit as one space, none at the ends.
 ///

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::words::{after, tokens};
+use crate::model::MONTHS;
 
 /// Words in a row that are compared.
 const SHINGLE: usize = 3;
@@ -24,20 +25,6 @@ pub fn text_similarity(one: &str, other: &str) -> f64 {
 const PARTS: [&str; 13] = [
     "lote", "item", "grupo", "etapa", "parcela", "fase", "trecho", "medicao", "quadra", "bloco", "turma", "edicao",
     "placa",
-];
-const MONTHS: [&str; 12] = [
-    "janeiro",
-    "fevereiro",
-    "marco",
-    "abril",
-    "maio",
-    "junho",
-    "julho",
-    "agosto",
-    "setembro",
-    "outubro",
-    "novembro",
-    "dezembro",
 ];
 
 /// Whether two folded texts name different parts or months of what they are about: `lote 1` and `lote 2`.
