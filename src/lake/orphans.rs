@@ -1,20 +1,25 @@
 //! Rows of an import whose contract or tender the lake does not hold.
 
 use std::collections::{BTreeMap, HashSet};
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{BuildHasher, Hasher};
 
 use datafusion::arrow::array::{AsArray, RecordBatch, StringArray};
+use foldhash::quality::RandomState;
 use rayon::prelude::*;
 
 use super::{Files, LakeError, schema};
 use crate::model::{LakeFile, Table};
 
-/// Contracts or tenders that are compared at once: their hashes take some 75 MiB, twice that while they are put together.
-const AT_ONCE: usize = 4_000_000;
+/// Contracts or tenders that are compared at once: their hashes take some 75 MiB, and 50 more while they are put together.
+const AT_ONCE: usize = 7_000_000;
+/// Sets that their hashes are kept in, so that several processors put them together.
+const SHARDS: u64 = 16;
 const STATUS: &str = "row_status";
 
 /// Columns by which a row and what it belongs to are found: here and there.
 type Columns = &'static [(&'static str, &'static str)];
+/// Hashes of contracts or tenders.
+type Keys = HashSet<u64, foldhash::fast::RandomState>;
 /// The table that rows of a table belong to.
 type Parent = (Table, Columns);
 
@@ -48,6 +53,7 @@ pub(crate) fn orphans(
     written: &[(String, Vec<LakeFile>)],
     lake: &[LakeFile],
 ) -> Result<BTreeMap<(String, Table), i64>, LakeError> {
+    let hash = RandomState::default();
     let mut found = BTreeMap::new();
     for parents in [Table::Contracts, Table::Tenders] {
         let children: Vec<(&String, &LakeFile, Columns)> = written
@@ -64,25 +70,29 @@ pub(crate) fn orphans(
         let rows: i64 = held.iter().map(|file| file.rows).sum();
         let passes = usize::try_from(rows).unwrap_or(0).div_ceil(AT_ONCE).max(1) as u64;
         for pass in 0..passes {
-            let of_pass = |key: u64| key % passes == pass;
-            let keys = held.par_iter().map(|file| -> Result<HashSet<u64>, LakeError> {
-                let mut keys = HashSet::new();
-                each_key(place, file, &there, false, &mut |key| {
-                    if of_pass(key) {
-                        keys.insert(key);
-                    }
-                })?;
+            let of_pass = |key: u64| (key / SHARDS) % passes == pass;
+            let keys = held.par_iter().map(|file| -> Result<Vec<u64>, LakeError> {
+                let mut keys = Vec::new();
+                each_key(place, file, &hash, &there, false, &mut |key| keys.extend(of_pass(key).then_some(key)))?;
                 Ok(keys)
             });
-            let known = keys.try_reduce(HashSet::new, |mut all, some| {
-                all.extend(some);
-                Ok(all)
-            })?;
+            let keys = keys.collect::<Result<Vec<_>, _>>()?;
+            let count: usize = keys.iter().map(Vec::len).sum();
+            let shards: Vec<u64> = (0..SHARDS).collect();
+            let known = shards.par_iter().map(|shard| {
+                let mut of_shard = Keys::with_capacity_and_hasher(count / shards.len(), <_>::default());
+                of_shard.extend(keys.iter().flatten().filter(|key| **key % SHARDS == *shard));
+                of_shard
+            });
+            let known: Vec<Keys> = known.collect();
+            drop(keys);
+            let is_known =
+                |key: u64| known.get((key % SHARDS) as usize).is_some_and(|of_shard| of_shard.contains(&key));
             let counts = children.par_iter().map(|(_, file, columns)| -> Result<i64, LakeError> {
                 let here: Vec<&str> = columns.iter().map(|(here, _)| *here).collect();
                 let mut orphans = 0;
-                each_key(place, file, &here, true, &mut |key| {
-                    orphans += i64::from(of_pass(key) && !known.contains(&key));
+                each_key(place, file, &hash, &here, true, &mut |key| {
+                    orphans += i64::from(of_pass(key) && !is_known(key));
                 })?;
                 Ok(orphans)
             });
@@ -99,6 +109,7 @@ pub(crate) fn orphans(
 fn each_key(
     place: &Files,
     file: &LakeFile,
+    hash: &RandomState,
     columns: &[&str],
     current: bool,
     with: &mut dyn FnMut(u64),
@@ -114,7 +125,7 @@ fn each_key(
             if statuses.is_some_and(|statuses| statuses.value(row) != schema::CURRENT) {
                 continue;
             }
-            let mut hasher = DefaultHasher::new();
+            let mut hasher = hash.build_hasher();
             for part in &parts {
                 hasher.write(part.value(row).as_bytes());
                 // No text has this byte.

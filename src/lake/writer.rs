@@ -26,8 +26,43 @@ use crate::model::{LakeFile, Table, TableQuality};
 const BATCH_ROWS: usize = 8_192;
 /// Rows of a row group: small enough to prune by, large enough to compress.
 const ROW_GROUP_ROWS: usize = 131_072;
-/// Columns that are different in most rows, as the id of the table is: a dictionary would be of no use.
-const DISTINCT: [&str; 5] = ["number", "ocid", "object", "object_folded", "source_line"];
+/// Columns that are different in most rows, as the id of the table is, or in so many that their dictionary would be
+/// full long before a row group is: it would be of no use.
+const DISTINCT: [&str; 19] = [
+    "number",
+    "ocid",
+    "object",
+    "object_folded",
+    "source_line",
+    "tender_id",
+    "supplier_id_published",
+    "supplier_id",
+    "supplier_key",
+    "bidder_id_published",
+    "bidder_id",
+    "bidder_key",
+    "root",
+    "initial_value",
+    "current_value",
+    "value",
+    "total_value",
+    "unit_price",
+    "amount",
+];
+/// Texts that nothing is looked up by, so that nobody asks within which bounds they are.
+const PROSE: [&str; 11] = [
+    "object",
+    "object_folded",
+    "description",
+    "description_folded",
+    "details",
+    "legal_basis",
+    "name",
+    "supplier_name",
+    "bidder_name",
+    "address",
+    "source_file",
+];
 /// Days from 0001-01-01 to 1970-01-01.
 const EPOCH_FROM_CE: i32 = 719_163;
 
@@ -59,7 +94,13 @@ impl Column {
 
     fn finish(&mut self) -> ArrayRef {
         match self {
-            Self::Text(builder) => ArrayBuilder::finish(builder),
+            Self::Text(builder) => {
+                let (rows, bytes) = (ArrayBuilder::len(builder), builder.values_slice().len());
+                let full = ArrayBuilder::finish(builder);
+                // The next rows will be about as long.
+                *builder = StringBuilder::with_capacity(rows, bytes + bytes / 8);
+                full
+            }
             Self::Day(builder) => ArrayBuilder::finish(builder),
             Self::Decimal(builder) => ArrayBuilder::finish(builder),
             Self::Integer(builder) => ArrayBuilder::finish(builder),
@@ -245,6 +286,9 @@ impl TableWriter {
             .set_created_by(concat!("cidadao ", env!("CARGO_PKG_VERSION")).to_owned());
         for column in DISTINCT.into_iter().chain([table.id_column()]) {
             properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
+        }
+        for column in PROSE {
+            properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::None);
         }
         let writer = ArrowWriter::try_new(file, schema::of(table), Some(properties.build()))
             .map_err(|error| parquet_error(&temporary, table, error))?;

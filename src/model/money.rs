@@ -61,14 +61,16 @@ impl Money {
         if fraction.iter().skip(2).any(|b| *b != b'0') {
             return Err(MoneyError::SubCent(text.to_owned()));
         }
-        let mut cents: i128 = 0;
+        let mut cents: u64 = 0;
         let padded = [fraction.first().copied().unwrap_or(b'0'), fraction.get(1).copied().unwrap_or(b'0')];
         for digit in whole.iter().chain(&padded) {
-            cents = cents * 10 + i128::from(digit - b'0');
-            if cents > Self::MAX_CENTS {
+            // The largest amount has 18 digits: one more still fits.
+            cents = cents * 10 + u64::from(digit - b'0');
+            if i128::from(cents) > Self::MAX_CENTS {
                 return Err(MoneyError::TooLarge(text.to_owned()));
             }
         }
+        let cents = i128::from(cents);
         Ok(Self(if negative { -cents } else { cents }))
     }
 

@@ -57,7 +57,12 @@ impl TaxIdCheck {
 ///
 /// An id all of one character is invalid even where the arithmetic holds (`00000000000000`).
 pub fn check_tax_id(published: &str) -> (TaxIdKind, String, TaxIdCheck) {
-    let text = published.trim().to_uppercase();
+    let text = published.trim();
+    // What is published as it should be, which is nearly everything.
+    if text.len() == 14 && text.bytes().all(|b| b.is_ascii_digit()) {
+        return (TaxIdKind::Cnpj, text.to_owned(), check(text, cnpj_check_digits(&text[..12])));
+    }
+    let text = text.to_uppercase();
     if text.is_empty() || matches!(text.as_str(), "-11" | "-1" | "-2" | "-3" | "SIGILOSO" | "SEM INFORMAÇÃO") {
         return (TaxIdKind::Secret, String::new(), TaxIdCheck::NotApplicable);
     }
@@ -69,23 +74,27 @@ pub fn check_tax_id(published: &str) -> (TaxIdKind, String, TaxIdCheck) {
     if bare.len() == 11 && bare.contains('*') && bare.bytes().all(|b| b == b'*' || b.is_ascii_digit()) {
         return (TaxIdKind::Cpf, text, TaxIdCheck::NotApplicable);
     }
-    let check = |right: Option<[u8; 2]>| {
-        let same = bare.bytes().all(|b| b == bare.as_bytes()[0]);
-        match right {
-            Some(digits) if !same && bare.as_bytes().ends_with(&digits) => TaxIdCheck::Valid,
-            _ => TaxIdCheck::Invalid,
-        }
-    };
     let digits = |from: &str| from.bytes().all(|b| b.is_ascii_digit());
     if bare.len() == 14 && bare.bytes().take(12).all(|b| b.is_ascii_alphanumeric()) && digits(&bare[12..]) {
         let right = cnpj_check_digits(&bare[..12]);
-        return (TaxIdKind::Cnpj, bare.clone(), check(right));
+        let check = check(&bare, right);
+        return (TaxIdKind::Cnpj, bare, check);
     }
     if bare.len() == 11 && digits(&bare) {
         let right = cpf_check_digits(&bare[..9]);
-        return (TaxIdKind::Cpf, bare.clone(), check(right));
+        let check = check(&bare, right);
+        return (TaxIdKind::Cpf, bare, check);
     }
     (TaxIdKind::Other, text, TaxIdCheck::NotApplicable)
+}
+
+/// Whether an id ends with the digits that are right; one of a single character is never valid.
+fn check(bare: &str, right: Option<[u8; 2]>) -> TaxIdCheck {
+    let same = bare.bytes().all(|b| b == bare.as_bytes()[0]);
+    match right {
+        Some(digits) if !same && bare.as_bytes().ends_with(&digits) => TaxIdCheck::Valid,
+        _ => TaxIdCheck::Invalid,
+    }
 }
 
 fn is_valid_cnpj(bare: &str) -> bool {
@@ -111,14 +120,18 @@ pub fn cpf_check_digits(base: &str) -> Option<[u8; 2]> {
 }
 
 fn mod_11(base: &str, weight: impl Fn(u32) -> u32) -> [u8; 2] {
-    let mut values: Vec<u32> = base.bytes().map(|b| u32::from(b - b'0')).collect();
-    for _ in 0..2 {
-        let sum: u32 = (0u32..).zip(values.iter().rev()).map(|(place, value)| value * weight(place)).sum();
-        let rest = sum % 11;
-        values.push(if rest < 2 { 0 } else { 11 - rest });
-    }
+    let values = || base.bytes().rev().map(|b| u32::from(b - b'0'));
+    let digit = |values: &mut dyn Iterator<Item = u32>| {
+        let sum: u32 = (0u32..).zip(values).map(|(place, value)| value * weight(place)).sum();
+        match sum % 11 {
+            rest if rest < 2 => 0,
+            rest => 11 - rest,
+        }
+    };
+    let first = digit(&mut values());
+    let second = digit(&mut std::iter::once(first).chain(values()));
     // Both are below ten by construction.
-    [values[values.len() - 2], values[values.len() - 1]].map(|digit| b'0' + digit as u8)
+    [first, second].map(|digit| b'0' + digit as u8)
 }
 
 /// A CPF with only its six middle digits shown: `***.456.789-**`. Anything else than 11 digits

@@ -22,13 +22,28 @@ pub const MONTHS: [&str; 12] = [
 /// `fold("Contratação  EMERGENCIAL!")` is `"contratacao emergencial"`.
 pub fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii_alphanumeric() {
-            out.push(c.to_ascii_lowercase());
-        } else if c.is_ascii() {
+    let mut rest = text;
+    // Nearly everything is ASCII, which needs no decoding.
+    while let Some(byte) = rest.bytes().next() {
+        let plain = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let (word, after) = rest.split_at(plain);
+        let start = out.len();
+        out.push_str(word);
+        out[start..].make_ascii_lowercase();
+        if plain > 0 {
+            rest = after;
+        } else if byte.is_ascii() {
             push_blank(&mut out);
+            rest = &rest[1..];
         } else {
-            c.to_lowercase().for_each(|c| fold_letter(&mut out, c));
+            let mut chars = rest.chars();
+            match chars.next() {
+                // Latin-1, whose small letters stand 32 places after the large ones.
+                Some(c @ ('À'..='Ö' | 'Ø'..='Þ')) => fold_letter(&mut out, char::from(c as u8 | 32)),
+                Some(c @ 'ß'..='ÿ') => fold_letter(&mut out, c),
+                other => other.into_iter().flat_map(char::to_lowercase).for_each(|c| fold_letter(&mut out, c)),
+            }
+            rest = chars.as_str();
         }
     }
     if out.ends_with(' ') {

@@ -3,7 +3,6 @@
 //! A later row can replace an earlier one that is written already; where that happened, the file is
 //! written again in the end with what became of each row. What tells rows apart is kept in bounded memory ([`Seen`]).
 
-use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -20,7 +19,7 @@ use super::portal::{
 };
 use super::reader::{Entry, Hashed, Header, Incoming, reading};
 use super::receita;
-use super::seen::Seen;
+use super::seen::{Hash128, Seen};
 use crate::lake::{LakeError, RowBuilder, TableWriter, rewrite_status, schema};
 use crate::model::{LakeFile, Table, TableQuality};
 use datafusion::arrow::array::RecordBatch;
@@ -191,6 +190,7 @@ struct Rows<'a, L> {
     contents: Seen,
     /// Rows with the same id that are not the same.
     occurrences: Seen,
+    hash: Hash128,
     /// Place of the last row of each identity, and how many rows before it have its id.
     latest: Seen,
     superseded: Vec<u64>,
@@ -216,6 +216,7 @@ impl<'a, L: Layout> Rows<'a, L> {
             out,
             contents: seen(),
             occurrences: seen(),
+            hash: Hash128::default(),
             latest: seen(),
             superseded: Vec::new(),
             taken: Taken::default(),
@@ -225,9 +226,19 @@ impl<'a, L: Layout> Rows<'a, L> {
 
     /// Takes everything in.
     fn take(&mut self, incoming: Incoming, report: &mut dyn FnMut(u64, i64)) -> Result<(), ImportError> {
+        let mut repeated = Vec::new();
         incoming.each(|entries, bytes| {
+            // One after the other, for each of them is far from the others in memory: the processor asks for several at
+            // once. Equal records share what becomes of them, so that also those may be noted that cannot be read.
+            repeated.clear();
             for entry in entries {
-                self.entry(entry)?;
+                repeated.push(match entry {
+                    Entry::Record(_, _, content) => self.contents.update(*content, |_| 0)?.is_some(),
+                    Entry::Unreadable(..) => false,
+                });
+            }
+            for (entry, repeated) in entries.iter().zip(&repeated) {
+                self.entry(entry, *repeated)?;
             }
             report(bytes, self.taken.rows);
             Ok(())
@@ -240,14 +251,14 @@ impl<'a, L: Layout> Rows<'a, L> {
         (self.taken, self.superseded)
     }
 
-    fn entry(&mut self, entry: &Entry) -> Result<(), ImportError> {
-        let (line, fields, content) = match entry {
+    fn entry(&mut self, entry: &Entry, repeated: bool) -> Result<(), ImportError> {
+        let (line, fields) = match entry {
             Entry::Unreadable(line, reason, shown) => {
                 let shown = if L::NAMES_PERSONS { "" } else { shown };
                 self.taken.quarantine.add(&self.input.name, *line, "", *reason, shown);
                 return Ok(());
             }
-            Entry::Record(line, fields, content) => (*line, fields, *content),
+            Entry::Record(line, fields, _) => (*line, fields),
         };
         if fields.len() != self.header.fields.len() {
             let shown: Vec<&str> = fields.iter().take(if L::NAMES_PERSONS { 1 } else { usize::MAX }).collect();
@@ -257,7 +268,7 @@ impl<'a, L: Layout> Rows<'a, L> {
         // Taken apart, so that a row can be read while the rest changes.
         let columns = std::mem::take(&mut self.columns);
         let done = match L::read(Published { fields, columns: &columns, dialect: self.header.dialect }) {
-            Ok(row) => self.row(line, content, &row),
+            Ok(row) => self.row(line, repeated, &row),
             Err(fault) => {
                 let place = columns.place(fault.column);
                 let (column, value) = (self.header.fields.get(place), fields.get(place));
@@ -269,39 +280,39 @@ impl<'a, L: Layout> Rows<'a, L> {
         done
     }
 
-    fn row(&mut self, line: i64, content: u128, row: &L::Row<'_>) -> Result<(), ImportError> {
+    fn row(&mut self, line: i64, repeated: bool, row: &L::Row<'_>) -> Result<(), ImportError> {
         let place = self.taken.rows as u64;
         self.taken.rows += 1;
         if L::without_supplier(row) {
             self.taken.without_supplier += 1;
         }
-        let repeated = self.contents.get(content)?.is_some();
-        if !repeated {
-            self.contents.insert(content, place)?;
-        }
         let duplicate = repeated && L::repeats(row);
         let (mut id, identity) = L::id(row);
+        let own = pack(place, 0)?;
         let known = match identity {
-            Some(identity) => self.latest.get(identity)?.map(unpack),
+            Some(identity) if duplicate => self.latest.get(identity)?,
+            // A row that replaces another one is as many-th of its id as that.
+            Some(identity) => self.latest.update(identity, |before| own | before.map_or(0, |one| unpack(one).1))?,
             None => None,
         };
         let occurrence = match known {
-            Some((_, occurrence)) => occurrence,
-            None => {
-                let of_id = short_hash(&id);
-                let before = self.occurrences.get(of_id)?.unwrap_or(0);
-                self.occurrences.insert(of_id, before + 1)?;
-                before
-            }
+            Some(known) => unpack(known).1,
+            None => self.occurrences.update(self.hash.of(&id, &[]), |before| before.unwrap_or(0) + 1)?.unwrap_or(0),
         };
         if duplicate {
             self.taken.duplicates += 1;
         } else if let Some(identity) = identity {
-            if let Some((replaced, _)) = known {
-                self.superseded.push(replaced);
-                self.taken.superseded += 1;
+            match known {
+                Some(replaced) => {
+                    self.superseded.push(unpack(replaced).0);
+                    self.taken.superseded += 1;
+                }
+                None if occurrence > 0 => {
+                    let packed = pack(place, occurrence)?;
+                    self.latest.update(identity, |_| packed)?;
+                }
+                None => {}
             }
-            self.latest.insert(identity, pack(place, occurrence)?)?;
         }
         let out = &mut self.out;
         if occurrence > 0 {
@@ -329,15 +340,4 @@ fn pack(place: u64, occurrence: u64) -> Result<u64, ImportError> {
 
 const fn unpack(packed: u64) -> (u64, u64) {
     (packed >> OCCURRENCE_BITS, packed & ((1 << OCCURRENCE_BITS) - 1))
-}
-
-/// 128 bits of a short text, for which SHA-256 would take longer; nothing outside of an import knows them.
-fn short_hash(text: &str) -> u128 {
-    let half = |tag: u8| {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u8(tag);
-        hasher.write(text.as_bytes());
-        hasher.finish()
-    };
-    u128::from(half(0)) << 64 | u128::from(half(1))
 }

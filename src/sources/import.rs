@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::StreamExt;
-use futures::stream::FuturesOrdered;
+use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
 use super::input::{self, Bounds, Format, Gathered, ImportFormat, Input, Stop};
@@ -111,19 +111,23 @@ pub async fn import_by(
     let mut summary = ImportSummary { ignored, ..ImportSummary::default() };
     let mut known = Known::default();
     let mut written = Written::of(lake);
-    let mut imports: Vec<NewImport> = Vec::new();
-    let mut reports: BTreeMap<String, QualityReport> = BTreeMap::new();
     let compared = Repeated::new(&inputs, store.imports().await?);
-    let mut waiting = inputs.into_iter().map(Arc::new);
-    let mut running = FuturesOrdered::new();
+    // The largest ones first, so that none of them is worked on alone in the end.
+    let mut waiting: Vec<(usize, Arc<Input>)> = inputs.into_iter().map(Arc::new).enumerate().collect();
+    waiting.sort_by_key(|(_, input)| std::cmp::Reverse(input.bytes));
+    let mut waiting = waiting.into_iter();
+    let mut running = FuturesUnordered::new();
+    // By their place among the inputs, so that nothing depends on which one was done first.
+    let mut done: BTreeMap<usize, ParsedFile> = BTreeMap::new();
+    let mut unchanged: BTreeMap<usize, String> = BTreeMap::new();
     let mut failure: Option<ImportError> = None;
     loop {
         while running.len() < at_once() && failure.is_none() {
-            let Some(input) = waiting.next() else { break };
+            let Some((place, input)) = waiting.next() else { break };
             let scan = match first_pass(&input, &compared, &mut known, store, progress).await {
                 Ok(Some(scan)) => scan,
                 Ok(None) => {
-                    summary.unchanged.push(input.name.clone());
+                    unchanged.insert(place, input.name.clone());
                     overall.done(&input);
                     continue;
                 }
@@ -132,20 +136,20 @@ pub async fn import_by(
                     break;
                 }
             };
-            let (place, key, now) = (lake.files().clone(), key.clone(), store.now());
-            running.push_back(async move {
+            let (files, key, now) = (lake.files().clone(), key.clone(), store.now());
+            running.push(async move {
                 let taken_in = Arc::clone(&input);
-                let root = place.root().to_owned();
+                let root = files.root().to_owned();
                 let work = move |report: &dyn Fn(Progress)| parse(&taken_in, scan, &root, &key, now, report);
                 let parsed = blocking(progress, work).await;
                 let published = match &parsed {
-                    Ok(parsed) => place.publish(&parsed.lake_files).await,
+                    Ok(parsed) => files.publish(&parsed.lake_files).await,
                     Err(_) => Ok(()),
                 };
-                (input, parsed, published)
+                (place, input, parsed, published)
             });
         }
-        let Some((input, parsed, published)) = running.next().await else { break };
+        let Some((place, input, parsed, published)) = running.next().await else { break };
         // Also what was written after another file failed is to be removed.
         match parsed {
             Ok(parsed) => {
@@ -156,9 +160,7 @@ pub async fn import_by(
                     false => check_loss(store, &input, parsed.summary.rows).await,
                 };
                 failure = failure.or(checked.err());
-                summary.add(&parsed);
-                reports.insert(parsed.record.id.clone(), report(&parsed));
-                imports.push(new_import(importer, parsed));
+                done.insert(place, parsed);
             }
             Err(error) => failure = failure.or(Some(error)),
         }
@@ -166,6 +168,14 @@ pub async fn import_by(
     if let Some(error) = failure {
         written.give_up().await;
         return Err(error);
+    }
+    summary.unchanged.extend(unchanged.into_values());
+    let mut imports: Vec<NewImport> = Vec::new();
+    let mut reports: BTreeMap<String, QualityReport> = BTreeMap::new();
+    for parsed in done.into_values() {
+        summary.add(&parsed);
+        reports.insert(parsed.record.id.clone(), report(&parsed));
+        imports.push(new_import(importer, parsed));
     }
     if imports.is_empty() {
         summary.lake_version = store.lake_version().await?;

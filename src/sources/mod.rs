@@ -4,6 +4,7 @@ mod answers;
 mod error;
 mod fault;
 mod fetch;
+mod fields;
 mod file;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

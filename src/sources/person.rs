@@ -1,5 +1,7 @@
 //! Who supplies, bids or is punished: what of an id may be stored, and what tells persons apart.
 
+use std::borrow::Cow;
+
 use super::pii::{PiiKey, mask_text};
 use crate::model::{TaxIdCheck, TaxIdKind, check_tax_id, fold, mask_cpf};
 
@@ -24,32 +26,31 @@ impl<'a> Person<'a> {
     }
 
     /// The id as the lake shows it: nobody's CPF in full.
-    pub(crate) fn id(&self) -> Option<String> {
+    pub(crate) fn id(&self) -> Option<Cow<'_, str>> {
         match self.kind {
             TaxIdKind::Secret => None,
-            TaxIdKind::Cpf if self.is_masked() => Some(self.normal.clone()),
-            TaxIdKind::Cpf => Some(mask_cpf(&self.normal)),
-            TaxIdKind::Cnpj => Some(self.normal.clone()),
-            TaxIdKind::Foreign | TaxIdKind::Other => Some(mask_text(&self.normal).into_owned()),
+            TaxIdKind::Cpf if !self.is_masked() => Some(Cow::Owned(mask_cpf(&self.normal))),
+            TaxIdKind::Cpf | TaxIdKind::Cnpj => Some(Cow::Borrowed(&self.normal)),
+            TaxIdKind::Foreign | TaxIdKind::Other => Some(mask_text(&self.normal)),
         }
     }
 
     /// The id as published, nobody's CPF in full.
-    pub(crate) fn published_id(&self) -> Option<String> {
+    pub(crate) fn published_id(&self) -> Option<Cow<'_, str>> {
         match self.kind {
             TaxIdKind::Secret => None,
-            TaxIdKind::Cpf if !self.is_masked() => Some(mask_cpf(&self.normal)),
-            TaxIdKind::Cpf | TaxIdKind::Cnpj => Some(self.published.to_owned()),
-            TaxIdKind::Foreign | TaxIdKind::Other => Some(mask_text(self.published).into_owned()),
+            TaxIdKind::Cpf if !self.is_masked() => Some(Cow::Owned(mask_cpf(&self.normal))),
+            TaxIdKind::Cpf | TaxIdKind::Cnpj => Some(Cow::Borrowed(self.published)),
+            TaxIdKind::Foreign | TaxIdKind::Other => Some(mask_text(self.published)),
         }
     }
 
     /// What tells persons apart. A mask alone is shared by a thousand of them, so that the name goes
     /// with it.
-    pub(crate) fn key(&self, key: &PiiKey) -> Option<String> {
-        Some(match self.kind {
+    pub(crate) fn key(&self, key: &PiiKey) -> Option<Cow<'_, str>> {
+        Some(Cow::Owned(match self.kind {
             TaxIdKind::Secret => return None,
-            TaxIdKind::Cnpj => self.normal.clone(),
+            TaxIdKind::Cnpj => return Some(Cow::Borrowed(&self.normal)),
             TaxIdKind::Cpf if self.is_masked() => {
                 format!("cpf:{}", key.hash(&format!("{}|{}", self.normal, fold(self.name.unwrap_or_default()))))
             }
@@ -57,7 +58,7 @@ impl<'a> Person<'a> {
             TaxIdKind::Foreign | TaxIdKind::Other => {
                 format!("{}:{}", self.kind.as_str(), mask_text(&self.normal))
             }
-        })
+        }))
     }
 
     fn is_masked(&self) -> bool {

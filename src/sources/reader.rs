@@ -4,13 +4,13 @@ use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-use sha2::{Digest, Sha256};
-
 use super::ImportError;
 use super::fault::Reason;
+use super::fields::Fields;
 use super::input::{Format, Input, Source};
 use super::metered::{Meter, Part};
-use super::records::{Dialect, Fields, Records, Step};
+use super::records::{Dialect, Records, Step};
+use super::seen::Hash128;
 
 /// Records of a batch.
 const BATCH_RECORDS: usize = 512;
@@ -187,25 +187,12 @@ fn read(
     Ok(Hashed::of(meter))
 }
 
-/// SHA-256 of the fields, told apart by where they end; the first half of it.
-fn content_hash(fields: &Fields) -> u128 {
-    let (text, ends) = fields.parts();
-    let mut lengths = [0; 8 * 64];
-    let mut hash = Sha256::new();
-    for some in ends.chunks(64) {
-        for (place, end) in lengths.chunks_exact_mut(8).zip(some) {
-            place.copy_from_slice(&(*end as u64).to_le_bytes());
-        }
-        hash.update(&lengths[..some.len() * 8]);
-    }
-    hash.chain_update(text).finalize().first_chunk().map_or(0, |half| u128::from_be_bytes(*half))
-}
-
 /// A batch that is being filled.
 #[derive(Default)]
 struct Filling {
     entries: Vec<Entry>,
     bytes: usize,
+    hash: Hash128,
 }
 
 impl Filling {
@@ -221,7 +208,8 @@ impl Filling {
                 // The next record is decoded into what was there before.
                 std::mem::swap(&mut place, fields);
                 self.bytes += place.parts().0.len();
-                let content = content_hash(&place);
+                let (text, ends) = place.parts();
+                let content = self.hash.of(text, ends);
                 Entry::Record(line, place, content)
             }
         });

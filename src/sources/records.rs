@@ -11,22 +11,16 @@ use std::io::{self, BufRead, BufReader, Read};
 use memchr::memchr;
 
 use super::fault::Reason;
+use super::fields::{Encoding, Fields};
 
 /// Longest record, and longest line, that is read.
 pub(crate) const MAX_RECORD_BYTES: usize = 1 << 20;
 /// How much of an unreadable record is kept to show.
 const SHOWN_BYTES: usize = 1_024;
 
+/// What [`Dialect::Resaved`] writes where nothing stands.
+const NONE: &str = "NA";
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
-
-/// Characters of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    /// ISO-8859-1: a byte is a character.
-    Latin1,
-    /// UTF-8: a file that somebody saved again.
-    Utf8,
-}
 
 /// How a file writes fields and numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,42 +47,6 @@ impl Dialect {
             Self::Official => b';',
             Self::Resaved => b',',
         }
-    }
-}
-
-/// The fields of one record, decoded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Fields {
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl Fields {
-    /// Number of fields.
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// The field at `index`; empty beyond the last.
-    pub(crate) fn get(&self, index: usize) -> &str {
-        let Some(&end) = self.ends.get(index) else { return "" };
-        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        &self.text[start..end]
-    }
-
-    /// Every field.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        (0..self.len()).map(|index| self.get(index))
-    }
-
-    /// Bytes that it holds memory for.
-    pub(crate) fn capacity(&self) -> usize {
-        self.text.capacity()
-    }
-
-    /// All fields in one text, and where each ends in it: equal for equal records only.
-    pub(crate) fn parts(&self) -> (&str, &[usize]) {
-        (&self.text, &self.ends)
     }
 }
 
@@ -198,6 +156,8 @@ pub(crate) struct Records<R> {
     quoted: bool,
     header: Fields,
     fields: Fields,
+    /// Room for a record of ISO-8859-1 as UTF-8.
+    wide: String,
 }
 
 impl<R: Read> Records<R> {
@@ -219,8 +179,12 @@ impl<R: Read> Records<R> {
                     if std::str::from_utf8(&records.record.bytes).is_ok_and(|text| !text.is_ascii()) {
                         records.encoding = Encoding::Utf8;
                     }
-                    if decode(&records.record, records.encoding, &mut records.header).is_none() {
-                        decode(&records.record, Encoding::Latin1, &mut records.header);
+                    let Splitter { dialect, bytes, ends, .. } = &records.record;
+                    if records.header.decode(bytes, ends, records.encoding, &mut records.wide).is_none() {
+                        records.header.decode(bytes, ends, Encoding::Latin1, &mut records.wide);
+                    }
+                    if *dialect == Dialect::Resaved {
+                        records.header.blank(NONE);
                     }
                     return Ok(Some(records));
                 }
@@ -240,6 +204,7 @@ impl<R: Read> Records<R> {
             quoted: false,
             header: Fields::default(),
             fields: Fields::default(),
+            wide: String::new(),
         };
         if records.input.fill_buf()?.starts_with(UTF8_BOM) {
             records.input.consume(UTF8_BOM.len());
@@ -255,8 +220,7 @@ impl<R: Read> Records<R> {
     pub(crate) fn without_header(input: R, columns: &[&str]) -> io::Result<Option<Self>> {
         let mut records = Self::begin(input)?;
         for column in columns {
-            records.header.text.push_str(column);
-            records.header.ends.push(records.header.text.len());
+            records.header.push(column);
         }
         loop {
             match records.next_line()? {
@@ -288,20 +252,13 @@ impl<R: Read> Records<R> {
     /// If the file cannot be read.
     pub(crate) fn step(&mut self) -> io::Result<Option<Step<'_>>> {
         let start = loop {
-            let (start, line) = match self.next_line()? {
+            let (start, mut complete) = match self.begin_record()? {
                 None => return Ok(None),
-                Some(Line::TooLong(start, line)) => {
+                Some(Err((start, line))) => {
                     return Ok(Some(Step::Unreadable(start, Reason::LineTooLong, self.shown(&line))));
                 }
-                Some(Line::Whole(start, line)) => (start, line),
+                Some(Ok(begun)) => begun,
             };
-            if is_blank(&line) {
-                self.spare = line;
-                continue;
-            }
-            self.record.clear();
-            let mut complete = self.record.feed(&line);
-            self.spare = line;
             while !complete {
                 match self.continuation()? {
                     Ok(line) => {
@@ -314,19 +271,54 @@ impl<R: Read> Records<R> {
                     }
                 }
             }
-            if self.record.bytes.contains(&0) {
+            if memchr(0, &self.record.bytes).is_some() {
                 let shown = self.shown(&self.record.bytes);
                 return Ok(Some(Step::Unreadable(start, Reason::NulByte, shown)));
             }
-            if decode(&self.record, self.encoding, &mut self.fields).is_none() {
+            let Splitter { dialect, bytes, ends, .. } = &self.record;
+            if self.fields.decode(bytes, ends, self.encoding, &mut self.wide).is_none() {
                 let shown = self.shown(&self.record.bytes);
                 return Ok(Some(Step::Unreadable(start, Reason::InvalidUtf8, shown)));
+            }
+            if *dialect == Dialect::Resaved {
+                self.fields.blank(NONE);
             }
             if self.fields != self.header {
                 break start;
             }
         };
         Ok(Some(Step::Record(start, &mut self.fields)))
+    }
+
+    /// Feeds the next line that is not blank to the record: which one it is and whether the record is complete with it;
+    /// of a line that is too long the beginning.
+    fn begin_record(&mut self) -> io::Result<Option<Result<(i64, bool), (i64, Vec<u8>)>>> {
+        self.record.clear();
+        loop {
+            // A line that is whole in what was read already need not be copied.
+            if self.held.is_none()
+                && let Some(end) = memchr(b'\n', self.input.buffer())
+            {
+                self.line += 1;
+                let line = &self.input.buffer()[..=end];
+                let begun = (!is_blank(line)).then(|| self.record.feed(line));
+                self.input.consume(end + 1);
+                match begun {
+                    Some(complete) => return Ok(Some(Ok((self.line, complete)))),
+                    None => continue,
+                }
+            }
+            match self.next_line()? {
+                None => return Ok(None),
+                Some(Line::TooLong(start, line)) => return Ok(Some(Err((start, line)))),
+                Some(Line::Whole(_, line)) if is_blank(&line) => self.spare = line,
+                Some(Line::Whole(start, line)) => {
+                    let complete = self.record.feed(&line);
+                    self.spare = line;
+                    return Ok(Some(Ok((start, complete))));
+                }
+            }
+        }
     }
 
     /// The line that goes on with an open record, or why none does.
@@ -428,46 +420,6 @@ fn is_whole(line: &[u8], width: usize, quoted: bool, separator: u8) -> bool {
             Some(after) => rest = after,
             None => return end.is_empty() && fields == width && width > 1,
         }
-    }
-}
-
-/// Decodes a record into `fields`; `None` if it is not of this encoding.
-///
-/// A record of UTF-8 inside a file of ISO-8859-1 is told by its bytes: hardly any text of the latter that
-/// goes beyond ASCII happens to be valid UTF-8. The other way round nothing can be told.
-fn decode(record: &Splitter, encoding: Encoding, fields: &mut Fields) -> Option<()> {
-    fields.ends.clear();
-    let mut text = std::mem::take(&mut fields.text).into_bytes();
-    text.clear();
-    // The end of one field and the beginning of the next one may look like a letter together.
-    let is_utf8 = std::str::from_utf8(&record.bytes)
-        .is_ok_and(|text| text.is_ascii() || record.ends.iter().all(|end| text.is_char_boundary(*end)));
-    if !is_utf8 && encoding == Encoding::Utf8 {
-        return None;
-    }
-    let mut start = 0;
-    for &end in &record.ends {
-        match &record.bytes[start..end] {
-            b"NA" if record.dialect == Dialect::Resaved => {}
-            bytes if is_utf8 => text.extend_from_slice(bytes),
-            bytes => extend_from_latin1(&mut text, bytes),
-        }
-        fields.ends.push(text.len());
-        start = end;
-    }
-    fields.text = String::from_utf8(text).ok()?;
-    Some(())
-}
-
-/// Appends a text of ISO-8859-1 as UTF-8.
-fn extend_from_latin1(text: &mut Vec<u8>, mut bytes: &[u8]) {
-    while !bytes.is_empty() {
-        let ascii = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or(bytes.len());
-        let (plain, rest) = bytes.split_at(ascii);
-        text.extend_from_slice(plain);
-        let Some((byte, rest)) = rest.split_first() else { return };
-        text.extend_from_slice(char::from(*byte).encode_utf8(&mut [0; 2]).as_bytes());
-        bytes = rest;
     }
 }
 

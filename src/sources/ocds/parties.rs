@@ -102,9 +102,9 @@ impl<'a> Organisation<'a> {
         };
         let person = person(scheme.as_deref(), &published, name.as_deref());
         Some(Self {
-            published: person.published_id(),
-            id: person.id(),
-            key: person.key(key),
+            published: person.published_id().map(Cow::into_owned),
+            id: person.id().map(Cow::into_owned),
+            key: person.key(key).map(Cow::into_owned),
             kind: person.kind,
             check: person.check,
             name: name.as_deref().map(|name| mask_text(name).into_owned()),

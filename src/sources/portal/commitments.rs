@@ -1,7 +1,6 @@
 use chrono::NaiveDate;
 
 use super::super::pii::mask_text;
-use super::tender_ref::TenderRef;
 use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_128, first_hex};
 use crate::lake::{LakeError, RowBuilder};
 use crate::model::{Money, Table};
@@ -24,7 +23,7 @@ pub(crate) struct Commitments;
 #[derive(Debug)]
 pub(crate) struct Commitment<'a> {
     published: Published<'a>,
-    key: TenderRef<'a>,
+    tender_id: String,
     buyer_id: &'a str,
     code: &'a str,
     date: Option<NaiveDate>,
@@ -50,7 +49,7 @@ impl Layout for Commitments {
     fn read<'a>(published: Published<'a>) -> Result<Commitment<'a>, Fault> {
         Ok(Commitment {
             published,
-            key: published.tender(NUMBER, BUYER_ID, MODALITY_CODE, MODALITY_NAME)?,
+            tender_id: published.tender(NUMBER, BUYER_ID, MODALITY_CODE, MODALITY_NAME)?.id(),
             buyer_id: published.required(BUYER_ID)?,
             code: published.required(CODE)?,
             date: published.date(DATE)?,
@@ -59,8 +58,8 @@ impl Layout for Commitments {
     }
 
     fn id(row: &Commitment<'_>) -> (String, Option<u128>) {
-        let tender = row.key.id();
-        let key = digest([tender.as_str(), row.code]);
+        let tender = row.tender_id.as_str();
+        let key = digest([tender, row.code]);
         (format!("{tender}-empenho-{}", first_hex(&key)), Some(first_128(&key)))
     }
 
@@ -78,7 +77,7 @@ impl Layout for Commitments {
                 .decimal(row.value.map(Money::cents))
                 .optional_text(None)
                 .optional_text(note.as_deref())
-                .text(&row.key.id())
+                .text(&row.tender_id)
                 .text("BRL")
                 .text("portal:empenhos")
                 .text(from.file)

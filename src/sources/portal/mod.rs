@@ -23,8 +23,9 @@ use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use super::fault::{Fault, Reason};
+use super::fields::Fields;
 use super::pii::{PiiKey, hex};
-use super::records::{Dialect, Fields};
+use super::records::Dialect;
 use crate::lake::{LakeError, RowBuilder};
 use crate::model::{Table, fold};
 
@@ -273,7 +274,12 @@ impl<'a> Published<'a> {
 
     /// The text of a column, without blanks around it.
     pub(in crate::sources) fn text(&self, column: usize) -> &'a str {
-        self.raw(column).trim()
+        let text = self.raw(column);
+        match text.as_bytes() {
+            // Most texts have no blanks to look for.
+            [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+            _ => text.trim(),
+        }
     }
 
     /// The text of a column; `None` if blank.
@@ -343,8 +349,9 @@ pub(in crate::sources) fn first_128(digest: &[u8; 32]) -> u128 {
 
 /// Names that the source writes where it gives none.
 pub(in crate::sources) fn is_withheld(name: &str) -> bool {
-    // Hardly any name is so short that it could be one of these words.
-    name.len() <= 32 && matches!(fold(name).as_str(), "sem informacao" | "sigiloso")
+    // Hardly any name is so short that it could be one of these words, or begins like them.
+    let begins = |name: &str| matches!(name.chars().find(|c| c.is_alphanumeric()), Some('s' | 'S'));
+    name.len() <= 32 && begins(name) && matches!(fold(name).as_str(), "sem informacao" | "sigiloso")
 }
 
 fn first_hex(digest: &[u8; 32]) -> String {
@@ -358,6 +365,9 @@ fn long_hex(digest: &[u8; 32]) -> String {
 
 /// A published code as part of an id that stands in URLs.
 fn slug(text: &str) -> String {
+    if text.len() <= 40 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return text.to_owned();
+    }
     text.chars().take(40).map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }
 

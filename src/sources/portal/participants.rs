@@ -1,6 +1,5 @@
 use super::super::person::Person;
 use super::super::pii::mask_text;
-use super::tender_ref::TenderRef;
 use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_128, is_withheld, long_hex};
 use crate::lake::{LakeError, RowBuilder};
 use crate::model::{Table, TaxIdKind, fold};
@@ -22,7 +21,7 @@ pub(crate) struct Participants;
 /// A participation that can be taken in.
 #[derive(Debug)]
 pub(crate) struct Participant<'a> {
-    key: TenderRef<'a>,
+    tender_id: String,
     buyer_id: &'a str,
     item: &'a str,
     bidder: Person<'a>,
@@ -30,10 +29,9 @@ pub(crate) struct Participant<'a> {
 }
 
 impl Participant<'_> {
-    fn identity(&self, tender: &str, bidder: &str) -> [u8; 32] {
-        // Several foreigners and others share an id that says nothing.
-        let name = fold(self.bidder.name.unwrap_or_default());
-        digest([tender, self.item, bidder, &mask_text(&name)])
+    /// What tells it from others, with an id of the bidder.
+    fn identity(&self, bidder: &str, name: &str) -> [u8; 32] {
+        digest([&self.tender_id, self.item, bidder, name])
     }
 }
 
@@ -66,7 +64,7 @@ impl Layout for Participants {
     fn read<'a>(published: Published<'a>) -> Result<Participant<'a>, Fault> {
         let name = published.optional(BIDDER_NAME).filter(|name| !is_withheld(name));
         Ok(Participant {
-            key: published.tender(NUMBER, BUYER_ID, MODALITY_CODE, MODALITY_NAME)?,
+            tender_id: published.tender(NUMBER, BUYER_ID, MODALITY_CODE, MODALITY_NAME)?.id(),
             buyer_id: published.required(BUYER_ID)?,
             item: published.required(ITEM)?,
             bidder: Person::brazilian(published.text(BIDDER_ID), name),
@@ -79,12 +77,16 @@ impl Layout for Participants {
     }
 
     fn id(row: &Participant<'_>) -> (String, Option<u128>) {
-        let tender = row.key.id();
-        let shown = row.identity(&tender, &row.bidder.id().unwrap_or_default());
-        let id = format!("{tender}-bid-{}", long_hex(&shown));
+        // Several foreigners and others share an id that says nothing.
+        let name = fold(row.bidder.name.unwrap_or_default());
+        let name = mask_text(&name);
+        let published = row.bidder.id().unwrap_or_default();
+        let shown = row.identity(&published, &name);
+        let id = format!("{}-bid-{}", row.tender_id, long_hex(&shown));
         // Participants that are kept secret are not one and the same.
         let named = row.bidder.kind != TaxIdKind::Secret || row.bidder.name.is_some();
-        (id, named.then(|| first_128(&row.identity(&tender, &row.bidder.normal))))
+        let exact = || if published == row.bidder.normal { shown } else { row.identity(&row.bidder.normal, &name) };
+        (id, named.then(|| first_128(&exact())))
     }
 
     fn without_supplier(row: &Participant<'_>) -> bool {
@@ -101,7 +103,7 @@ impl Layout for Participants {
         writer.row(|out| {
             out.text(from.id)
                 .text(from.status)
-                .text(&row.key.id())
+                .text(&row.tender_id)
                 .text(row.buyer_id)
                 .optional_text(None)
                 .text(&mask_text(row.item))

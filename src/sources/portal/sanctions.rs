@@ -63,7 +63,7 @@ impl<'a> Sanction<'a> {
         let texts: Vec<String> = (0..fields.len())
             .map(|place| match fields.get(place) {
                 // What is known of a person beside its mask is not part of a short hash.
-                text if text.trim() == self.person.published => self.person.id().unwrap_or_default(),
+                text if text.trim() == self.person.published => self.person.id().unwrap_or_default().into_owned(),
                 text => mask_text(text).into_owned(),
             })
             .collect();

@@ -1,6 +1,5 @@
 use super::super::person::Person;
 use super::super::pii::mask_text;
-use super::tender_ref::TenderRef;
 use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_128, is_withheld, long_hex};
 use crate::lake::{LakeError, RowBuilder};
 use crate::model::{Money, Table, TaxIdKind, fold};
@@ -25,7 +24,7 @@ pub(crate) struct TenderItems;
 #[derive(Debug)]
 pub(crate) struct TenderItem<'a> {
     published: Published<'a>,
-    key: TenderRef<'a>,
+    tender_id: String,
     buyer_id: &'a str,
     winner: Person<'a>,
     quantity: Option<i128>,
@@ -71,7 +70,7 @@ impl Layout for TenderItems {
         let name = published.optional(WINNER_NAME).filter(|name| !is_withheld(name));
         Ok(TenderItem {
             published,
-            key: published.tender(NUMBER, BUYER_ID, MODALITY_CODE, MODALITY_NAME)?,
+            tender_id: published.tender(NUMBER, BUYER_ID, MODALITY_CODE, MODALITY_NAME)?.id(),
             buyer_id: published.required(BUYER_ID)?,
             winner: Person::brazilian(published.text(WINNER_ID), name),
             quantity: published.quantity(QUANTITY)?,
@@ -80,20 +79,20 @@ impl Layout for TenderItems {
     }
 
     fn id(row: &TenderItem<'_>) -> (String, Option<u128>) {
-        let tender = row.key.id();
+        let tender = row.tender_id.as_str();
         let shown = row.winner.id().unwrap_or_default();
         let published = row.published;
         match row.code() {
             // One item may be won by several.
             Some(code) => {
-                let of = |winner: &str| digest([tender.as_str(), code, winner]);
+                let of = |winner: &str| digest([tender, code, winner]);
                 let identity = first_128(&of(&row.winner.normal));
                 (format!("{tender}-item-{}", long_hex(&of(&shown))), Some(identity))
             }
             None => {
                 let description = mask_text(published.raw(DESCRIPTION));
                 let numbers = [published.text(QUANTITY), published.text(VALUE)];
-                let content = digest([tender.as_str(), &description, numbers[0], numbers[1], &shown]);
+                let content = digest([tender, &description, numbers[0], numbers[1], &shown]);
                 (format!("{tender}-item-{}", long_hex(&content)), None)
             }
         }
@@ -117,7 +116,7 @@ impl Layout for TenderItems {
         writer.row(|out| {
             out.text(from.id)
                 .text(from.status)
-                .text(&row.key.id())
+                .text(&row.tender_id)
                 .text(row.buyer_id)
                 .optional_text(code.as_deref())
                 .optional_text(None)

@@ -19,8 +19,9 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 
+use super::fields::Fields;
 use super::portal::Layout;
-use super::records::{Fields, Records, Step};
+use super::records::{Records, Step};
 use crate::model::{Table, fold};
 
 pub(crate) use activities::Activities;
@@ -192,9 +193,9 @@ pub(crate) fn edition_day(file_name: &str) -> Option<NaiveDate> {
         let digits = own.strip_prefix(['D', 'd'])?;
         (digits.len() == 5 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
     })?;
-    let last_digit: i32 = day[..1].parse().ok()?;
-    let year = FIRST_YEAR + (last_digit - FIRST_YEAR).rem_euclid(10);
-    NaiveDate::parse_from_str(&format!("{year}{}", &day[1..]), "%Y%m%d").ok()
+    let digits: u32 = day.parse().ok()?;
+    let year = FIRST_YEAR + ((digits / 10_000) as i32 - FIRST_YEAR).rem_euclid(10);
+    NaiveDate::from_ymd_opt(year, digits / 100 % 100, digits % 100)
 }
 
 /// Whether a file or archive has one of the official names.

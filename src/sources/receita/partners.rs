@@ -3,6 +3,8 @@
 //! Of a natural person the lake holds the mask of the CPF that the source publishes and a keyed hash of mask and name, which
 //! tells equal persons; no name. Who represents a partner, and how old one is, is not taken in.
 
+use std::borrow::Cow;
+
 use chrono::NaiveDate;
 
 use super::super::fault::{Fault, Reason};
@@ -99,7 +101,7 @@ impl Layout for Partners {
             Document::Cnpj(cnpj) => (Some(cnpj.as_str()), Some(cnpj.clone())),
             // The key that the same mask and name have where they supply.
             Document::Cpf(mask) if !fold(name).is_empty() => {
-                (Some(mask.as_str()), Person::brazilian(mask, Some(name)).key(key))
+                (Some(mask.as_str()), Person::brazilian(mask, Some(name)).key(key).map(Cow::into_owned))
             }
             Document::Cpf(mask) => (Some(mask.as_str()), None),
             Document::None => (None, None),

@@ -35,8 +35,13 @@ pub(super) fn day(published: Published<'_>, column: usize) -> Result<Option<Naiv
     if text.bytes().all(|byte| byte == b'0') {
         return Ok(None);
     }
-    let read = is_code(text, 8).then(|| NaiveDate::parse_from_str(text, "%Y%m%d").ok()).flatten();
-    read.map(Some).ok_or(Fault { column, reason: Reason::InvalidDate })
+    day_of(text).map(Some).ok_or(Fault { column, reason: Reason::InvalidDate })
+}
+
+/// The day of a text `AAAAMMDD`.
+pub(super) fn day_of(text: &str) -> Option<NaiveDate> {
+    let digits: u32 = text.parse().ok().filter(|_| is_code(text, 8))?;
+    NaiveDate::from_ymd_opt((digits / 10_000) as i32, digits / 100 % 100, digits % 100)
 }
 
 /// The root that a row begins with.
@@ -56,8 +61,17 @@ pub(super) fn text(published: &str) -> Option<String> {
     } else {
         Cow::Borrowed(published)
     };
-    let words: Vec<&str> = repaired.split_whitespace().collect();
-    (!words.is_empty()).then(|| mask_text(&words.join(" ")).into_owned())
+    let mut tidy = String::with_capacity(repaired.len());
+    for word in repaired.split_whitespace() {
+        if !tidy.is_empty() {
+            tidy.push(' ');
+        }
+        tidy.push_str(word);
+    }
+    if let Cow::Owned(masked) = mask_text(&tidy) {
+        tidy = masked;
+    }
+    (!tidy.is_empty()).then_some(tidy)
 }
 
 /// A code as published; `None` if blank or nothing but zeros.
