@@ -10,7 +10,8 @@ use rayon::prelude::*;
 use super::{Files, LakeError, schema};
 use crate::model::{LakeFile, Table};
 
-/// Contracts or tenders that are compared at once: their hashes take some 75 MiB, and 50 more while they are put together.
+/// Contracts or tenders that are compared at once: their hashes take some 75 MiB, and as much again while they are put
+/// together.
 const AT_ONCE: usize = 7_000_000;
 /// Sets that their hashes are kept in, so that several processors put them together.
 const SHARDS: u64 = 16;

@@ -22,28 +22,15 @@ pub const MONTHS: [&str; 12] = [
 /// `fold("Contratação  EMERGENCIAL!")` is `"contratacao emergencial"`.
 pub fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    // Nearly everything is ASCII, which needs no decoding.
-    while let Some(byte) = rest.bytes().next() {
-        let plain = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
-        let (word, after) = rest.split_at(plain);
-        let start = out.len();
-        out.push_str(word);
-        out[start..].make_ascii_lowercase();
-        if plain > 0 {
-            rest = after;
-        } else if byte.is_ascii() {
-            push_blank(&mut out);
-            rest = &rest[1..];
-        } else {
-            let mut chars = rest.chars();
-            match chars.next() {
-                // Latin-1, whose small letters stand 32 places after the large ones.
-                Some(c @ ('À'..='Ö' | 'Ø'..='Þ')) => fold_letter(&mut out, char::from(c as u8 | 32)),
-                Some(c @ 'ß'..='ÿ') => fold_letter(&mut out, c),
-                other => other.into_iter().flat_map(char::to_lowercase).for_each(|c| fold_letter(&mut out, c)),
-            }
-            rest = chars.as_str();
+    for c in text.chars() {
+        match c {
+            'a'..='z' | '0'..='9' => out.push(c),
+            'A'..='Z' => out.push(c.to_ascii_lowercase()),
+            c if c.is_ascii() => push_blank(&mut out),
+            // Latin-1, whose small letters stand 32 places after the large ones.
+            'À'..='Ö' | 'Ø'..='Þ' => fold_letter(&mut out, char::from(c as u8 | 32)),
+            'ß'..='ÿ' => fold_letter(&mut out, c),
+            c => c.to_lowercase().for_each(|c| fold_letter(&mut out, c)),
         }
     }
     if out.ends_with(' ') {
@@ -121,6 +108,14 @@ mod tests {
         assert_eq!(fold("ação"), "acao");
         assert_eq!(fold("Nº 03/2024 — Prestação"), "no 03 2024 prestacao");
         assert_eq!(fold("¿?"), "");
+    }
+
+    #[test]
+    fn every_letter_is_folded_as_its_small_one() {
+        for c in (0..=0x24f).filter_map(char::from_u32) {
+            assert_eq!(fold(&c.to_string()), fold(&c.to_lowercase().to_string()), "{c:?}");
+        }
+        assert_eq!(fold("ÁÀÂÃÄ ÉÊ ÍÎ ÓÔÕÖ ÚÛÜ Ç Ñ ª º Ø × ß"), "aaaaa ee ii oooo uuu c n a o ø ß");
     }
 
     #[test]

@@ -24,8 +24,8 @@ use crate::lake::{LakeError, RowBuilder, TableWriter, rewrite_status, schema};
 use crate::model::{LakeFile, Table, TableQuality};
 use datafusion::arrow::array::RecordBatch;
 
-/// Rows of a batch that is encoded at once.
-const BATCH_ROWS: usize = 8_192;
+/// Rows of a batch that is encoded at once: few enough to be in the cache still.
+const BATCH_ROWS: usize = 2_048;
 /// Batches that wait to be encoded.
 const AHEAD: usize = 2;
 

@@ -13,7 +13,7 @@ use super::records::{Dialect, Records, Step};
 use super::seen::Hash128;
 
 /// Records of a batch.
-const BATCH_RECORDS: usize = 512;
+const BATCH_RECORDS: usize = 256;
 /// Bytes of the records of a batch, about.
 const BATCH_BYTES: usize = 1 << 20;
 /// A record of more bytes does not keep its memory for the next one.

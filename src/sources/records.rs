@@ -144,6 +144,14 @@ enum Line {
     TooLong(i64, Vec<u8>),
 }
 
+/// What a line that is not blank begins.
+enum Begun {
+    /// A record: the line, and whether the record is complete with it.
+    Record(i64, bool),
+    /// A line that is too long, and its beginning.
+    TooLong(i64, Vec<u8>),
+}
+
 /// Reads the records of a file one after the other.
 #[derive(Debug)]
 pub(crate) struct Records<R> {
@@ -254,10 +262,10 @@ impl<R: Read> Records<R> {
         let start = loop {
             let (start, mut complete) = match self.begin_record()? {
                 None => return Ok(None),
-                Some(Err((start, line))) => {
+                Some(Begun::TooLong(start, line)) => {
                     return Ok(Some(Step::Unreadable(start, Reason::LineTooLong, self.shown(&line))));
                 }
-                Some(Ok(begun)) => begun,
+                Some(Begun::Record(start, complete)) => (start, complete),
             };
             while !complete {
                 match self.continuation()? {
@@ -290,9 +298,8 @@ impl<R: Read> Records<R> {
         Ok(Some(Step::Record(start, &mut self.fields)))
     }
 
-    /// Feeds the next line that is not blank to the record: which one it is and whether the record is complete with it;
-    /// of a line that is too long the beginning.
-    fn begin_record(&mut self) -> io::Result<Option<Result<(i64, bool), (i64, Vec<u8>)>>> {
+    /// Feeds the next line that is not blank to the record; `None` at the end of the file.
+    fn begin_record(&mut self) -> io::Result<Option<Begun>> {
         self.record.clear();
         loop {
             // A line that is whole in what was read already need not be copied.
@@ -304,18 +311,18 @@ impl<R: Read> Records<R> {
                 let begun = (!is_blank(line)).then(|| self.record.feed(line));
                 self.input.consume(end + 1);
                 match begun {
-                    Some(complete) => return Ok(Some(Ok((self.line, complete)))),
+                    Some(complete) => return Ok(Some(Begun::Record(self.line, complete))),
                     None => continue,
                 }
             }
             match self.next_line()? {
                 None => return Ok(None),
-                Some(Line::TooLong(start, line)) => return Ok(Some(Err((start, line)))),
+                Some(Line::TooLong(start, line)) => return Ok(Some(Begun::TooLong(start, line))),
                 Some(Line::Whole(_, line)) if is_blank(&line) => self.spare = line,
                 Some(Line::Whole(start, line)) => {
                     let complete = self.record.feed(&line);
                     self.spare = line;
-                    return Ok(Some(Ok((start, complete))));
+                    return Ok(Some(Begun::Record(start, complete)));
                 }
             }
         }
