@@ -29,7 +29,7 @@ pub(crate) use companies::Companies;
 pub(crate) use establishments::Establishments;
 pub(crate) use partners::Partners;
 pub(crate) use regimes::Regimes;
-use values::{is_code, is_day, is_root};
+use values::{day_of, is_code, is_day, is_root};
 
 /// Rows that tell what a file is.
 const FIRST_ROWS: usize = 20;
@@ -195,7 +195,7 @@ pub(crate) fn edition_day(file_name: &str) -> Option<NaiveDate> {
     })?;
     let digits: u32 = day.parse().ok()?;
     let year = FIRST_YEAR + ((digits / 10_000) as i32 - FIRST_YEAR).rem_euclid(10);
-    NaiveDate::from_ymd_opt(year, digits / 100 % 100, digits % 100)
+    day_of(year.unsigned_abs() * 10_000 + digits % 10_000)
 }
 
 /// Whether a file or archive has one of the official names.

@@ -35,12 +35,12 @@ pub(super) fn day(published: Published<'_>, column: usize) -> Result<Option<Naiv
     if text.bytes().all(|byte| byte == b'0') {
         return Ok(None);
     }
-    day_of(text).map(Some).ok_or(Fault { column, reason: Reason::InvalidDate })
+    let digits: Option<u32> = text.parse().ok().filter(|_| is_code(text, 8));
+    digits.and_then(day_of).map(Some).ok_or(Fault { column, reason: Reason::InvalidDate })
 }
 
-/// The day of a text `AAAAMMDD`.
-pub(super) fn day_of(text: &str) -> Option<NaiveDate> {
-    let digits: u32 = text.parse().ok().filter(|_| is_code(text, 8))?;
+/// The day of a number whose digits are `AAAAMMDD`.
+pub(super) fn day_of(digits: u32) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt((digits / 10_000) as i32, digits / 100 % 100, digits % 100)
 }
 
