@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, new_null_array};
+use datafusion::arrow::array::{AsArray, RecordBatch, StringArray};
+use datafusion::logical_expr::col;
+use futures::StreamExt;
 use serde::Serialize;
+use tokio::sync::mpsc::channel;
 use uuid::Uuid;
 
 use super::{Files, Lake, LakeError, LakeSnapshot, TableWriter, Written, schema, session};
@@ -13,6 +16,8 @@ use crate::store::{DatasetFile, Merge, StoreError};
 
 /// Memory of the query engine, beyond which it spills.
 const MEMORY: usize = 512 << 20;
+/// Batches that wait to be written.
+const BATCHES: usize = 2;
 /// Times that it begins anew because somebody else made a version meanwhile.
 const ATTEMPTS: usize = 3;
 
@@ -43,7 +48,7 @@ pub struct Compaction {
 }
 
 /// Merges the files of each dataset and table that are smaller than `small` bytes, where there are several, and makes a
-/// version of it: all of it or nothing. Rows keep their order, ids and imports; of rows with one id in several of the
+/// version of it: all of it or nothing. Rows keep their ids and imports, and stand in the order of who buys; of rows with one id in several of the
 /// files, the one of the latest import stays current, as it counts when they are read. Earlier versions keep their files.
 ///
 /// # Errors
@@ -71,9 +76,7 @@ async fn once(lake: &Lake, small: i64) -> Result<Compaction, LakeError> {
         group.sort_by(|one, two| (&one.import_id, &one.file.path).cmp(&(&two.import_id, &two.file.path)));
         let files: Vec<LakeFile> = group.iter().map(|held| held.file.clone()).collect();
         let latest = latest(lake.files(), table, &files).await?;
-        let (place, of) = (lake.files().clone(), files.clone());
-        let merging = tokio::task::spawn_blocking(move || merge(&place, table, &of, &latest));
-        let file = merging.await.map_err(|error| defect(table, error.to_string()))??;
+        let file = merge(lake.files(), table, &files, latest).await?;
         written.add([file.clone()]);
         lake.files().publish(std::slice::from_ref(&file)).await?;
         let rows = files.iter().map(|file| file.rows).sum();
@@ -139,31 +142,42 @@ fn texts<'a>(batch: &'a RecordBatch, name: &str, table: Table) -> Result<&'a Str
     column.ok_or_else(|| defect(table, format!("{name} is no text")))
 }
 
-/// Writes the rows of the files, one file after the other, into a new one.
-fn merge(
+/// Writes the rows of the files, in the order that tables are sorted by and then as published, into a new one.
+async fn merge(
     place: &Files,
     table: Table,
     files: &[LakeFile],
-    latest: &HashMap<String, String>,
+    latest: HashMap<String, String>,
 ) -> Result<LakeFile, LakeError> {
-    let mut writer = TableWriter::create(place.root(), table, &Uuid::now_v7().to_string())?;
-    for file in files {
-        for batch in place.read(file, None)? {
-            writer.append(&fitted(&batch?, table, latest)?)?;
+    let session = session(MEMORY, 0)?;
+    // Null in columns that are newer than a file.
+    LakeSnapshot::new(place.clone(), 0, files.to_vec()).register_files(&session, table, "merged")?;
+    let order = [schema::sorted_by(table), "import_id", "source_file", "source_line", table.id_column()];
+    let order = order.map(|column| col(column).sort(true, false)).to_vec();
+    let mut rows = session.table("merged").await?.sort(order)?.execute_stream().await?;
+    let (sender, mut batches) = channel::<Result<RecordBatch, LakeError>>(BATCHES);
+    let root = place.root().to_owned();
+    let writing = tokio::task::spawn_blocking(move || {
+        let mut writer = TableWriter::create_sorted(&root, table, &Uuid::now_v7().to_string())?;
+        while let Some(batch) = batches.blocking_recv() {
+            writer.append(&resolved(&batch?, table, &latest)?)?;
+        }
+        writer.finish()
+    });
+    while let Some(batch) = rows.next().await {
+        // Why it wants no more is what it ends with.
+        if sender.send(batch.map_err(LakeError::from)).await.is_err() {
+            break;
         }
     }
-    writer.finish()
+    drop(sender);
+    writing.await.map_err(|error| defect(table, error.to_string()))?
 }
 
-/// A batch with the columns of today: null in those that are newer than its file. Rows that a later import replaces
-/// say so.
-fn fitted(batch: &RecordBatch, table: Table, latest: &HashMap<String, String>) -> Result<RecordBatch, LakeError> {
+/// A batch in whose rows those that a later import replaces say so.
+fn resolved(batch: &RecordBatch, table: Table, latest: &HashMap<String, String>) -> Result<RecordBatch, LakeError> {
     let of_table = schema::of(table);
-    let column = |name: &str, kind| {
-        batch.column_by_name(name).map_or_else(|| new_null_array(kind, batch.num_rows()), Arc::clone)
-    };
-    let mut columns: Vec<ArrayRef> =
-        of_table.fields().iter().map(|field| column(field.name(), field.data_type())).collect();
+    let mut columns = batch.columns().to_vec();
     if !latest.is_empty() {
         let ids = texts(batch, table.id_column(), table)?;
         let (statuses, imports) = (texts(batch, "row_status", table)?, texts(batch, "import_id", table)?);

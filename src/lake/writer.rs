@@ -15,6 +15,7 @@ use datafusion::arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
@@ -271,6 +272,19 @@ impl TableWriter {
     /// # Errors
     /// If the directory or the file cannot be made.
     pub fn create(root: &Path, table: Table, name: &str) -> Result<Self, LakeError> {
+        Self::open(root, table, name, false)
+    }
+
+    /// Begins a file whose rows will be given in the order of the column that tables are sorted by, so that their pages
+    /// are told apart as well.
+    ///
+    /// # Errors
+    /// If the directory or the file cannot be made.
+    pub(super) fn create_sorted(root: &Path, table: Table, name: &str) -> Result<Self, LakeError> {
+        Self::open(root, table, name, true)
+    }
+
+    fn open(root: &Path, table: Table, name: &str, sorted: bool) -> Result<Self, LakeError> {
         let directory = root.join(table.as_str());
         fs::create_dir_all(&directory).map_err(LakeError::io(&directory))?;
         let relative = format!("{}/{name}.parquet", table.as_str());
@@ -290,7 +304,15 @@ impl TableWriter {
         for column in PROSE {
             properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::None);
         }
-        let writer = ArrowWriter::try_new(file, schema::of(table), Some(properties.build()))
+        let of_table = schema::of(table);
+        let by = schema::sorted_by(table);
+        if sorted && let Some(place) = of_table.fields().iter().position(|field| field.name() == by) {
+            let order = SortingColumn { column_idx: place as i32, descending: false, nulls_first: false };
+            properties = properties
+                .set_sorting_columns(Some(vec![order]))
+                .set_column_statistics_enabled(ColumnPath::from(by), EnabledStatistics::Page);
+        }
+        let writer = ArrowWriter::try_new(file, of_table, Some(properties.build()))
             .map_err(|error| parquet_error(&temporary, table, error))?;
         Ok(Self {
             table,

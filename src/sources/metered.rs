@@ -2,11 +2,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
+use std::panic::resume_unwind;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
 
 use flate2::Crc;
 use sha2::{Digest, Sha256};
 
 use super::pii::hex;
+
+/// Bytes that are handed to a thread that hashes, at once, and how many such pieces may wait for it.
+const PIECE_BYTES: usize = 256 << 10;
+const PIECES: usize = 4;
 
 /// What was read of a file, to notice one that changes between two passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,13 +27,62 @@ pub(crate) struct Part {
 pub(crate) struct Meter {
     bytes: Cell<u64>,
     crc: RefCell<Crc>,
-    hash: Option<RefCell<Sha256>>,
+    hash: Option<RefCell<Hashing>>,
+}
+
+/// SHA-256 of what is read.
+#[derive(Debug)]
+enum Hashing {
+    Here(Sha256),
+    /// In a thread of its own: it takes as long as all else that a single reader does.
+    Aside {
+        piece: Vec<u8>,
+        sender: SyncSender<Vec<u8>>,
+        thread: JoinHandle<Sha256>,
+    },
+}
+
+impl Hashing {
+    fn aside() -> Self {
+        let (sender, receiver) = sync_channel::<Vec<u8>>(PIECES);
+        let thread = thread::spawn(move || receiver.into_iter().fold(Sha256::new(), Sha256::chain_update));
+        Self::Aside { piece: Vec::new(), sender, thread }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Here(hash) => hash.update(bytes),
+            Self::Aside { piece, sender, .. } => {
+                piece.extend_from_slice(bytes);
+                if piece.len() >= PIECE_BYTES {
+                    let piece = std::mem::replace(piece, Vec::with_capacity(2 * PIECE_BYTES));
+                    // Nobody listens after a panic only, which the end will show.
+                    let _ = sender.send(piece);
+                }
+            }
+        }
+    }
+
+    fn finish(self) -> Sha256 {
+        match self {
+            Self::Here(hash) => hash,
+            Self::Aside { piece, sender, thread } => {
+                drop(sender);
+                thread.join().unwrap_or_else(|panic| resume_unwind(panic)).chain_update(piece)
+            }
+        }
+    }
 }
 
 impl Meter {
     /// One that also hashes, over all the files that are read.
     pub(crate) fn hashing() -> Self {
-        Self { hash: Some(RefCell::default()), ..Self::default() }
+        Self { hash: Some(RefCell::new(Hashing::Here(Sha256::new()))), ..Self::default() }
+    }
+
+    /// The same, where a single thread reads and another one may hash.
+    pub(crate) fn hashing_aside() -> Self {
+        Self { hash: Some(RefCell::new(Hashing::aside())), ..Self::default() }
     }
 
     /// Reads from `inner` under its eyes.
@@ -53,7 +109,7 @@ impl Meter {
 
     /// SHA-256 of everything, in lower-case hex; of no bytes unless it hashes.
     pub(crate) fn content_hash(self) -> String {
-        hex(&self.hash.unwrap_or_default().into_inner().finalize())
+        hex(&self.hash.map_or_else(Sha256::new, |hash| hash.into_inner().finish()).finalize())
     }
 }
 

@@ -95,7 +95,6 @@ impl Splitter {
         let mut at = 0;
         while at < content.len() {
             let byte = content[at];
-            let rest = &content[at + 1..];
             match (self.state, byte) {
                 (State::FieldStart, b'"') => self.state = State::Quoted,
                 (State::FieldStart | State::Bare, _) if byte == separator => {
@@ -109,20 +108,30 @@ impl Splitter {
                     at += plain;
                     continue;
                 }
-                (State::Quoted, b'"') => match rest.first() {
-                    None => self.state = State::Bare,
-                    Some(next) if *next == separator => self.state = State::Bare,
-                    Some(b'"') => {
-                        self.bytes.push(b'"');
-                        at += 1;
-                    }
-                    Some(_) => self.bytes.push(b'"'),
-                },
                 (State::Quoted, _) => {
-                    let plain = memchr(b'"', &content[at..]).unwrap_or(content.len() - at);
+                    let Some(plain) = memchr(b'"', &content[at..]) else {
+                        self.bytes.extend_from_slice(&content[at..]);
+                        break;
+                    };
                     self.bytes.extend_from_slice(&content[at..at + plain]);
                     at += plain;
-                    continue;
+                    match content.get(at + 1) {
+                        None => self.state = State::Bare,
+                        Some(next) if *next == separator => {
+                            self.ends.push(self.bytes.len());
+                            at += 1;
+                            // As a rule the next field is quoted too.
+                            match content.get(at + 1) {
+                                Some(b'"') => at += 1,
+                                _ => self.state = State::FieldStart,
+                            }
+                        }
+                        Some(b'"') => {
+                            self.bytes.push(b'"');
+                            at += 1;
+                        }
+                        Some(_) => self.bytes.push(b'"'),
+                    }
                 }
             }
             at += 1;

@@ -406,6 +406,9 @@ async fn an_import_survives_kill_9_and_is_done_once() {
         assert_eq!(held(&data).await, (version, 1, rows), "{round}");
         if round == 0 {
             usual = begun.elapsed();
+        } else if done.attempt == 1 {
+            // It was done before it was killed: the machine has less to do than it had.
+            usual = usual.mul_f64(0.6);
         }
     }
     println!("{interrupted} of {ROUNDS} imports were cut off; one takes {usual:?}");

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::json::View;
 use super::parties::{Organisation, together};
-use super::process::{Process, amount, currency, key_or_place, lots, masked};
+use super::process::{Process, amount, currency, elements, key_or_place, lots, masked};
 use super::rows::Rows;
 use super::values::Moment;
 use crate::lake::LakeError;
@@ -24,29 +24,31 @@ struct Bid<'a> {
 }
 
 impl<'a> Process<'a> {
-    pub(super) fn write_bids(&mut self, rows: &mut Rows<'_>) -> Result<(), LakeError> {
+    pub(super) fn write_bids(&self, rows: &mut Rows<'_>) -> Result<(), LakeError> {
         let details: Vec<View<'a>> = match self.release.get("bids") {
             Some(bids) if bids.is_object() => bids.list("details").filter(|bid| bid.is_object()).collect(),
             _ => Vec::new(),
         };
         for (place, bid) in details.iter().enumerate() {
-            let tenderers = bid.list("tenderers").filter_map(|who| self.parties.organisation(who, self.origin.key));
+            let [number, date, value, status, tenderers, items, lot, lots_too] =
+                bid.pick(["id", "date", "value", "status", "tenderers", "items", "relatedLot", "relatedLots"]);
+            let tenderers = elements(tenderers).filter_map(|who| self.parties.organisation(who, self.origin.key));
             let who = together(tenderers.collect());
-            let number = bid.text_of("id");
-            let lots = lots(*bid);
+            let number = number.and_then(View::text);
+            let lots = lots(lot, lots_too);
             let won = self.has_won(who.as_deref(), number.as_deref(), &lots);
-            let mut items = bid.list("items").filter_map(|item| item.text_of("id"));
+            let mut items = elements(items).filter_map(|item| item.text_of("id"));
             let item = items.next().filter(|_| items.next().is_none());
-            let at = rows.tally.moment(bid.get("date"));
-            let value = rows.tally.money(amount(*bid, "value"));
-            let id = self.ids.next(&self.tender_id, "bid", &key_or_place(number.as_deref(), place));
+            let at = rows.tally.moment(date);
+            let (currency, value) = (currency(value), rows.tally.money(amount(value)));
+            let id = rows.ids.next(&self.tender_id, "bid", &key_or_place(number.as_deref(), place));
             let bid = Bid {
                 lot: masked(Some(lots.join("; ").into()).filter(|lots: &Cow<'_, str>| !lots.is_empty())),
                 item: masked(item),
                 at,
-                currency: currency(*bid, "value"),
+                currency,
                 value,
-                status: masked(bid.text_of("status")),
+                status: masked(status.and_then(View::text)),
                 won,
             };
             self.write_bid(&id, who.as_deref(), &bid, rows)?;
@@ -67,7 +69,7 @@ impl<'a> Process<'a> {
                 continue;
             }
             let won = self.has_won(Some(&who), None, &[]);
-            let id = self.ids.next(
+            let id = rows.ids.next(
                 &self.tender_id,
                 "tenderer",
                 &who.id.as_deref().unwrap_or(&who.reference).replace('*', "x"),
@@ -109,9 +111,9 @@ impl<'a> Process<'a> {
     fn has_won(&self, who: Option<&Organisation<'_>>, bid: Option<&str>, of: &[Cow<'_, str>]) -> Option<bool> {
         let mut said = false;
         for award in self.awards.iter().filter(|award| award.stands) {
-            if let Some(related) = award.view.text_of("relatedBid") {
+            if let Some(related) = &award.related_bid {
                 said = true;
-                if bid == Some(&related) {
+                if bid == Some(related) {
                     return Some(true);
                 }
                 continue;

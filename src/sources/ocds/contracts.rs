@@ -1,41 +1,43 @@
 //! Contracts, with their items, amendments and payments.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::super::pii::mask_text;
 use super::super::portal::modality;
+use super::OcdsMap;
 use super::json::View;
 use super::merge::FIRST_VALUE;
 use super::parties::{Organisation, together};
-use super::process::{Process, amount, category, currency, item_description, key_or_place, masked, title};
+use super::process::{Item, Process, amount, category, currency, elements, key_or_place, masked, title};
 use super::rows::Rows;
 use crate::lake::LakeError;
 use crate::model::{Table, fold};
 
 impl<'a> Process<'a> {
-    pub(super) fn write_contracts(&mut self, rows: &mut Rows<'_>) -> Result<(), LakeError> {
+    pub(super) fn write_contracts(&self, rows: &mut Rows<'_>) -> Result<(), LakeError> {
         let contracts: Vec<View<'a>> = self.release.list("contracts").filter(|contract| contract.is_object()).collect();
-        let mut by_id: HashMap<Cow<'a, str>, usize> = HashMap::new();
+        let mut by_id: OcdsMap<Cow<'a, str>, usize> = OcdsMap::default();
         for (place, award) in self.awards.iter().enumerate() {
             if let Some(id) = &award.id {
                 by_id.entry(id.clone()).or_insert(place);
             }
         }
-        let mut contracts_of: HashMap<Cow<'a, str>, usize> = HashMap::new();
+        let mut contracts_of: OcdsMap<Cow<'a, str>, usize> = OcdsMap::default();
         for award in contracts.iter().filter_map(|contract| contract.text_of("awardID")) {
             *contracts_of.entry(award).or_default() += 1;
         }
         for (place, contract) in contracts.iter().copied().enumerate() {
-            let published = contract.text_of("id");
-            let award_id = contract.text_of("awardID");
+            let text = |member: Option<View<'a>>| member.and_then(View::text);
+            let [published, award_id, suppliers, signed, period, value, status, items] =
+                contract.pick(["id", "awardID", "suppliers", "dateSigned", "period", "value", "status", "items"]);
+            let (published, award_id) = (text(published), text(award_id));
             let award = award_id.as_ref().and_then(|id| by_id.get(id)).and_then(|place| self.awards.get(*place));
-            let listed = contract.list("suppliers").filter_map(|who| self.parties.organisation(who, self.origin.key));
+            let listed = elements(suppliers).filter_map(|who| self.parties.organisation(who, self.origin.key));
             let supplier = award.and_then(|award| award.winner.clone()).or_else(|| together(listed.collect()));
             let supplier = supplier.as_deref();
             let award = award.map(|award| award.view);
-            let id = self.ids.next(&self.tender_id, "contract", &key_or_place(published.as_deref(), place));
+            let id = rows.ids.next(&self.tender_id, "contract", &key_or_place(published.as_deref(), place));
             // Items and amendments know their contract by buyer and number, and the ids of contracts
             // are unlike each other within a process only.
             let published = published.unwrap_or_else(|| Cow::Owned((place + 1).to_string()));
@@ -51,11 +53,10 @@ impl<'a> Process<'a> {
                 object.clone_from(&self.object);
             }
             let tally = &mut rows.tally;
-            let signed = tally.day(contract.get("dateSigned"));
-            let period = contract.get("period");
+            let signed = tally.day(signed);
             let start = tally.day(period.and_then(|period| period.get("startDate")));
             let end = tally.day(period.and_then(|period| period.get("endDate")));
-            let value = tally.money(amount(contract, "value"));
+            let (currency, value) = (currency(value), tally.money(amount(value)));
             let amendments = amendments(contract);
             let first = match contract.get(FIRST_VALUE) {
                 Some(first) => tally.money(first.get("amount")),
@@ -75,7 +76,7 @@ impl<'a> Process<'a> {
                     .optional_text(None)
                     .text(modality(&method).as_str())
                     .text(&method)
-                    .optional_text(masked(contract.text_of("status")).as_deref())
+                    .optional_text(masked(text(status)).as_deref())
                     .optional_text(None)
                     .optional_text(None)
                     .optional_text(None)
@@ -100,12 +101,12 @@ impl<'a> Process<'a> {
                     .optional_text(None)
                     .text(&self.ocid)
                     .optional_text(tender.map(|_| self.tender_id.as_str()))
-                    .optional_text(currency(contract, "value").as_deref())
+                    .optional_text(currency.as_deref())
                     .optional_text(tender.and_then(category));
             })?;
             self.write_amendments(&id, &number, &amendments, rows)?;
             let alone = award_id.as_ref().and_then(|id| contracts_of.get(id)) == Some(&1);
-            let mut items = contract.list("items").peekable();
+            let mut items = elements(items).peekable();
             // Items that are those of the award are not repeated.
             let of_award = award.filter(|_| alone && items.peek().is_none());
             let items: Vec<View<'a>> =
@@ -127,7 +128,7 @@ impl<'a> Process<'a> {
     }
 
     fn write_amendments(
-        &mut self,
+        &self,
         contract: &str,
         number: &str,
         amendments: &[View<'a>],
@@ -135,11 +136,11 @@ impl<'a> Process<'a> {
     ) -> Result<(), LakeError> {
         for (place, amendment) in amendments.iter().enumerate() {
             let own = amendment.text_of("id");
-            let id = self.ids.next(contract, "amendment", &key_or_place(own.as_deref(), place));
+            let id = rows.ids.next(contract, "amendment", &key_or_place(own.as_deref(), place));
             let object =
                 masked(amendment.text_of("description").or_else(|| amendment.text_of("rationale"))).unwrap_or_default();
             let date = rows.tally.day(amendment.get("date"));
-            let value = rows.tally.money(amount(*amendment, "value"));
+            let value = rows.tally.money(amount(amendment.get("value")));
             let own = masked(own).unwrap_or_else(|| (place + 1).to_string().into());
             rows.add(Table::Amendments, &id, &self.source, self.origin, |out| {
                 out.text(&self.buyer_id)
@@ -156,23 +157,17 @@ impl<'a> Process<'a> {
     }
 
     fn write_contract_items(
-        &mut self,
+        &self,
         contract: &str,
         number: &str,
         items: &[View<'a>],
         rows: &mut Rows<'_>,
     ) -> Result<(), LakeError> {
         for (place, item) in items.iter().filter(|item| item.is_object()).enumerate() {
-            let own = item.text_of("id");
-            let id = self.ids.next(contract, "item", &key_or_place(own.as_deref(), place));
-            let description = item_description(*item);
-            let classification = item.get("classification");
-            let of_classification = |member: &str| masked(classification.and_then(|one| one.text_of(member)));
-            let code = of_classification("id").or_else(|| masked(own)).unwrap_or_default();
-            let details =
-                of_classification("description").filter(|details| *details != description).unwrap_or_default();
-            let quantity = rows.tally.quantity(item.get("quantity"));
-            let price = rows.tally.money(item.get("unit").and_then(|unit| amount(unit, "value")));
+            let Item { id: own, description, code, classified, quantity, price, .. } = Item::of(*item, &mut rows.tally);
+            let id = rows.ids.next(contract, "item", &key_or_place(own.as_deref(), place));
+            let code = masked(code).or_else(|| masked(own)).unwrap_or_default();
+            let details = masked(classified).filter(|details| *details != description).unwrap_or_default();
             rows.add(Table::ContractItems, &id, &self.source, self.origin, |out| {
                 out.text(&self.buyer_id)
                     .text(number)
@@ -188,7 +183,7 @@ impl<'a> Process<'a> {
     }
 
     fn write_payments(
-        &mut self,
+        &self,
         contract: &str,
         of: View<'a>,
         suppliers: Vec<Rc<Organisation<'a>>>,
@@ -198,11 +193,12 @@ impl<'a> Process<'a> {
         let sides = Sides { buyers: self.buyers(), suppliers };
         for (place, payment) in implementation.list("transactions").filter(|one| one.is_object()).enumerate() {
             let own = payment.text_of("id");
-            let id = self.ids.next(contract, "payment", &key_or_place(own.as_deref(), place));
+            let id = rows.ids.next(contract, "payment", &key_or_place(own.as_deref(), place));
             let date = rows.tally.day(payment.get("date"));
-            // `amount` is what OCDS 1.0 called it.
-            let value = rows.tally.money(amount(payment, "value").or_else(|| amount(payment, "amount")));
-            let currency = currency(payment, "value").or_else(|| currency(payment, "amount"));
+            // The second is what OCDS 1.0 called it.
+            let [named_value, named_before] = payment.pick(["value", "amount"]);
+            let value = rows.tally.money(amount(named_value).or_else(|| amount(named_before)));
+            let currency = currency(named_value).or_else(|| currency(named_before));
             let named = |member: &str, before: &str| {
                 let who = payment.get(member).or_else(|| payment.get(before));
                 who.and_then(|who| self.parties.organisation(who, self.origin.key))
@@ -266,7 +262,7 @@ fn amendments(contract: View<'_>) -> Vec<View<'_>> {
         let texts = ["id", "date", "description", "rationale"];
         texts.iter().any(|member| amendment.text_of(member).is_some())
             || amendment.list("changes").any(|change| change.members().next().is_some())
-            || amount(*amendment, "value").is_some()
+            || amount(amendment.get("value")).is_some()
     };
     let several: Vec<_> = contract.list("amendments").filter(says).collect();
     if several.is_empty() { contract.list("amendment").filter(says).collect() } else { several }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 use simd_json::{Buffers, Node, StaticNode, Tape};
 
 /// A document.
@@ -43,7 +43,7 @@ impl Scratch {
         self.text.extend_from_slice(raw);
         let tape = simd_json::to_tape_with_buffers(&mut self.text, &mut self.buffers)?;
         // Written as it is, it would be no JSON.
-        let may_hold_nul = memmem::find(raw, b"\\u0000").is_some();
+        let may_hold_nul = may_escape(raw, "\\u0000");
         Ok(Document { tape, raw, numbers: OnceCell::new(), may_hold_nul })
     }
 }
@@ -81,6 +81,11 @@ impl<'a> Document<'a> {
     }
 }
 
+/// Whether an escape, backslash and all, stands in a text; most texts have no backslash.
+pub(super) fn may_escape(text: &[u8], escape: &str) -> bool {
+    memchr(b'\\', text).is_some_and(|at| memmem::find(&text[at..], escape.as_bytes()).is_some())
+}
+
 const fn is_number(node: &Node<'_>) -> bool {
     matches!(node, Node::Static(StaticNode::I64(_) | StaticNode::U64(_) | StaticNode::F64(_)))
 }
@@ -109,6 +114,14 @@ fn numbers(raw: &[u8]) -> impl Iterator<Item = &str> {
 /// A text as a database can hold it: a NUL becomes the mark of something unreadable.
 pub(in crate::sources) fn without_nul(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
+/// A text without blanks around it; most have none, as their ends tell.
+fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
 }
 
 /// A value of a document.
@@ -150,7 +163,7 @@ impl<'a> View<'a> {
     }
 
     pub(in crate::sources) fn is_null(self) -> bool {
-        self.scalar() == Scalar::Null
+        matches!(self.document.node(self.at), Some(Node::Static(StaticNode::Null)) | None)
     }
 
     /// The members of an object, in order; none of anything else.
@@ -195,6 +208,20 @@ impl<'a> View<'a> {
         found.filter(|value| !value.is_null())
     }
 
+    /// What [`View::get`] finds of several members, in one walk.
+    #[inline(always)]
+    pub(in crate::sources) fn pick<const N: usize>(self, keys: [&str; N]) -> [Option<View<'a>>; N] {
+        let mut found = [None; N];
+        for (own, value) in self.members() {
+            for (place, key) in found.iter_mut().zip(keys) {
+                if own == key {
+                    *place = Some(value);
+                }
+            }
+        }
+        found.map(|value| value.filter(|value| !value.is_null()))
+    }
+
     /// The elements of a member.
     #[inline]
     pub(in crate::sources) fn list(self, key: &str) -> impl Iterator<Item = View<'a>> {
@@ -203,13 +230,14 @@ impl<'a> View<'a> {
 
     /// A text without blanks around it and without NULs, or a number as it was written; `None` if blank or neither.
     pub(in crate::sources) fn text(self) -> Option<Cow<'a, str>> {
-        match self.scalar() {
-            Scalar::Text(text) => {
-                let text = Some(text.trim()).filter(|text| !text.is_empty());
+        match self.document.node(self.at)? {
+            Node::String(text) => {
+                let text = Some(trimmed(text)).filter(|text| !text.is_empty());
                 text.map(|text| if self.document.may_hold_nul { without_nul(text) } else { Cow::Borrowed(text) })
             }
-            Scalar::Integer(number) => Some(Cow::Owned(number.to_string())),
-            Scalar::Float(_) => self.number().map(Cow::Borrowed),
+            Node::Static(StaticNode::I64(number)) => Some(Cow::Owned(number.to_string())),
+            Node::Static(StaticNode::U64(number)) => Some(Cow::Owned(number.to_string())),
+            Node::Static(StaticNode::F64(_)) => self.number().map(Cow::Borrowed),
             _ => None,
         }
     }

@@ -26,11 +26,10 @@ pub(super) mod values;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hasher};
 
 use datafusion::arrow::array::RecordBatch;
-use memchr::memmem;
 use rayon::prelude::*;
 
 use super::ImportError;
@@ -45,7 +44,7 @@ use json::{Scratch, View};
 use merge::Release;
 use pipeline::pipeline;
 use process::prefix;
-use rows::{KnownSuppliers, Origin, Rows};
+use rows::{KnownSuppliers, Origin, Rows, Spare};
 use spill::{Spill, Spilled};
 use stream::{Block, Unit};
 use tables::Tables;
@@ -53,6 +52,8 @@ use values::Tally;
 
 /// Bytes of a file that say whether it is one of these.
 pub(crate) const HEAD_BYTES: usize = 1 << 20;
+/// Processes that a thread compiles at once.
+const TOGETHER: usize = 32;
 
 /// What the first pass found out about the files of a dataset.
 #[derive(Debug)]
@@ -145,7 +146,7 @@ fn identify(block: &Block) -> Identified {
         let Unit::Text(text) = unit else { return };
         own.clear();
         // A letter of the key itself may be escaped: `\u006fcid`.
-        let mut all_seen = memmem::find(text, b"\\u006").is_none();
+        let mut all_seen = !json::may_escape(text, "\\u006");
         split::ocids(text, &mut |escaped| {
             let hash = match escaped.contains(&b'\\') {
                 true => unescaped(escaped).map(|ocid| hash(&json::without_nul(ocid.trim()))),
@@ -171,6 +172,9 @@ fn unescaped(text: &[u8]) -> Option<String> {
     serde_json::from_slice(&[b"\"", text, b"\""].concat()).ok()
 }
 
+/// A map by texts of releases, which nobody can foresee the hashes of.
+type OcdsMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
 /// A hash that is the same in both passes; nothing outside of them knows it.
 fn hash(ocid: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -190,7 +194,8 @@ pub(crate) fn write(
 ) -> Result<Written, ImportError> {
     let Target { root, import_id, key, today } = target;
     let known = KnownSuppliers::default();
-    let import = Import { input, scan, import_id, key, stem: stem(input), known: &known };
+    let spare = Spare::default();
+    let import = Import { input, scan, import_id, key, stem: stem(input), known: &known, spare: &spare };
     let mut tables = Tables::new(root, import_id, today, &known);
     let mut spill = Spill::new(root, scan.repeated_bytes)?;
     let mut outcome = Outcome::default();
@@ -219,8 +224,8 @@ pub(crate) fn write(
         let mut groups = spill::groups(&text);
         // What came first is written first.
         groups.sort_by_key(|group| group.first().map(|first| (first.part, first.line)));
-        for some in groups.chunks(rayon::current_num_threads() * 64) {
-            let compiled: Vec<_> = some.par_iter().map(|group| import.compile(group)).collect();
+        for some in groups.chunks(rayon::current_num_threads() * 2 * TOGETHER) {
+            let compiled: Vec<_> = some.par_chunks(TOGETHER).map(|groups| import.compile(groups)).collect();
             let mut batches = Vec::new();
             for compiled in compiled {
                 let compiled = compiled?;
@@ -350,6 +355,7 @@ struct Import<'a> {
     key: &'a PiiKey,
     stem: &'a str,
     known: &'a KnownSuppliers,
+    spare: &'a Spare,
 }
 
 impl<'a> Import<'a> {
@@ -360,7 +366,7 @@ impl<'a> Import<'a> {
 
     fn convert(&self, block: &Block) -> Result<Converted, ImportError> {
         let part = block.part;
-        let mut rows = Rows::new(self.known)?;
+        let mut rows = Rows::new(self.known, self.spare)?;
         let mut scratch = Scratch::default();
         let (mut units, mut faults, mut spilled) = (0, Vec::new(), Vec::new());
         let mut failed: Option<LakeError> = None;
@@ -399,9 +405,19 @@ impl<'a> Import<'a> {
         Ok(Converted { bytes: block.len() as u64, units, batches, tally, faults, spilled })
     }
 
-    /// Compiles the releases of what has one hash: one process, as a rule.
-    fn compile(&self, group: &[spill::Stored<'_>]) -> Result<Compiled, ImportError> {
-        let mut rows = Rows::new(self.known)?;
+    /// Compiles what has one hash, group by group.
+    fn compile(&self, groups: &[Vec<spill::Stored<'_>>]) -> Result<Compiled, ImportError> {
+        let mut rows = Rows::new(self.known, self.spare)?;
+        let mut duplicates = 0;
+        for group in groups {
+            duplicates += self.compile_group(group, &mut rows)?;
+        }
+        let (batches, tally) = rows.finish()?;
+        Ok(Compiled { duplicates, batches, tally })
+    }
+
+    /// Compiles the releases of what has one hash: one process, as a rule. Returns how many repeat another one.
+    fn compile_group(&self, group: &[spill::Stored<'_>], rows: &mut Rows<'_>) -> Result<i64, ImportError> {
         let mut duplicates = 0;
         let mut processes: Vec<(String, Vec<Release>)> = Vec::new();
         let mut scratch = Scratch::default();
@@ -424,10 +440,9 @@ impl<'a> Import<'a> {
             }
         }
         for (ocid, releases) in processes {
-            self.write_compiled(ocid, releases, &mut rows)?;
+            self.write_compiled(ocid, releases, rows)?;
         }
-        let (batches, tally) = rows.finish()?;
-        Ok(Compiled { duplicates, batches, tally })
+        Ok(duplicates)
     }
 
     fn write_compiled(&self, ocid: String, releases: Vec<Release>, rows: &mut Rows<'_>) -> Result<(), LakeError> {

@@ -1,25 +1,31 @@
 //! Who is who in a release: organisations by the id that they are referred to with.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use super::super::person::Person;
-use super::super::pii::{PiiKey, mask_text};
+use super::super::pii::PiiKey;
+use super::OcdsMap;
 use super::json::View;
+use super::process::masked;
 use crate::model::{TaxIdCheck, TaxIdKind, check_tax_id};
 
 /// The parties of a release.
 #[derive(Debug)]
 pub(super) struct Parties<'a> {
-    by_id: HashMap<Cow<'a, str>, usize>,
+    by_id: OcdsMap<Cow<'a, str>, usize>,
     all: Vec<Party<'a>>,
 }
 
 #[derive(Debug)]
 struct Party<'a> {
     view: View<'a>,
+    roles: Option<View<'a>>,
+    /// Whether it says all that a reference to it could add.
+    complete: bool,
+    /// Whether [`Parties::first_mention`] was asked of it.
+    mentioned: Cell<bool>,
     /// Who it is, once somebody has asked: most parties are referred to again and again.
     known: OnceCell<Option<Rc<Organisation<'a>>>>,
 }
@@ -29,20 +35,26 @@ struct Party<'a> {
 pub(super) struct Organisation<'a> {
     /// What the release refers to it with; tells organisations of one release apart.
     pub(super) reference: Cow<'a, str>,
-    pub(super) published: Option<String>,
+    pub(super) published: Option<Cow<'a, str>>,
     pub(super) id: Option<String>,
     pub(super) key: Option<String>,
     pub(super) kind: TaxIdKind,
     pub(super) check: TaxIdCheck,
-    pub(super) name: Option<String>,
+    pub(super) name: Option<Cow<'a, str>>,
 }
 
 impl<'a> Parties<'a> {
     pub(super) fn of(release: View<'a>) -> Self {
-        let all: Vec<_> = release.list("parties").map(|view| Party { view, known: OnceCell::new() }).collect();
-        let ids = all.iter().enumerate();
-        let by_id = ids.filter_map(|(place, party)| Some((party.view.text_of("id")?, place))).collect();
-        Self { by_id, all }
+        let mut found = Self { by_id: OcdsMap::default(), all: Vec::new() };
+        for view in release.list("parties") {
+            let [id, identifier, name, roles] = view.pick(["id", "identifier", "name", "roles"]);
+            let complete = identifier.is_some() && name.and_then(View::text).is_some();
+            if let Some(id) = id.and_then(View::text) {
+                found.by_id.insert(id, found.all.len());
+            }
+            found.all.push(Party { view, roles, complete, mentioned: Cell::new(false), known: OnceCell::new() });
+        }
+        found
     }
 
     /// The first party with a role.
@@ -52,8 +64,10 @@ impl<'a> Parties<'a> {
 
     /// The parties with a role.
     pub(super) fn all_with_role(&self, role: &str) -> impl Iterator<Item = View<'a>> {
-        let has = move |party: &View<'a>| party.list("roles").any(|own| own.text().as_deref() == Some(role));
-        self.all.iter().map(|party| party.view).filter(has)
+        let has = move |party: &&Party<'a>| {
+            party.roles.into_iter().flat_map(View::elements).any(|own| own.text().as_deref() == Some(role))
+        };
+        self.all.iter().filter(has).map(|party| party.view)
     }
 
     /// The party that a reference is to; the reference itself where it is none: releases of OCDS 1.0
@@ -69,25 +83,31 @@ impl<'a> Parties<'a> {
     /// Who a reference is to; `None` if it names nobody.
     pub(super) fn organisation(&self, reference: View<'a>, key: &PiiKey) -> Option<Rc<Organisation<'a>>> {
         match self.listed(reference) {
-            // All that a reference to it could add is there.
-            Some(party) if party.view.get("identifier").is_some() && party.view.text_of("name").is_some() => {
+            Some(party) if party.complete => {
                 party.known.get_or_init(|| Organisation::of(party.view, reference, key).map(Rc::new)).clone()
             }
             Some(party) => Organisation::of(party.view, reference, key).map(Rc::new),
             None => Organisation::of(reference, reference, key).map(Rc::new),
         }
     }
+
+    /// [`Parties::organisation`] of a reference, unless this was asked before of a reference to the same party.
+    pub(super) fn first_mention(&self, reference: View<'a>, key: &PiiKey) -> Option<Rc<Organisation<'a>>> {
+        let again = self.listed(reference).is_some_and(|party| party.complete && party.mentioned.replace(true));
+        if again { None } else { self.organisation(reference, key) }
+    }
 }
 
 impl<'a> Organisation<'a> {
     /// Who a party is that `reference` is to.
     fn of(party: View<'a>, reference: View<'a>, key: &PiiKey) -> Option<Self> {
-        let identifier = party.get("identifier").or_else(|| reference.get("identifier"));
-        let of_identifier = |member: &str| identifier.and_then(|identifier| identifier.text_of(member));
-        let own = reference.text_of("id").or_else(|| party.text_of("id"));
-        let name = party.text_of("name").or_else(|| reference.text_of("name")).or_else(|| of_identifier("legalName"));
-        let scheme = of_identifier("scheme");
-        let published = of_identifier("id").or_else(|| own.clone());
+        let [own, identifier, name] = party.pick(["id", "identifier", "name"]);
+        let identifier = identifier.or_else(|| reference.get("identifier"));
+        let identified = identifier.map(|identifier| identifier.pick(["scheme", "id", "legalName"]));
+        let [scheme, id, legal_name] = identified.unwrap_or_default().map(|value| value.and_then(View::text));
+        let own = reference.text_of("id").or_else(|| own.and_then(View::text));
+        let name = name.and_then(View::text).or_else(|| reference.text_of("name")).or(legal_name);
+        let published = id.or_else(|| own.clone());
         let Some(published) = published else {
             let name = name?;
             return Some(Self {
@@ -97,18 +117,23 @@ impl<'a> Organisation<'a> {
                 key: None,
                 kind: TaxIdKind::Secret,
                 check: TaxIdCheck::NotApplicable,
-                name: Some(mask_text(&name).into_owned()),
+                name: masked(Some(name)),
             });
         };
         let person = person(scheme.as_deref(), &published, name.as_deref());
+        let shown = match person.published_id() {
+            Some(Cow::Owned(shown)) => Some(Cow::Owned(shown)),
+            Some(Cow::Borrowed(_)) => Some(published.clone()),
+            None => None,
+        };
         Some(Self {
-            published: person.published_id().map(Cow::into_owned),
+            published: shown,
             id: person.id().map(Cow::into_owned),
             key: person.key(key).map(Cow::into_owned),
             kind: person.kind,
             check: person.check,
-            name: name.as_deref().map(|name| mask_text(name).into_owned()),
-            reference: own.unwrap_or_else(|| Cow::Owned(published.into_owned())),
+            reference: own.unwrap_or_else(|| published.clone()),
+            name: masked(name),
         })
     }
 }
@@ -166,18 +191,18 @@ pub(super) fn together(mut members: Vec<Rc<Organisation<'_>>>) -> Option<Rc<Orga
     if members.len() < 2 {
         return members.pop();
     }
-    let joined = |part: fn(&Organisation<'_>) -> Option<String>| {
-        let parts: Option<Vec<String>> = members.iter().map(|one| part(one)).collect();
+    let joined = |part: for<'o> fn(&'o Organisation<'_>) -> Option<&'o str>| {
+        let parts: Option<Vec<&str>> = members.iter().map(|one| part(one)).collect();
         parts.map(|parts| parts.join("; "))
     };
     Some(Rc::new(Organisation {
         reference: Cow::Owned(members.iter().map(|one| one.reference.as_ref()).collect::<Vec<_>>().join("; ")),
-        published: joined(|one| one.published.clone()),
-        id: joined(|one| one.id.clone()),
-        key: joined(|one| one.key.clone()).map(|keys| format!("group:{keys}")),
+        published: joined(|one| one.published.as_deref()).map(Cow::Owned),
+        id: joined(|one| one.id.as_deref()),
+        key: joined(|one| one.key.as_deref()).map(|keys| format!("group:{keys}")),
         kind: TaxIdKind::Other,
         check: TaxIdCheck::NotApplicable,
-        name: joined(|one| Some(one.name.clone().unwrap_or_default())),
+        name: joined(|one| Some(one.name.as_deref().unwrap_or_default())).map(Cow::Owned),
     }))
 }
 
@@ -197,7 +222,7 @@ mod tests {
         let parties = Parties::of(document.root());
         let one = parties.organisation(document.root().get("buyer")?, &KEY)?;
         assert!(!one.key.as_deref().unwrap_or_default().contains("52998224725"));
-        Some((one.kind, one.id.clone(), one.key.clone(), one.name.clone()))
+        Some((one.kind, one.id.clone(), one.key.clone(), one.name.as_deref().map(str::to_owned)))
     }
 
     #[test]
@@ -227,7 +252,7 @@ mod tests {
         let one = |id: &'static str| {
             Rc::new(Organisation {
                 reference: Cow::Borrowed(id),
-                published: Some(id.to_owned()),
+                published: Some(Cow::Borrowed(id)),
                 id: Some(id.to_owned()),
                 key: Some(id.to_owned()),
                 kind: TaxIdKind::Cnpj,

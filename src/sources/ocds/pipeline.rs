@@ -1,17 +1,18 @@
 //! Reads the files of a dataset while all processors work on what was read.
 
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-
-use rayon::prelude::*;
 
 use super::super::ImportError;
 use super::super::input::Input;
 use super::super::metered::{Meter, Part};
 use super::stream::{self, Block};
 
-/// Blocks that are read ahead, for each thread.
-const AHEAD: usize = 2;
+/// Blocks that are at hand at once, for each thread: read, worked on or waiting for those before them.
+const AHEAD: usize = 4;
 
 /// What was read.
 pub(super) struct ReadParts {
@@ -20,8 +21,8 @@ pub(super) struct ReadParts {
     pub(super) parts: Vec<Part>,
 }
 
-/// Reads all files in a thread of its own, lets all threads work on their blocks, and gives the
-/// results to `take`, in the order of the blocks.
+/// Reads all files in a thread of its own, lets as many threads as there are processors work on their blocks, and gives the
+/// results to `take`, in the order of the blocks: no block waits for others to be read or worked on.
 pub(super) fn pipeline<T: Send>(
     input: &Input,
     hashed: bool,
@@ -29,38 +30,85 @@ pub(super) fn pipeline<T: Send>(
     take: &mut dyn FnMut(Vec<T>) -> Result<(), ImportError>,
 ) -> Result<ReadParts, ImportError> {
     let threads = rayon::current_num_threads();
+    let at_hand = threads * AHEAD;
     thread::scope(|scope| {
-        let (sender, receiver) = sync_channel::<Block>(threads * AHEAD);
-        let reading = scope.spawn(move || read_parts(input, hashed, &sender));
-        let mut done = Vec::new();
-        while let Ok(first) = receiver.recv() {
-            let mut blocks = vec![first];
-            while blocks.len() < threads * AHEAD
-                && let Ok(block) = receiver.try_recv()
-            {
-                blocks.push(block);
-            }
-            // What was done is taken while the next is being done.
-            let mut next = Vec::new();
-            rayon::in_place_scope(|workers| {
-                workers.spawn(|_| next = blocks.par_iter().map(work).collect());
-                take(std::mem::take(&mut done))
-            })?;
-            done = next;
+        let (sender, blocks) = sync_channel(at_hand);
+        let (free, frees) = sync_channel(at_hand);
+        for _ in 0..at_hand {
+            let _ = free.send(());
         }
-        take(done)?;
+        let reading = scope.spawn(move || read_parts(input, hashed, &Sender { sender, frees }));
+        let (done, results) = sync_channel(at_hand);
+        // Gone with the last worker, so that the reader notices.
+        let blocks = Arc::new(Mutex::new(blocks));
+        for _ in 0..threads {
+            let (blocks, done) = (Arc::clone(&blocks), done.clone());
+            scope.spawn(move || work_on(&blocks, work, &done));
+        }
+        drop((blocks, done));
+        let mut waiting = BTreeMap::new();
+        let mut next = 0;
+        for (place, result) in &results {
+            waiting.insert(place, result.unwrap_or_else(|panic| resume_unwind(panic)));
+            let mut ready = Vec::new();
+            while let Some(result) = waiting.remove(&next) {
+                ready.push(result);
+                next += 1;
+            }
+            let taken = ready.len();
+            if taken > 0 {
+                take(ready)?;
+            }
+            for _ in 0..taken {
+                // A reader that has come to the end wants none.
+                let _ = free.send(());
+            }
+        }
         reading.join().map_err(|_| ImportError::Interrupted("the reader of a file panicked".to_owned()))?
     })
 }
 
+/// Works on blocks until there are no more, or until nobody wants what was made of them.
+fn work_on<T>(
+    blocks: &Mutex<Receiver<(usize, Block)>>,
+    work: &(dyn Fn(&Block) -> T + Sync),
+    done: &SyncSender<(usize, thread::Result<T>)>,
+) {
+    loop {
+        let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((place, block)) = next else { return };
+        // Those after it would wait for it for ever.
+        let result = catch_unwind(AssertUnwindSafe(|| work(&block)));
+        if done.send((place, result)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Sends blocks, numbered, no more than may be at hand.
+struct Sender {
+    sender: SyncSender<(usize, Block)>,
+    frees: Receiver<()>,
+}
+
+impl Sender {
+    /// False once nobody wants them any more.
+    fn send(&self, place: usize, block: Block) -> bool {
+        self.frees.recv().is_ok() && self.sender.send((place, block)).is_ok()
+    }
+}
+
 /// Reads all files and sends their blocks, until nobody wants them any more.
-fn read_parts(input: &Input, hashed: bool, sender: &SyncSender<Block>) -> Result<ReadParts, ImportError> {
-    let meter = if hashed { Meter::hashing() } else { Meter::default() };
+fn read_parts(input: &Input, hashed: bool, sender: &Sender) -> Result<ReadParts, ImportError> {
+    let meter = if hashed { Meter::hashing_aside() } else { Meter::default() };
     let mut parts = Vec::with_capacity(input.sources.len());
+    let mut blocks = 0..;
     for (part, source) in input.sources.iter().enumerate() {
         source.read(|reader| {
-            stream::blocks(part, &mut meter.read(reader), &mut |block| sender.send(block).is_ok())
-                .map_err(|error| source.failed(error))?;
+            stream::blocks(part, &mut meter.read(reader), &mut |block| {
+                blocks.next().is_some_and(|place| sender.send(place, block))
+            })
+            .map_err(|error| source.failed(error))?;
             Ok(())
         })?;
         let part = meter.end_part();

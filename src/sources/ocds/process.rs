@@ -1,14 +1,16 @@
 //! One compiled release as rows of the canonical tables.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::super::pii::mask_text;
+use super::super::pii::{PiiKey, mask_text};
 use super::super::portal::modality;
+use super::OcdsMap;
 use super::json::View;
 use super::parties::{Organisation, Parties, together};
-use super::rows::{Ids, Origin, Rows, id_part};
+use super::rows::{Origin, Rows, id_part};
+use super::values::Tally;
 use crate::lake::LakeError;
 use crate::model::{Table, fold};
 
@@ -21,18 +23,22 @@ pub(super) struct Process<'a> {
     /// The tender, if the release tells of one.
     pub(super) tender: Option<View<'a>>,
     pub(super) buyer_id: String,
-    pub(super) buyer_name: String,
+    pub(super) buyer_name: Cow<'a, str>,
     pub(super) object: Cow<'a, str>,
     pub(super) awards: Vec<Award<'a>>,
     pub(super) winners: Winners<'a>,
     pub(super) source: String,
     pub(super) origin: Origin<'a>,
-    pub(super) ids: Ids,
 }
 
 /// An award.
 pub(super) struct Award<'a> {
     pub(super) view: View<'a>,
+    date: Option<View<'a>>,
+    value: Option<View<'a>>,
+    items: Option<View<'a>>,
+    suppliers: Option<View<'a>>,
+    pub(super) related_bid: Option<Cow<'a, str>>,
     pub(super) id: Option<Cow<'a, str>>,
     /// Whether it stands: neither pending, cancelled nor unsuccessful.
     pub(super) stands: bool,
@@ -41,21 +47,49 @@ pub(super) struct Award<'a> {
     pub(super) lots: Vec<Cow<'a, str>>,
 }
 
+impl<'a> Award<'a> {
+    fn of(view: View<'a>, parties: &Parties<'a>, key: &PiiKey) -> Self {
+        let [id, status, date, value, suppliers, items, related_bid, lot, several] = view.pick([
+            "id",
+            "status",
+            "date",
+            "value",
+            "suppliers",
+            "items",
+            "relatedBid",
+            "relatedLot",
+            "relatedLots",
+        ]);
+        Self {
+            view,
+            date,
+            value,
+            items,
+            suppliers,
+            related_bid: related_bid.and_then(View::text),
+            id: id.and_then(View::text),
+            stands: status.and_then(View::text).is_none_or(|status| stands(&status)),
+            winner: together(elements(suppliers).filter_map(|who| parties.organisation(who, key)).collect()),
+            lots: lots(lot, several),
+        }
+    }
+}
+
 /// Which award is of an item or a lot; `None` where several are.
 #[derive(Default)]
 pub(super) struct Winners<'a> {
-    items: HashMap<Cow<'a, str>, Option<usize>>,
-    lots: HashMap<Cow<'a, str>, Option<usize>>,
+    items: OcdsMap<Cow<'a, str>, Option<usize>>,
+    lots: OcdsMap<Cow<'a, str>, Option<usize>>,
 }
 
 impl<'a> Winners<'a> {
     fn of(awards: &[Award<'a>]) -> Self {
         let mut found = Self::default();
-        let note = |map: &mut HashMap<Cow<'a, str>, Option<usize>>, key: Cow<'a, str>, place: usize| {
+        let note = |map: &mut OcdsMap<Cow<'a, str>, Option<usize>>, key: Cow<'a, str>, place: usize| {
             map.entry(key).and_modify(|known| *known = known.filter(|known| *known == place)).or_insert(Some(place));
         };
         for (place, award) in awards.iter().enumerate().filter(|(_, award)| award.stands && award.winner.is_some()) {
-            for item in award.view.list("items").filter_map(|item| item.text_of("id")) {
+            for item in elements(award.items).filter_map(|item| item.text_of("id")) {
                 note(&mut found.items, item, place);
             }
             for lot in &award.lots {
@@ -76,6 +110,7 @@ pub(super) fn write<'a>(
     origin: Origin<'a>,
     rows: &mut Rows<'_>,
 ) -> Result<(), LakeError> {
+    rows.ids.begin();
     let parties = Parties::of(release);
     let tender = release.get("tender").filter(|tender| tender.is_object());
     let tender_id = match id_part(&ocid) {
@@ -89,15 +124,8 @@ pub(super) fn write<'a>(
         .or_else(|| parties.with_role("procuringEntity"));
     let buyer = buyer.and_then(|buyer| parties.organisation(buyer, origin.key));
     let (buyer_id, buyer_name) = buyer.map(|buyer| (buyer.id.clone(), buyer.name.clone())).unwrap_or_default();
-    let awards = release.list("awards").map(|award| Award {
-        view: award,
-        id: award.text_of("id"),
-        stands: award.text_of("status").is_none_or(|status| stands(&status)),
-        winner: together(award.list("suppliers").filter_map(|who| parties.organisation(who, origin.key)).collect()),
-        lots: lots(award),
-    });
-    let awards = each_once(awards);
-    let mut process = Process {
+    let awards = each_once(release.list("awards").map(|award| Award::of(award, &parties, origin.key)));
+    let process = Process {
         release,
         // Buyers that are not named must not be taken for one.
         buyer_id: buyer_id.unwrap_or_else(|| format!("unknown:{tender_id}")),
@@ -111,7 +139,6 @@ pub(super) fn write<'a>(
         winners: Winners::of(&awards),
         awards,
         origin,
-        ids: Ids::default(),
     };
     process.write_tender(rows)?;
     process.write_bids(rows)?;
@@ -127,7 +154,7 @@ pub(super) fn prefix(ocid: &str) -> Option<&str> {
 
 /// Awards, each id once: a list that names one again tells of the same award, the last time for good.
 fn each_once<'a>(awards: impl Iterator<Item = Award<'a>>) -> Vec<Award<'a>> {
-    let mut places: HashMap<Cow<'a, str>, usize> = HashMap::new();
+    let mut places: OcdsMap<Cow<'a, str>, usize> = OcdsMap::default();
     let mut once: Vec<Award<'a>> = Vec::new();
     for award in awards {
         let known = award.id.as_ref().and_then(|id| places.get(id)).and_then(|place| once.get_mut(*place));
@@ -150,7 +177,7 @@ fn stands(status: &str) -> bool {
 
 /// Title and description, as far as the one does not say the other.
 pub(super) fn title(of: View<'_>) -> Cow<'_, str> {
-    let (title, description) = (of.text_of("title"), of.text_of("description"));
+    let [title, description] = of.pick(["title", "description"]).map(|value| value.and_then(View::text));
     let object = match (title, description) {
         (Some(title), Some(description)) if !title.contains(description.as_ref()) => {
             if description.contains(title.as_ref()) {
@@ -166,13 +193,15 @@ pub(super) fn title(of: View<'_>) -> Cow<'_, str> {
 }
 
 /// One of the codes that the standard knows, in lower case.
-fn code(of: View<'_>, member: &str, known: &[&'static str]) -> Option<&'static str> {
-    let text = of.text_of(member)?;
+fn code(of: Option<View<'_>>, known: &[&'static str]) -> Option<&'static str> {
+    let text = of?.text()?;
     known.iter().find(|code| code.eq_ignore_ascii_case(&text)).copied()
 }
 
+const CATEGORIES: [&str; 3] = ["goods", "services", "works"];
+
 pub(super) fn category(of: View<'_>) -> Option<&'static str> {
-    code(of, "mainProcurementCategory", &["goods", "services", "works"])
+    code(of.get("mainProcurementCategory"), &CATEGORIES)
 }
 
 pub(super) fn masked(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
@@ -187,69 +216,90 @@ fn without_cpfs(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-pub(super) fn amount<'a>(of: View<'a>, member: &str) -> Option<View<'a>> {
-    of.get(member).and_then(|value| value.get("amount"))
+/// The elements of a member that may not be there.
+pub(super) fn elements(list: Option<View<'_>>) -> impl Iterator<Item = View<'_>> {
+    list.into_iter().flat_map(View::elements)
 }
 
-/// The code of a currency, in upper case.
-pub(super) fn currency<'a>(of: View<'a>, member: &str) -> Option<Cow<'a, str>> {
-    let text = of.get(member)?.text_of("currency")?;
+/// The amount of a value.
+pub(super) fn amount(value: Option<View<'_>>) -> Option<View<'_>> {
+    value.and_then(|value| value.get("amount"))
+}
+
+/// The code of the currency of a value, in upper case.
+pub(super) fn currency(value: Option<View<'_>>) -> Option<Cow<'_, str>> {
+    let text = value?.text_of("currency")?;
     let upper =
         if text.bytes().any(|byte| byte.is_ascii_lowercase()) { text.to_ascii_uppercase().into() } else { text };
     Some(without_cpfs(upper))
 }
 
-/// The lots that something is of; an item names one, a bid or an award may name several.
-pub(super) fn lots(of: View<'_>) -> Vec<Cow<'_, str>> {
-    let one = of.text_of("relatedLot");
-    one.into_iter().chain(of.list("relatedLots").filter_map(View::text)).chain(of.text_of("relatedLots")).collect()
+/// The lots that something is of, by its `relatedLot` and `relatedLots`; an item names one, a bid or an award may name
+/// several.
+pub(super) fn lots<'a>(one: Option<View<'a>>, several: Option<View<'a>>) -> Vec<Cow<'a, str>> {
+    if one.is_none() && several.is_none() {
+        return Vec::new();
+    }
+    let text = |view: Option<View<'a>>| view.and_then(View::text);
+    text(one).into_iter().chain(elements(several).filter_map(View::text)).chain(text(several)).collect()
 }
 
 impl<'a> Process<'a> {
-    fn write_tender(&mut self, rows: &mut Rows<'_>) -> Result<(), LakeError> {
+    fn write_tender(&self, rows: &mut Rows<'_>) -> Result<(), LakeError> {
         let Some(tender) = self.tender else { return Ok(()) };
         let tally = &mut rows.tally;
-        let details = tender.text_of("procurementMethodDetails");
-        let method_text = tender.text_of("procurementMethod");
-        let method = code(tender, "procurementMethod", &["open", "selective", "limited", "direct"]);
+        let [number, details, method, entity, basis, published, opening, period, value, tenderers] = tender.pick([
+            "id",
+            "procurementMethodDetails",
+            "procurementMethod",
+            "procuringEntity",
+            "legalBasis",
+            "datePublished",
+            "bidOpening",
+            "tenderPeriod",
+            "value",
+            "tenderers",
+        ]);
+        let [criteria, status, count, category, items] =
+            tender.pick(["awardCriteria", "status", "numberOfTenderers", "mainProcurementCategory", "items"]);
+        let text = |member: Option<View<'a>>| member.and_then(View::text);
+        let (details, method_text) = (text(details), text(method));
+        let method = code(method, &["open", "selective", "limited", "direct"]);
         let modality_name = masked(details.or(method_text)).unwrap_or_default();
-        let entity =
-            tender.get("procuringEntity").and_then(|entity| self.parties.organisation(entity, self.origin.key));
+        let buyer = self.release.get("buyer").or(entity).map(|buyer| self.parties.party(buyer));
+        let entity = entity.and_then(|entity| self.parties.organisation(entity, self.origin.key));
         let (organ_id, organ_name) = entity.map(|entity| (entity.id.clone(), entity.name.clone())).unwrap_or_default();
-        let buyer = self.release.get("buyer").or(tender.get("procuringEntity")).map(|buyer| self.parties.party(buyer));
         let address = buyer.and_then(|buyer| buyer.get("address"));
         let place = |member: &str| masked(address.and_then(|address| address.text_of(member)));
-        let legal_basis = tender
-            .get("legalBasis")
+        let legal_basis = basis
             .and_then(|basis| basis.text().or_else(|| basis.text_of("description")).or_else(|| basis.text_of("id")));
-        let published = tally.day(tender.get("datePublished"));
-        let opened = tally.day(tender.get("bidOpening").and_then(|opening| opening.get("date")));
+        let published = tally.day(published);
+        let opened = tally.day(opening.and_then(|opening| opening.get("date")));
         let standing = || self.awards.iter().filter(|award| award.stands);
         let mut result = None;
         for award in standing() {
-            result = result.max(tally.day(award.view.get("date")));
+            result = result.max(tally.day(award.date));
         }
-        let period = tender.get("tenderPeriod");
         let start = tally.moment(period.and_then(|period| period.get("startDate")));
         let end = tally.moment(period.and_then(|period| period.get("endDate")));
-        let estimated = tally.money(amount(tender, "value"));
+        let estimated = tally.money(amount(value));
         let mut awarded = None;
         let mut award_currency = None;
         let mut mixed = false;
         for award in standing() {
-            let Some(value) = tally.money(amount(award.view, "value")) else { continue };
-            let own = currency(award.view, "value");
+            let Some(value) = tally.money(amount(award.value)) else { continue };
+            let own = currency(award.value);
             mixed |= awarded.is_some() && own != award_currency;
             award_currency = own;
             awarded = Some(awarded.unwrap_or(0) + value);
         }
-        let own_currency = currency(tender, "value").filter(|_| estimated.is_some());
+        let own_currency = currency(value).filter(|_| estimated.is_some());
         if let (Some(own), Some(awards)) = (&own_currency, &award_currency) {
             mixed |= own != awards;
         }
         let awarded = awarded.filter(|value: &i128| !mixed && value.abs() <= crate::model::Money::MAX_CENTS);
-        let stated = tally.count(tender.get("numberOfTenderers"));
-        let listed = tender.list("tenderers").filter_map(|who| self.parties.organisation(who, self.origin.key));
+        let stated = tally.count(count);
+        let listed = elements(tenderers).filter_map(|who| self.parties.organisation(who, self.origin.key));
         let mut listed: Vec<_> = listed.map(|who| who.reference.clone()).collect();
         listed.sort_unstable();
         listed.dedup();
@@ -257,7 +307,7 @@ impl<'a> Process<'a> {
         let folded = fold(&self.object);
         rows.add(Table::Tenders, &self.tender_id, &self.source, self.origin, |out| {
             out.text(&self.ocid)
-                .optional_text(masked(tender.text_of("id")).as_deref())
+                .optional_text(masked(text(number)).as_deref())
                 .optional_text(None)
                 .text(&self.object)
                 .text(&folded)
@@ -265,9 +315,9 @@ impl<'a> Process<'a> {
                 .text(modality(&modality_name).as_str())
                 .text(&modality_name)
                 .optional_text(method)
-                .optional_text(masked(tender.text_of("awardCriteria")).as_deref())
-                .optional_text(category(tender))
-                .optional_text(masked(tender.text_of("status")).as_deref())
+                .optional_text(masked(text(criteria)).as_deref())
+                .optional_text(code(category, &CATEGORIES))
+                .optional_text(masked(text(status)).as_deref())
                 .optional_text(None)
                 .optional_text(None)
                 .optional_text(None)
@@ -289,20 +339,16 @@ impl<'a> Process<'a> {
                 .optional_text(start.map(|moment| moment.clock.as_str()))
                 .optional_text(end.map(|moment| moment.clock.as_str()));
         })?;
-        self.write_tender_items(tender, rows)
+        self.write_tender_items(items, rows)
     }
 
-    fn write_tender_items(&mut self, tender: View<'a>, rows: &mut Rows<'_>) -> Result<(), LakeError> {
-        for (place, item) in tender.list("items").filter(|item| item.is_object()).enumerate() {
-            let number = item.text_of("id");
-            let lot = lots(item).into_iter().next();
-            let description = item_description(item);
-            let classification = item.get("classification");
-            let of_classification = |member: &str| classification.and_then(|one| one.text_of(member));
-            let unit = item.get("unit");
-            let quantity = rows.tally.quantity(item.get("quantity"));
-            let price = rows.tally.money(unit.and_then(|unit| amount(unit, "value")));
-            let id = self.ids.next(&self.tender_id, "item", &key_or_place(number.as_deref(), place));
+    fn write_tender_items(&self, items: Option<View<'a>>, rows: &mut Rows<'_>) -> Result<(), LakeError> {
+        for (place, item) in elements(items).filter(|item| item.is_object()).enumerate() {
+            let Item { id: number, description, scheme, code, unit, quantity, price, .. } =
+                Item::of(item, &mut rows.tally);
+            let [status, lot, several] = item.pick(["status", "relatedLot", "relatedLots"]);
+            let lot = lots(lot, several).into_iter().next();
+            let id = rows.ids.next(&self.tender_id, "item", &key_or_place(number.as_deref(), place));
             let winner = self.winner(number.as_deref(), lot.as_deref());
             rows.add(Table::TenderItems, &id, &self.source, self.origin, |out| {
                 out.text(&self.tender_id)
@@ -311,16 +357,16 @@ impl<'a> Process<'a> {
                     .optional_text(masked(lot).as_deref())
                     .text(&description)
                     .text(&fold(&description))
-                    .optional_text(of_classification("scheme").as_deref())
-                    .optional_text(masked(of_classification("id")).as_deref())
-                    .optional_text(masked(unit.and_then(|unit| unit.text_of("name"))).as_deref())
+                    .optional_text(scheme.as_deref())
+                    .optional_text(masked(code).as_deref())
+                    .optional_text(masked(unit).as_deref())
                     .decimal(quantity)
                     .decimal(price)
                     .optional_text(winner.and_then(|who| who.published.as_deref()))
                     .optional_text(winner.and_then(|who| who.id.as_deref()))
                     .optional_text(winner.and_then(|who| who.key.as_deref()))
                     .optional_text(winner.and_then(|who| who.name.as_deref()))
-                    .optional_text(masked(item.text_of("status")).as_deref())
+                    .optional_text(masked(status.and_then(View::text)).as_deref())
                     .decimal(None);
             })?;
         }
@@ -340,15 +386,15 @@ impl<'a> Process<'a> {
         let bids = self.release.get("bids").filter(|bids| bids.is_object());
         let mut references: Vec<View<'a>> = self.parties.all_with_role("supplier").collect();
         references.extend(self.parties.all_with_role("tenderer"));
-        references.extend(self.awards.iter().flat_map(|award| award.view.list("suppliers")));
+        references.extend(self.awards.iter().flat_map(|award| elements(award.suppliers)));
         references.extend(self.release.list("contracts").flat_map(|contract| contract.list("suppliers")));
         references.extend(self.tender.into_iter().flat_map(|tender| tender.list("tenderers")));
         references.extend(bids.into_iter().flat_map(|bids| bids.list("details")).flat_map(|bid| bid.list("tenderers")));
         let mut seen: HashSet<String> = HashSet::new();
         for reference in references {
-            let Some(who) = self.parties.organisation(reference, self.origin.key) else { continue };
-            let Some(key) = who.key.clone() else { continue };
-            if rows.has_supplier(&key) || seen.contains(&key) {
+            let Some(who) = self.parties.first_mention(reference, self.origin.key) else { continue };
+            let Some(key) = &who.key else { continue };
+            if rows.has_supplier(key) || seen.contains(key) {
                 continue;
             }
             let party = self.parties.party(reference);
@@ -358,8 +404,8 @@ impl<'a> Process<'a> {
                 masked(known.and_then(|party| party.get(part)).and_then(|one| one.text_of(member)))
             };
             let details = party.get("details");
-            rows.add(Table::Suppliers, &key, &self.source, self.origin, |out| {
-                out.text(&key)
+            rows.add(Table::Suppliers, key, &self.source, self.origin, |out| {
+                out.text(key)
                     .text(who.kind.as_str())
                     .optional_text(who.name.as_deref())
                     .day(None)
@@ -374,18 +420,52 @@ impl<'a> Process<'a> {
                     .optional_text(of("contactPoint", "telephone").as_deref())
                     .optional_text(of("contactPoint", "email").as_deref());
             })?;
-            seen.insert(key);
+            seen.insert(key.clone());
         }
         Ok(())
     }
 }
 
-pub(super) fn item_description(item: View<'_>) -> Cow<'_, str> {
-    let classified = || item.get("classification").and_then(|one| one.text_of("description"));
-    masked(item.text_of("description").or_else(classified)).unwrap_or_default()
+/// What an item says, of a tender or of a contract.
+pub(super) struct Item<'a> {
+    pub(super) id: Option<Cow<'a, str>>,
+    /// Its own, else that of its classification.
+    pub(super) description: Cow<'a, str>,
+    pub(super) scheme: Option<Cow<'a, str>>,
+    pub(super) code: Option<Cow<'a, str>>,
+    /// Description of its classification.
+    pub(super) classified: Option<Cow<'a, str>>,
+    unit: Option<Cow<'a, str>>,
+    pub(super) quantity: Option<i128>,
+    pub(super) price: Option<i128>,
+}
+
+impl<'a> Item<'a> {
+    pub(super) fn of(item: View<'a>, tally: &mut Tally) -> Self {
+        let text = |member: Option<View<'a>>| member.and_then(View::text);
+        let [id, description, classification, unit, quantity] =
+            item.pick(["id", "description", "classification", "unit", "quantity"]);
+        let classification = classification.map(|one| one.pick(["scheme", "id", "description"]));
+        let [scheme, code, classified] = classification.unwrap_or_default().map(text);
+        let [unit, value] = unit.map(|unit| unit.pick(["name", "value"])).unwrap_or_default();
+        Self {
+            id: text(id),
+            description: masked(text(description).or_else(|| classified.clone())).unwrap_or_default(),
+            scheme,
+            code,
+            classified,
+            unit: text(unit),
+            quantity: tally.quantity(quantity),
+            price: tally.money(amount(value)),
+        }
+    }
 }
 
 /// A published id, or the place of what has none.
-pub(super) fn key_or_place(id: Option<&str>, place: usize) -> String {
-    id.map_or_else(|| format!("_{}", place + 1), |id| mask_text(id).replace('*', "x"))
+pub(super) fn key_or_place(id: Option<&str>, place: usize) -> Cow<'_, str> {
+    match id.map(mask_text) {
+        None => Cow::Owned(format!("_{}", place + 1)),
+        Some(id) if id.contains('*') => Cow::Owned(id.replace('*', "x")),
+        Some(id) => id,
+    }
 }

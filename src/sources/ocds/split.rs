@@ -1,8 +1,10 @@
 //! Cuts a JSON text into releases and records, without parsing them.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use memchr::{memchr2, memmem};
+use memchr::memchr2;
+use memchr::memmem::Finder;
 
 /// Arrays in arrays and packages in packages that are looked into.
 const MAX_NESTING: usize = 4;
@@ -134,7 +136,8 @@ fn nested(bytes: &[u8], range: Range<usize>, nesting: usize, emit: &mut dyn FnMu
 
 /// Whether an object may be a package: a quick look that spares most releases a closer one.
 fn may_be_package(bytes: &[u8]) -> bool {
-    [&b"\"releases\""[..], b"\"records\""].iter().any(|key| memmem::find(bytes, key).is_some())
+    static LISTS: LazyLock<[Finder<'_>; 2]> = LazyLock::new(|| ["\"releases\"", "\"records\""].map(Finder::new));
+    LISTS.iter().any(|list| list.find(bytes).is_some())
 }
 
 /// The array of a package. An object with an `ocid` or a compiled release of its own is a record,
@@ -158,7 +161,8 @@ fn package(bytes: &[u8], range: Range<usize>) -> Option<Range<usize>> {
 /// and still escaped.
 pub(super) fn ocids<'a>(bytes: &'a [u8], found: &mut dyn FnMut(&'a [u8])) {
     // Inside a string the quotes would stand escaped.
-    for key in memmem::find_iter(bytes, b"\"ocid\"") {
+    static OCID: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"ocid\""));
+    for key in OCID.find_iter(bytes) {
         let colon = skip_blanks(bytes, key + 6);
         if bytes.get(colon) != Some(&b':') {
             continue;

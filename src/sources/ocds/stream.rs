@@ -114,6 +114,21 @@ impl Window<'_> {
         Ok(read > 0)
     }
 
+    /// Takes the next bytes; what is there beyond them is kept.
+    fn take(&mut self, bytes: usize) -> Vec<u8> {
+        let end = (self.start + bytes).min(self.bytes.len());
+        // Large blocks are handed on rather than copied; what is left of them is less than a unit, as a rule.
+        if self.start == 0 && self.bytes.len() < 2 * end {
+            let mut rest = Vec::with_capacity(self.bytes.len() - end + self.sizes.block);
+            rest.extend_from_slice(&self.bytes[end..]);
+            self.bytes.truncate(end);
+            return std::mem::replace(&mut self.bytes, rest);
+        }
+        let taken = self.bytes[self.start..end].to_vec();
+        self.start = end;
+        taken
+    }
+
     fn skip(&mut self, bytes: usize) {
         self.start = (self.start + bytes).min(self.bytes.len());
     }
@@ -224,9 +239,8 @@ fn lines(part: usize, window: &mut Window<'_>, emit: &mut dyn FnMut(Block) -> bo
             None => (lines, rest.len()),
         };
         let too_long = matches!(content, Content::TooLong(_));
-        let bytes = Arc::new(rest[..end].to_vec());
+        let bytes = Arc::new(window.take(end));
         line += memchr_iter(b'\n', &bytes).count() as i64;
-        window.skip(end);
         if !emit(Block { part, bytes, content }) {
             return Ok(());
         }
@@ -281,8 +295,7 @@ fn document(
     emit: &mut dyn FnMut(Block) -> bool,
 ) -> bool {
     let block = window.sizes.block;
-    let bytes = Arc::new(window.rest()[..length].to_vec());
-    window.skip(length);
+    let bytes = Arc::new(window.take(length));
     let mut found = Vec::new();
     split::units(&bytes, 0..length, &mut |range| {
         found.push((range, *place));

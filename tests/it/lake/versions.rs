@@ -6,6 +6,10 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::Int64Type;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
 use cidadao::lake::{self, Lake, LakeError, session, verify};
 use cidadao::model::{AuditEntry, ImportRecord, JobKind, NewJob, Priority, Table};
 use cidadao::sources::{PiiKey, files_to_parquet};
@@ -97,6 +101,44 @@ async fn compaction_keeps_every_row_and_what_counts() {
     assert_eq!(current.iter().filter(|row| row.contains("current") && row.contains("-1-")).count(), 1, "{current:?}");
     let imports = store.imports().await.unwrap();
     assert_eq!(imports.len(), 5);
+}
+
+#[tokio::test]
+async fn what_was_merged_stands_in_the_order_of_who_buys() {
+    let house = House::new().await;
+    let (lake, store) = (house.lake.clone(), house.store.clone());
+    // Two files whose buyers alternate.
+    let rows_of_a_file = 100;
+    for at in 0..2 {
+        let row = |n: usize| {
+            let own = of(&format!("{}", at * rows_of_a_file + n), "0,01");
+            own.replacen("\"200\"", &format!("\"1530{:02}\"", n % 50), 1)
+        };
+        let part: Vec<String> = (0..rows_of_a_file).map(row).collect();
+        let path = house.put(&format!("part{at}.csv"), CONTRACTS, &part);
+        add(&lake, &store, &path, "portal:parts").await;
+    }
+    let before = rows(&lake, None).await;
+    let done = lake::compact(&lake, 128 << 20).await.unwrap();
+    assert_eq!((done.merged.len(), done.merged[0].rows), (1, 2 * rows_of_a_file as i64));
+    assert_eq!(rows(&lake, None).await, before, "the same rows, ids, imports and statuses");
+    let now = lake.snapshot(None).await.unwrap();
+    let file = fs::File::open(lake.root().join(&now.files()[0].path)).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let groups = reader.metadata().row_groups();
+    assert!(groups.iter().all(|group| group.sorting_columns().is_some_and(|by| by.len() == 1)));
+    let mut order = Vec::new();
+    for batch in reader.build().unwrap() {
+        let batch = batch.unwrap();
+        let buyers = batch.column_by_name("buyer_id").unwrap().as_string::<i32>().clone();
+        let lines = batch.column_by_name("source_line").unwrap().as_primitive::<Int64Type>().clone();
+        let imports = batch.column_by_name("import_id").unwrap().as_string::<i32>().clone();
+        order.extend(
+            (0..batch.num_rows())
+                .map(|row| (buyers.value(row).to_owned(), imports.value(row).to_owned(), lines.value(row))),
+        );
+    }
+    assert!(order.is_sorted() && order[0].0 == "153000" && order.last().unwrap().0 == "153049");
 }
 
 #[tokio::test]
