@@ -16,6 +16,11 @@ use crate::store::{DatasetFile, Merge, StoreError};
 
 /// Memory of the query engine, beyond which it spills.
 const MEMORY: usize = 512 << 20;
+/// The same while it sorts whole rows, by one thread, of which each more would hold as much, and few at a time: so much of
+/// a row is text that a batch of the usual size takes megabytes, and one of each run is held.
+const SORT_MEMORY: usize = 256 << 20;
+const SORTED_AT_ONCE: usize = 1_024;
+const SORT_RESERVE: usize = 1 << 20;
 /// Batches that wait to be written.
 const BATCHES: usize = 2;
 /// Times that it begins anew because somebody else made a version meanwhile.
@@ -76,7 +81,7 @@ async fn once(lake: &Lake, small: i64) -> Result<Compaction, LakeError> {
         group.sort_by(|one, two| (&one.import_id, &one.file.path).cmp(&(&two.import_id, &two.file.path)));
         let files: Vec<LakeFile> = group.iter().map(|held| held.file.clone()).collect();
         let latest = latest(lake.files(), table, &files).await?;
-        let file = merge(lake.files(), table, &files, latest).await?;
+        let file = in_order(lake.files(), table, &files, Arc::new(latest), SORT_MEMORY).await?;
         written.add([file.clone()]);
         lake.files().publish(std::slice::from_ref(&file)).await?;
         let rows = files.iter().map(|file| file.rows).sum();
@@ -142,35 +147,71 @@ fn texts<'a>(batch: &'a RecordBatch, name: &str, table: Table) -> Result<&'a Str
     column.ok_or_else(|| defect(table, format!("{name} is no text")))
 }
 
-/// Writes the rows of the files, in the order that tables are sorted by and then as published, into a new one.
+/// Writes the rows of the files into a new one, in the order that tables are sorted by where `memory` and the disk have room
+/// for that.
+async fn in_order(
+    place: &Files,
+    table: Table,
+    files: &[LakeFile],
+    latest: Arc<HashMap<String, String>>,
+    memory: usize,
+) -> Result<LakeFile, LakeError> {
+    match merge(place, table, files, &latest, Some(memory)).await {
+        Ok(file) => Ok(file),
+        // Their order only saves reading. What cannot be read says so again.
+        Err(error) => {
+            tracing::warn!(%error, table = table.as_str(), "merged as published: there was no room to sort");
+            merge(place, table, files, &latest, None).await
+        }
+    }
+}
+
+/// Writes the rows of the files into a new one: as published, or sorted in so much memory, those with the same key as published.
 async fn merge(
     place: &Files,
     table: Table,
     files: &[LakeFile],
-    latest: HashMap<String, String>,
+    latest: &Arc<HashMap<String, String>>,
+    sorted: Option<usize>,
 ) -> Result<LakeFile, LakeError> {
-    let session = session(MEMORY, 0)?;
+    let session = session(sorted.unwrap_or(MEMORY), 1)?;
+    {
+        let state = session.state_ref();
+        let mut state = state.write();
+        let config = state.config_mut();
+        *config = config.clone().with_batch_size(SORTED_AT_ONCE).with_sort_spill_reservation_bytes(SORT_RESERVE);
+    }
     // Null in columns that are newer than a file.
     LakeSnapshot::new(place.clone(), 0, files.to_vec()).register_files(&session, table, "merged")?;
-    let order = [schema::sorted_by(table), "import_id", "source_file", "source_line", table.id_column()];
-    let order = order.map(|column| col(column).sort(true, false)).to_vec();
-    let mut rows = session.table("merged").await?.sort(order)?.execute_stream().await?;
-    let (sender, mut batches) = channel::<Result<RecordBatch, LakeError>>(BATCHES);
-    let root = place.root().to_owned();
+    let mut rows = session.table("merged").await?;
+    if sorted.is_some() {
+        let order = [schema::sorted_by(table), "import_id", "source_file", "source_line", table.id_column()];
+        rows = rows.sort(order.map(|column| col(column).sort(true, false)).to_vec())?;
+    }
+    let mut rows = rows.execute_stream().await?;
+    let (sender, mut batches) = channel::<Option<Result<RecordBatch, LakeError>>>(BATCHES);
+    let (root, latest) = (place.root().to_owned(), Arc::clone(latest));
     let writing = tokio::task::spawn_blocking(move || {
-        let mut writer = TableWriter::create_sorted(&root, table, &Uuid::now_v7().to_string())?;
-        while let Some(batch) = batches.blocking_recv() {
+        let name = Uuid::now_v7().to_string();
+        let mut writer = match sorted {
+            Some(_) => TableWriter::create_sorted(&root, table, &name)?,
+            None => TableWriter::create(&root, table, &name)?,
+        };
+        // Without an end, whoever reads was cut off.
+        while let Some(batch) =
+            batches.blocking_recv().ok_or_else(|| defect(table, "not read to the end".to_owned()))?
+        {
             writer.append(&resolved(&batch?, table, &latest)?)?;
         }
         writer.finish()
     });
     while let Some(batch) = rows.next().await {
         // Why it wants no more is what it ends with.
-        if sender.send(batch.map_err(LakeError::from)).await.is_err() {
+        if sender.send(Some(batch.map_err(LakeError::from))).await.is_err() {
             break;
         }
     }
-    drop(sender);
+    let _ = sender.send(None).await;
     writing.await.map_err(|error| defect(table, error.to_string()))?
 }
 
@@ -193,4 +234,51 @@ fn resolved(batch: &RecordBatch, table: Table, latest: &HashMap<String, String>)
         }
     }
     RecordBatch::try_new(of_table, columns).map_err(|error| defect(table, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of suppliers with these ids.
+    fn suppliers(root: &std::path::Path, name: &str, ids: &[usize]) -> LakeFile {
+        let mut writer = TableWriter::create(root, Table::Suppliers, name).unwrap();
+        for (line, id) in ids.iter().enumerate() {
+            let id = format!("{id:05}");
+            writer
+                .row(|out| {
+                    out.text(&id).text(schema::CURRENT).optional_text(None).text("cnpj").optional_text(None);
+                    out.day(None).optional_text(None).day(None).optional_text(None).optional_text(None).decimal(None);
+                    for _ in 0..5 {
+                        out.optional_text(None);
+                    }
+                    out.text("test").text(name).integer(line as i64 + 1).text(name);
+                })
+                .unwrap();
+        }
+        writer.finish().unwrap()
+    }
+
+    #[tokio::test]
+    async fn rows_that_there_is_no_room_to_sort_are_merged_as_they_were_published() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = Files::Directory(directory.path().to_owned());
+        let odd: Vec<usize> = (0..5_000).map(|n| n * 2 + 1).collect();
+        let even: Vec<usize> = (0..5_000).map(|n| n * 2).collect();
+        let files = [suppliers(directory.path(), "a", &odd), suppliers(directory.path(), "b", &even)];
+        for (memory, sorted) in [(64 << 20, true), (1, false)] {
+            let merged = in_order(&place, Table::Suppliers, &files, Arc::default(), memory).await.unwrap();
+            assert_eq!(merged.rows, 10_000);
+            let mut ids = Vec::new();
+            for batch in place.read(&merged, None).unwrap() {
+                let batch = batch.unwrap();
+                ids.extend(
+                    texts(&batch, "supplier_id", Table::Suppliers).unwrap().iter().map(|id| id.unwrap().to_owned()),
+                );
+            }
+            assert_eq!(ids.is_sorted(), sorted, "{memory}");
+            ids.sort_unstable();
+            assert!(ids.iter().zip(0..).all(|(id, n)| *id == format!("{n:05}")), "each once");
+        }
+    }
 }

@@ -50,8 +50,9 @@ const DISTINCT: [&str; 19] = [
     "unit_price",
     "amount",
 ];
-/// Texts that nothing is looked up by, so that nobody asks within which bounds they are.
-const PROSE: [&str; 11] = [
+/// Texts that nothing is looked up by, or that are the same in nearly all rows of a file, so that nobody asks within which
+/// bounds they are.
+const PROSE: [&str; 17] = [
     "object",
     "object_folded",
     "description",
@@ -62,6 +63,12 @@ const PROSE: [&str; 11] = [
     "supplier_name",
     "bidder_name",
     "address",
+    "buyer_name",
+    "organ_name",
+    "superior_organ_name",
+    "modality_name",
+    "row_status",
+    "import_id",
     "source_file",
 ];
 /// Days from 0001-01-01 to 1970-01-01.

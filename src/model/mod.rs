@@ -31,5 +31,6 @@ pub use quality::{Coverage, PublishedColumn, QualityReport, TableQuality};
 pub use random::Random;
 pub use review::{Review, ReviewChange, ReviewState};
 pub use tax_id::{TaxIdCheck, TaxIdKind, check_tax_id, cnpj_check_digits, cpf_check_digits, mask_cpf};
+pub(crate) use text::trimmed;
 pub use text::{MONTHS, counted, fold, is_control, printable};
 pub use violation::Violation;

@@ -16,6 +16,14 @@ pub const MONTHS: [&str; 12] = [
     "dezembro",
 ];
 
+/// A text without blanks around it, as [`str::trim`] has it; most have none, as their ends tell.
+pub(crate) fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
+}
+
 /// Folds a text for comparison: lower case, without accents, every run of what is neither a letter
 /// nor a digit as one space, none at the ends.
 ///

@@ -26,6 +26,8 @@ use datafusion::arrow::array::RecordBatch;
 
 /// Rows of a batch that is encoded at once: few enough to be in the cache still.
 const BATCH_ROWS: usize = 2_048;
+/// Bytes of a file after which it is said again how far it is.
+const REPORT_BYTES: u64 = 1 << 20;
 /// Batches that wait to be encoded.
 const AHEAD: usize = 2;
 
@@ -227,6 +229,7 @@ impl<'a, L: Layout> Rows<'a, L> {
     /// Takes everything in.
     fn take(&mut self, incoming: Incoming, report: &mut dyn FnMut(u64, i64)) -> Result<(), ImportError> {
         let mut repeated = Vec::new();
+        let (mut read, mut told) = (0, 0);
         incoming.each(|entries, bytes| {
             // One after the other, for each of them is far from the others in memory: the processor asks for several at
             // once. Equal records share what becomes of them, so that also those may be noted that cannot be read.
@@ -240,9 +243,15 @@ impl<'a, L: Layout> Rows<'a, L> {
             for (entry, repeated) in entries.iter().zip(&repeated) {
                 self.entry(entry, *repeated)?;
             }
-            report(bytes, self.taken.rows);
+            // Who hears it is woken for it.
+            read = bytes;
+            if read - told >= REPORT_BYTES {
+                told = read;
+                report(read, self.taken.rows);
+            }
             Ok(())
         })?;
+        report(read, self.taken.rows);
         if self.out.builder.rows() > 0 { self.out.send() } else { Ok(()) }
     }
 

@@ -7,6 +7,8 @@ use std::fmt;
 use memchr::{memchr, memmem};
 use simd_json::{Buffers, Node, StaticNode, Tape};
 
+use crate::model::trimmed;
+
 /// A document.
 #[derive(Debug)]
 pub(in crate::sources) struct Document<'a> {
@@ -114,14 +116,6 @@ fn numbers(raw: &[u8]) -> impl Iterator<Item = &str> {
 /// A text as a database can hold it: a NUL becomes the mark of something unreadable.
 pub(in crate::sources) fn without_nul(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
-}
-
-/// A text without blanks around it; most have none, as their ends tell.
-fn trimmed(text: &str) -> &str {
-    match text.as_bytes() {
-        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
-        _ => text.trim(),
-    }
 }
 
 /// A value of a document.

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::super::pii::mask_text;
 use super::{Fault, Layout, PiiKey, Provenance, Published, digest, first_hex, slug};
 use crate::lake::{LakeError, RowBuilder};
@@ -21,6 +23,10 @@ pub(crate) struct Item<'a> {
     published: Published<'a>,
     buyer_id: &'a str,
     contract_number: &'a str,
+    /// Code, description and further description, CPFs masked.
+    code: Cow<'a, str>,
+    description: Cow<'a, str>,
+    details: Cow<'a, str>,
     quantity: Option<i128>,
     unit_price: Option<Money>,
 }
@@ -43,6 +49,9 @@ impl Layout for Items {
             published,
             buyer_id: published.required(BUYER_ID)?,
             contract_number: published.required(CONTRACT_NUMBER)?,
+            code: mask_text(published.text(CODE)),
+            description: mask_text(published.raw(DESCRIPTION)),
+            details: mask_text(published.raw(DETAILS)),
             quantity: published.quantity(QUANTITY)?,
             unit_price: published.money(UNIT_PRICE)?,
         })
@@ -53,9 +62,9 @@ impl Layout for Items {
         let content = digest([
             row.buyer_id,
             row.contract_number,
-            &mask_text(published.text(CODE)),
-            &mask_text(published.raw(DESCRIPTION)),
-            &mask_text(published.raw(DETAILS)),
+            &row.code,
+            &row.description,
+            &row.details,
             published.text(QUANTITY),
             published.text(UNIT_PRICE),
         ]);
@@ -64,20 +73,17 @@ impl Layout for Items {
     }
 
     fn write(row: &Item<'_>, from: Provenance<'_>, _: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {
-        let code = mask_text(row.published.text(CODE));
-        let description = mask_text(row.published.raw(DESCRIPTION));
-        let details = mask_text(row.published.raw(DETAILS));
         // The source writes the word where it has no description: it names no line of business.
-        let folded = Some(fold(&description)).filter(|text| text != "undefined").unwrap_or_default();
+        let folded = Some(fold(&row.description)).filter(|text| text != "undefined").unwrap_or_default();
         writer.row(|out| {
             out.text(from.id)
                 .text(from.status)
                 .text(row.buyer_id)
                 .text(row.contract_number)
-                .text(&code)
-                .text(&description)
+                .text(&row.code)
+                .text(&row.description)
                 .text(&folded)
-                .text(&details)
+                .text(&row.details)
                 .decimal(row.quantity)
                 .decimal(row.unit_price.map(Money::cents))
                 .text("portal:itens")

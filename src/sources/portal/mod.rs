@@ -27,7 +27,7 @@ use super::fields::Fields;
 use super::pii::{PiiKey, hex};
 use super::records::Dialect;
 use crate::lake::{LakeError, RowBuilder};
-use crate::model::{Table, fold};
+use crate::model::{Table, fold, trimmed};
 
 pub(crate) use amendments::{Amendments, Notes};
 pub(crate) use commitments::Commitments;
@@ -274,12 +274,7 @@ impl<'a> Published<'a> {
 
     /// The text of a column, without blanks around it.
     pub(in crate::sources) fn text(&self, column: usize) -> &'a str {
-        let text = self.raw(column);
-        match text.as_bytes() {
-            // Most texts have no blanks to look for.
-            [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
-            _ => text.trim(),
-        }
+        trimmed(self.raw(column))
     }
 
     /// The text of a column; `None` if blank.
