@@ -19,6 +19,8 @@ pub(crate) fn run(data: &[u8]) {
                 | ImportError::NothingKnown { .. }
                 | ImportError::Document { .. },
             ) => {}
+            // What begins as an archive is none.
+            Err(ImportError::ZipDamaged { .. }) if files::is_archive(data) => {}
             Err(error) => panic!("{error:?}"),
         }
     }

@@ -135,3 +135,8 @@ fn is_code(column: &str) -> bool {
     let ending = ["_id", "_key", "number"].iter().any(|ending| column.ends_with(ending));
     !person && (ending || ["id", "ocid", "source", "source_file", "tender_modality"].contains(&column))
 }
+
+/// Whether a text begins as a zip or gzip archive does.
+pub(crate) fn is_archive(text: &[u8]) -> bool {
+    text.starts_with(b"\x1f\x8b") || text.starts_with(b"PK")
+}

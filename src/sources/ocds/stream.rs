@@ -119,7 +119,7 @@ impl Window<'_> {
         let end = (self.start + bytes).min(self.bytes.len());
         // Large blocks are handed on rather than copied; what is left of them is less than a unit, as a rule.
         if self.start == 0 && self.bytes.len() < 2 * end {
-            let mut rest = Vec::with_capacity(self.bytes.len() - end + self.sizes.block);
+            let mut rest = Vec::with_capacity(self.bytes.len() - end + end.min(self.sizes.block));
             rest.extend_from_slice(&self.bytes[end..]);
             self.bytes.truncate(end);
             return std::mem::replace(&mut self.bytes, rest);
