@@ -138,5 +138,5 @@ fn is_code(column: &str) -> bool {
 
 /// Whether a text begins as a zip or gzip archive does.
 pub(crate) fn is_archive(text: &[u8]) -> bool {
-    text.starts_with(b"\x1f\x8b") || text.starts_with(b"PK")
+    [&b"\x1f\x8b"[..], b"PK\x03\x04", b"PK\x05\x06"].iter().any(|magic| text.starts_with(magic))
 }

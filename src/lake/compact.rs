@@ -53,8 +53,9 @@ pub struct Compaction {
 }
 
 /// Merges the files of each dataset and table that are smaller than `small` bytes, where there are several, and makes a
-/// version of it: all of it or nothing. Rows keep their ids and imports, and stand in the order of who buys; of rows with one id in several of the
-/// files, the one of the latest import stays current, as it counts when they are read. Earlier versions keep their files.
+/// version of it: all of it or nothing. Rows keep their ids and imports, and stand in the order of who
+/// buys; of rows with one id in several of the files, the one of the latest import stays current, as it counts when they
+/// are read. Earlier versions keep their files.
 ///
 /// # Errors
 /// [`LakeError`]; the lake is as it was then.
@@ -147,8 +148,8 @@ fn texts<'a>(batch: &'a RecordBatch, name: &str, table: Table) -> Result<&'a Str
     column.ok_or_else(|| defect(table, format!("{name} is no text")))
 }
 
-/// Writes the rows of the files into a new one, in the order that tables are sorted by where `memory` and the disk have room
-/// for that.
+/// Writes the rows of the files into a new one, in the order that tables are sorted by; as published if that fails, as it
+/// does where `memory` or the disk have no room.
 async fn in_order(
     place: &Files,
     table: Table,
@@ -160,7 +161,7 @@ async fn in_order(
         Ok(file) => Ok(file),
         // Their order only saves reading. What cannot be read says so again.
         Err(error) => {
-            tracing::warn!(%error, table = table.as_str(), "merged as published: there was no room to sort");
+            tracing::warn!(%error, table = table.as_str(), "not sorted, so merged as published");
             merge(place, table, files, &latest, None).await
         }
     }
