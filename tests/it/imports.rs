@@ -364,8 +364,11 @@ async fn held(data: &Path) -> (i64, usize, i64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_survives_kill_9_and_is_done_once() {
-    const ROUNDS: usize = 6;
-    let (dir, month) = month(6_000);
+    /// Kills that must come in the midst of an import, and imports in which they must have come: when one comes
+    /// depends on the machine.
+    const WANTED: usize = 3;
+    const ROUNDS: usize = 40;
+    let (dir, month) = month(20_000);
     let data = dir.path().join("data");
     let start = || {
         let mut command = cidadao(&data);
@@ -375,9 +378,11 @@ async fn an_import_survives_kill_9_and_is_done_once() {
     let compras = month.join("202401_Compras.csv");
     let original = fs::read(&compras).unwrap();
     let mut rng = StdRng::seed_from_u64(5);
-    let (mut interrupted, mut usual) = (0, Duration::from_secs(3));
+    let (mut interrupted, mut rounds, mut usual) = (0, 0, Duration::from_secs(3));
     let mut expected = None;
-    for round in 0..ROUNDS {
+    while interrupted < WANTED && rounds < ROUNDS {
+        let round = rounds;
+        rounds += 1;
         // An edition of its own each time, of as many rows.
         let mut text = original.clone();
         text.extend(b"\r\n".repeat(round + 1));
@@ -408,11 +413,11 @@ async fn an_import_survives_kill_9_and_is_done_once() {
             usual = begun.elapsed();
         } else if done.attempt == 1 {
             // It was done before it was killed: the machine has less to do than it had.
-            usual = usual.mul_f64(0.6);
+            usual = usual.mul_f64(0.8);
         }
     }
-    println!("{interrupted} of {ROUNDS} imports were cut off; one takes {usual:?}");
-    assert!(interrupted > 0, "no kill came in the midst of an import");
+    println!("{interrupted} of {rounds} imports were cut off; one takes {usual:?}");
+    assert_eq!(interrupted, WANTED, "kills that came in the midst of an import, of {rounds}");
     let store =
         Store::connect(&StoreOptions::new(format!("sqlite:{}", data.join("cidadao.db").display()))).await.unwrap();
     assert_eq!(store.active_jobs(cidadao::model::JobKind::Import).await.unwrap(), 0);
