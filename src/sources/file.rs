@@ -19,7 +19,7 @@ use super::portal::{
 };
 use super::reader::{Entry, Hashed, Header, Incoming, reading};
 use super::receita;
-use super::seen::{Hash128, Seen};
+use super::seen::{Hash128, Seen, halves, whole};
 use crate::lake::{LakeError, RowBuilder, TableWriter, rewrite_status, schema};
 use crate::model::{LakeFile, Table, TableQuality};
 use datafusion::arrow::array::RecordBatch;
@@ -28,6 +28,10 @@ use datafusion::arrow::array::RecordBatch;
 const BATCH_ROWS: usize = 2_048;
 /// Bytes of a file after which it is said again how far it is.
 const REPORT_BYTES: u64 = 1 << 20;
+/// Bytes of a record, about.
+const RECORD_BYTES: u64 = 1 << 10;
+/// Records that are read before what is known of them is looked up.
+const TOGETHER: usize = 64;
 /// Batches that wait to be encoded.
 const AHEAD: usize = 2;
 
@@ -188,13 +192,13 @@ struct Rows<'a, L> {
     columns: ColumnMap,
     target: Target<'a>,
     out: Out,
-    /// Hashes of whole records.
-    contents: Seen,
-    /// Rows with the same id that are not the same.
-    occurrences: Seen,
+    /// What is known of each id.
+    ids: Seen<{ OfId::NUMBERS }>,
+    /// Hashes of records whose id an earlier one has that is not the same.
+    contents: Seen<0>,
+    /// Of identities whose id an earlier one has: place of the last row, and how many rows before it have its id.
+    latest: Seen<1>,
     hash: Hash128,
-    /// Place of the last row of each identity, and how many rows before it have its id.
-    latest: Seen,
     superseded: Vec<u64>,
     taken: Taken,
     layout: std::marker::PhantomData<L>,
@@ -209,17 +213,17 @@ impl<'a, L: Layout> Rows<'a, L> {
         out: Out,
     ) -> Result<Self, ImportError> {
         std::fs::create_dir_all(target.root).map_err(LakeError::io(target.root))?;
-        let seen = || Seen::new(target.root);
+        let expected = usize::try_from(input.bytes / RECORD_BYTES).unwrap_or(usize::MAX);
         Ok(Self {
             input,
             header,
             columns,
             target,
             out,
-            contents: seen(),
-            occurrences: seen(),
+            ids: Seen::new(target.root, expected),
+            contents: Seen::new(target.root, 0),
+            latest: Seen::new(target.root, 0),
             hash: Hash128::default(),
-            latest: seen(),
             superseded: Vec::new(),
             taken: Taken::default(),
             layout: std::marker::PhantomData,
@@ -228,20 +232,10 @@ impl<'a, L: Layout> Rows<'a, L> {
 
     /// Takes everything in.
     fn take(&mut self, incoming: Incoming, report: &mut dyn FnMut(u64, i64)) -> Result<(), ImportError> {
-        let mut repeated = Vec::new();
         let (mut read, mut told) = (0, 0);
         incoming.each(|entries, bytes| {
-            // One after the other, for each of them is far from the others in memory: the processor asks for several at
-            // once. Equal records share what becomes of them, so that also those may be noted that cannot be read.
-            repeated.clear();
-            for entry in entries {
-                repeated.push(match entry {
-                    Entry::Record(_, _, content) => self.contents.update(*content, |_| 0)?.is_some(),
-                    Entry::Unreadable(..) => false,
-                });
-            }
-            for (entry, repeated) in entries.iter().zip(&repeated) {
-                self.entry(entry, *repeated)?;
+            for entries in entries.chunks(TOGETHER) {
+                self.entries(entries)?;
             }
             // Who hears it is woken for it.
             read = bytes;
@@ -260,77 +254,152 @@ impl<'a, L: Layout> Rows<'a, L> {
         (self.taken, self.superseded)
     }
 
-    fn entry(&mut self, entry: &Entry, repeated: bool) -> Result<(), ImportError> {
-        let (line, fields) = match entry {
-            Entry::Unreadable(line, reason, shown) => {
-                let shown = if L::NAMES_PERSONS { "" } else { shown };
-                self.taken.quarantine.add(&self.input.name, *line, "", *reason, shown);
-                return Ok(());
-            }
-            Entry::Record(line, fields, _) => (*line, fields),
-        };
-        if fields.len() != self.header.fields.len() {
-            let shown: Vec<&str> = fields.iter().take(if L::NAMES_PERSONS { 1 } else { usize::MAX }).collect();
-            self.taken.quarantine.add(&self.input.name, line, "", Reason::WrongFieldCount, &shown.join(";"));
-            return Ok(());
-        }
-        // Taken apart, so that a row can be read while the rest changes.
+    fn entries(&mut self, entries: &[Entry]) -> Result<(), ImportError> {
+        // Taken apart, so that rows can be read while the rest changes.
         let columns = std::mem::take(&mut self.columns);
-        let done = match L::read(Published { fields, columns: &columns, dialect: self.header.dialect }) {
-            Ok(row) => self.row(line, repeated, &row),
-            Err(fault) => {
-                let place = columns.place(fault.column);
-                let (column, value) = (self.header.fields.get(place), fields.get(place));
-                self.taken.quarantine.add(&self.input.name, line, column, fault.reason, value);
-                Ok(())
-            }
-        };
+        let mut rows: Vec<Row<'_, L>> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            rows.extend(self.read(entry, &columns));
+        }
+        // One after the other, for what is known of each is far from the others in memory: the processor asks for
+        // several at once.
+        for row in &mut rows {
+            let first = OfId { place: row.place, rows: 1, content: row.content, identity: row.identity.unwrap_or(0) };
+            let first = first.packed()?;
+            row.is_known = self.ids.update(row.key, |before| before.unwrap_or(first))?.is_some();
+        }
+        let done = rows.into_iter().try_for_each(|row| self.row(row));
         self.columns = columns;
         done
     }
 
-    fn row(&mut self, line: i64, repeated: bool, row: &L::Row<'_>) -> Result<(), ImportError> {
+    /// Reads an entry; what cannot be taken in is set aside.
+    fn read<'e>(&mut self, entry: &'e Entry, columns: &'e ColumnMap) -> Option<Row<'e, L>> {
+        let (line, fields, content) = match entry {
+            Entry::Unreadable(line, reason, shown) => {
+                let shown = if L::NAMES_PERSONS { "" } else { shown };
+                self.taken.quarantine.add(&self.input.name, *line, "", *reason, shown);
+                return None;
+            }
+            Entry::Record(line, fields, content) => (*line, fields, *content),
+        };
+        if fields.len() != self.header.fields.len() {
+            let shown: Vec<&str> = fields.iter().take(if L::NAMES_PERSONS { 1 } else { usize::MAX }).collect();
+            self.taken.quarantine.add(&self.input.name, line, "", Reason::WrongFieldCount, &shown.join(";"));
+            return None;
+        }
+        let row = match L::read(Published { fields, columns, dialect: self.header.dialect }) {
+            Ok(row) => row,
+            Err(fault) => {
+                let place = columns.place(fault.column);
+                let (column, value) = (self.header.fields.get(place), fields.get(place));
+                self.taken.quarantine.add(&self.input.name, line, column, fault.reason, value);
+                return None;
+            }
+        };
         let place = self.taken.rows as u64;
         self.taken.rows += 1;
-        if L::without_supplier(row) {
+        if L::without_supplier(&row) {
             self.taken.without_supplier += 1;
         }
-        let duplicate = repeated && L::repeats(row);
-        let (mut id, identity) = L::id(row);
-        let own = pack(place, 0)?;
-        let known = match identity {
-            Some(identity) if duplicate => self.latest.get(identity)?,
-            // A row that replaces another one is as many-th of its id as that.
-            Some(identity) => self.latest.update(identity, |before| own | before.map_or(0, |one| unpack(one).1))?,
+        let (id, identity) = L::id(&row);
+        let key = self.hash.of(&id, &[]);
+        Some(Row { line, place, content, id, key, identity, is_known: false, row })
+    }
+
+    fn row(&mut self, mut row: Row<'_, L>) -> Result<(), ImportError> {
+        let (occurrence, is_duplicate) = if row.is_known { self.again(&row)? } else { (0, false) };
+        if occurrence > 0 {
+            row.id.push_str(&format!("-{}", occurrence + 1));
+        }
+        let status = if is_duplicate { schema::DUPLICATE } else { schema::CURRENT };
+        let Target { import_id, key, .. } = self.target;
+        let from = Provenance { file: &self.input.name, line: row.line, import_id, id: &row.id, status };
+        let out = &mut self.out;
+        L::write(&row.row, from, key, &mut out.builder)?;
+        if out.builder.rows() >= BATCH_ROWS { out.send() } else { Ok(()) }
+    }
+
+    /// Of a row whose id another one has: how many rows of its id there are before it, and whether it repeats one of
+    /// them. Equal records have the same id.
+    fn again(&mut self, row: &Row<'_, L>) -> Result<(u64, bool), ImportError> {
+        let known = self.ids.get(row.key)?.unwrap_or_default();
+        let mut of_id = OfId::unpacked(known);
+        let is_repeated = of_id.content == row.content || self.contents.update(row.content, |_| [])?.is_some();
+        let is_duplicate = is_repeated && L::repeats(&row.row);
+        if is_duplicate {
+            self.taken.duplicates += 1;
+        }
+        let is_first = row.identity == Some(of_id.identity);
+        let earlier = match row.identity {
+            Some(_) if is_first => Some((of_id.place, 0)),
+            Some(identity) => self.latest.get(identity)?.map(|[packed]| unpack(packed)),
             None => None,
         };
-        let occurrence = match known {
-            Some(known) => unpack(known).1,
-            None => self.occurrences.update(self.hash.of(&id, &[]), |before| before.unwrap_or(0) + 1)?.unwrap_or(0),
-        };
-        if duplicate {
-            self.taken.duplicates += 1;
-        } else if let Some(identity) = identity {
-            match known {
-                Some(replaced) => {
-                    self.superseded.push(unpack(replaced).0);
-                    self.taken.superseded += 1;
+        let occurrence = earlier.map_or(of_id.rows, |(_, occurrence)| occurrence);
+        match earlier {
+            Some(_) if is_duplicate => {}
+            // A row that replaces another one is as many-th of its id as that.
+            Some((replaced, _)) => {
+                self.superseded.push(replaced);
+                self.taken.superseded += 1;
+                if is_first {
+                    of_id.place = row.place;
                 }
-                None if occurrence > 0 => {
-                    let packed = pack(place, occurrence)?;
-                    self.latest.update(identity, |_| packed)?;
-                }
-                None => {}
             }
+            None => of_id.rows += 1,
         }
-        let out = &mut self.out;
-        if occurrence > 0 {
-            id.push_str(&format!("-{}", occurrence + 1));
+        if let (Some(identity), false, false) = (row.identity, is_first, is_duplicate) {
+            let packed = pack(row.place, occurrence)?;
+            self.latest.update(identity, |_| [packed])?;
         }
-        let status = if duplicate { schema::DUPLICATE } else { schema::CURRENT };
-        let Target { import_id, key, .. } = self.target;
-        L::write(row, Provenance { file: &self.input.name, line, import_id, id: &id, status }, key, &mut out.builder)?;
-        if out.builder.rows() >= BATCH_ROWS { out.send() } else { Ok(()) }
+        let packed = of_id.packed()?;
+        if packed != known {
+            self.ids.update(row.key, |_| packed)?;
+        }
+        Ok((occurrence, is_duplicate))
+    }
+}
+
+/// A row that is read.
+struct Row<'a, L: Layout> {
+    line: i64,
+    /// How many rows were taken in before it.
+    place: u64,
+    /// A hash that only equal records share.
+    content: u128,
+    id: String,
+    /// A hash of the id.
+    key: u128,
+    identity: Option<u128>,
+    /// Whether an earlier row has its id.
+    is_known: bool,
+    row: L::Row<'a>,
+}
+
+/// What is known of an id.
+struct OfId {
+    /// Place of the last row that has the identity of its first one.
+    place: u64,
+    /// Rows that have it; where rows replace each other, identities that have it.
+    rows: u64,
+    /// Content of its first row.
+    content: u128,
+    /// Identity of its first row; 0 if rows of the table have none.
+    identity: u128,
+}
+
+impl OfId {
+    const NUMBERS: usize = 5;
+
+    fn packed(&self) -> Result<[u64; Self::NUMBERS], ImportError> {
+        let ([content, content_high], [identity, identity_high]) = (halves(self.content), halves(self.identity));
+        Ok([pack(self.place, self.rows)?, content, content_high, identity, identity_high])
+    }
+
+    const fn unpacked([packed, content, content_high, identity, identity_high]: [u64; Self::NUMBERS]) -> Self {
+        let (place, rows) = unpack(packed);
+        Self { place, rows, content: whole([content, content_high]), identity: whole([identity, identity_high]) }
     }
 }
 

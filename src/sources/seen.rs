@@ -13,10 +13,10 @@ use foldhash::quality::RandomState;
 use super::ImportError;
 use crate::lake::LakeError;
 
-/// Entries that are kept in memory, 25 MiB of them: as many as fill a table of 2^20 places before it grows.
+/// Entries that are kept in memory, of 17 bytes and their value: as many as fill a table of 2^20 places before it grows.
 const RECENT: usize = (1 << 20) / 8 * 7;
-/// Bytes of an entry in a file: key and value.
-const ENTRY_BYTES: usize = 16 + 8;
+/// Bytes of a key in a file.
+const KEY_BYTES: usize = size_of::<u128>();
 /// Entries of a page: what is read to look one up.
 const PAGE: usize = 256;
 /// Bits of a filter for each entry: with [`PROBES`] of them set, less than one key in a hundred that is not there
@@ -44,27 +44,28 @@ impl Hash128 {
     }
 }
 
-/// Values of keys that are hashes already. The latest ones are in memory; earlier ones go to files that vanish
-/// with the process, of which two bytes an entry stay in memory.
+/// Values, of `N` numbers each, of keys that are hashes already. The latest ones are in memory; earlier ones go to
+/// files that vanish with the process, of which two bytes an entry stay in memory.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct Seen<const N: usize> {
     root: PathBuf,
-    recent: HashMap<Key, u64, BuildHasherDefault<AsItIs>>,
+    recent: HashMap<Key, [u64; N], BuildHasherDefault<AsItIs>>,
     limit: usize,
-    runs: Vec<Run>,
+    runs: Vec<Run<N>>,
 }
 
-impl Seen {
-    /// Nothing seen yet; files go under `root`.
-    pub(crate) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), recent: HashMap::default(), limit: RECENT, runs: Vec::new() }
+impl<const N: usize> Seen<N> {
+    /// Nothing seen yet, with room for as many keys as are expected; files go under `root`.
+    pub(crate) fn new(root: &Path, expected: usize) -> Self {
+        let recent = HashMap::with_capacity_and_hasher(expected.min(RECENT), <_>::default());
+        Self { root: root.to_owned(), recent, limit: RECENT, runs: Vec::new() }
     }
 
     /// The value that was given last to a key.
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub(crate) fn get(&self, key: u128) -> Result<Option<u64>, ImportError> {
+    pub(crate) fn get(&self, key: u128) -> Result<Option<[u64; N]>, ImportError> {
         match self.recent.get(&Key::new(key)) {
             Some(value) => Ok(Some(*value)),
             None => Ok(in_runs(&self.runs, key).map_err(LakeError::io(&self.root))?),
@@ -78,10 +79,11 @@ impl Seen {
     pub(crate) fn update(
         &mut self,
         key: u128,
-        value: impl FnOnce(Option<u64>) -> u64,
-    ) -> Result<Option<u64>, ImportError> {
+        value: impl FnOnce(Option<[u64; N]>) -> [u64; N],
+    ) -> Result<Option<[u64; N]>, ImportError> {
         if self.recent.len() >= self.limit {
-            let mut entries: Vec<(u128, u64)> = self.recent.drain().map(|(key, value)| (key.get(), value)).collect();
+            let mut entries: Vec<(u128, [u64; N])> =
+                self.recent.drain().map(|(key, value)| (key.get(), value)).collect();
             entries.sort_unstable_by_key(|(key, _)| *key);
             self.runs.push(Run::write(&self.root, &entries).map_err(LakeError::io(&self.root))?);
         }
@@ -101,7 +103,7 @@ impl Seen {
 }
 
 /// The latest value of a key among entries that are in files.
-fn in_runs(runs: &[Run], key: u128) -> io::Result<Option<u64>> {
+fn in_runs<const N: usize>(runs: &[Run<N>], key: u128) -> io::Result<Option<[u64; N]>> {
     for run in runs.iter().rev().filter(|run| run.may_hold(key)) {
         if let Some(value) = run.get(key)? {
             return Ok(Some(value));
@@ -110,17 +112,27 @@ fn in_runs(runs: &[Run], key: u128) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
+/// A number of 128 bits as two, the lower one first.
+pub(crate) const fn halves(number: u128) -> [u64; 2] {
+    [number as u64, (number >> 64) as u64]
+}
+
+/// The number that has these [`halves`].
+pub(crate) const fn whole([low, high]: [u64; 2]) -> u128 {
+    (high as u128) << 64 | low as u128
+}
+
 /// A key in halves: a number of 128 bits would take a third more room with its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Key([u64; 2]);
 
 impl Key {
     const fn new(key: u128) -> Self {
-        Self([key as u64, (key >> 64) as u64])
+        Self(halves(key))
     }
 
     const fn get(self) -> u128 {
-        (self.0[1] as u128) << 64 | self.0[0] as u128
+        whole(self.0)
     }
 }
 
@@ -132,7 +144,7 @@ impl Hash for Key {
 
 /// Entries in the order of their keys.
 #[derive(Debug)]
-struct Run {
+struct Run<const N: usize> {
     file: File,
     /// First key of each page.
     pages: Vec<u128>,
@@ -140,14 +152,19 @@ struct Run {
     filter: Vec<u64>,
 }
 
-impl Run {
-    fn write(root: &Path, entries: &[(u128, u64)]) -> io::Result<Self> {
+impl<const N: usize> Run<N> {
+    /// Bytes of an entry in the file.
+    const ENTRY_BYTES: usize = KEY_BYTES + N * size_of::<u64>();
+
+    fn write(root: &Path, entries: &[(u128, [u64; N])]) -> io::Result<Self> {
         let mut file = BufWriter::new(tempfile::tempfile_in(root)?);
         let mut filter = vec![0_u64; (entries.len() * FILTER_BITS).div_ceil(64)];
         let bits = filter.len() as u64 * 64;
         for (key, value) in entries {
             file.write_all(&key.to_le_bytes())?;
-            file.write_all(&value.to_le_bytes())?;
+            for number in value {
+                file.write_all(&number.to_le_bytes())?;
+            }
             for bit in probes(*key, bits) {
                 if let Some(word) = filter.get_mut(bit / 64) {
                     *word |= 1 << (bit % 64);
@@ -163,15 +180,16 @@ impl Run {
         probes(key, self.filter.len() as u64 * 64).all(is_set)
     }
 
-    fn get(&self, key: u128) -> io::Result<Option<u64>> {
+    fn get(&self, key: u128) -> io::Result<Option<[u64; N]>> {
         let Some(page) = self.pages.partition_point(|first| *first <= key).checked_sub(1) else { return Ok(None) };
         let first = page * PAGE;
-        let mut bytes = vec![0; (self.entries - first).min(PAGE) * ENTRY_BYTES];
-        self.file.read_exact_at(&mut bytes, (first * ENTRY_BYTES) as u64)?;
-        let (entries, _) = bytes.as_chunks::<ENTRY_BYTES>();
-        let key_of = |entry: &[u8; ENTRY_BYTES]| entry.first_chunk().map_or(0, |key| u128::from_le_bytes(*key));
-        let found = entries.binary_search_by_key(&key, key_of).ok().and_then(|place| entries.get(place));
-        Ok(found.and_then(|entry| entry.last_chunk()).map(|value| u64::from_le_bytes(*value)))
+        let mut bytes = vec![0; (self.entries - first).min(PAGE) * Self::ENTRY_BYTES];
+        self.file.read_exact_at(&mut bytes, (first * Self::ENTRY_BYTES) as u64)?;
+        let entries: Vec<&[u8]> = bytes.chunks_exact(Self::ENTRY_BYTES).collect();
+        let key_of = |entry: &&[u8]| entry.first_chunk().map_or(0, |key| u128::from_le_bytes(*key));
+        let Ok(found) = entries.binary_search_by_key(&key, key_of) else { return Ok(None) };
+        let (numbers, _) = entries[found][KEY_BYTES..].as_chunks();
+        Ok(Some(std::array::from_fn(|at| u64::from_le_bytes(numbers[at]))))
     }
 }
 
@@ -211,14 +229,17 @@ mod tests {
     #[test]
     fn what_went_to_files_is_found_like_what_did_not() {
         let directory = tempfile::tempdir().unwrap();
-        let mut seen = Seen { limit: 1_000, ..Seen::new(directory.path()) };
+        let mut seen = Seen { limit: 1_000, ..Seen::new(directory.path(), 10) };
         let mut expected = BTreeMap::new();
         let key = |number: u64| u128::from_le_bytes(Sha256::digest(number.to_le_bytes())[..16].try_into().unwrap());
         // Every third is given a value again, long after or at once.
         for round in 0..12_345_u64 {
             let number = if round.is_multiple_of(3) { round / 7 } else { round };
             assert_eq!(seen.get(key(number)).unwrap(), expected.get(&number).copied(), "{number}");
-            let next = |before: Option<u64>| before.unwrap_or(round) / 2 + round;
+            let next = |before: Option<[u64; 3]>| {
+                let [one, other, first] = before.unwrap_or([round; 3]);
+                [one / 2 + round, other + 1, first]
+            };
             assert_eq!(seen.update(key(number), next).unwrap(), expected.get(&number).copied(), "{number}");
             expected.insert(number, next(expected.get(&number).copied()));
         }
