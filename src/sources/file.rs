@@ -197,7 +197,7 @@ struct Rows<'a, L> {
     /// Hashes of records whose id an earlier one has that is not the same.
     contents: Seen<0>,
     /// Of identities whose id an earlier one has: place of the last row, and how many rows before it have its id.
-    latest: Seen<1>,
+    latest: Seen<2>,
     hash: Hash128,
     superseded: Vec<u64>,
     taken: Taken,
@@ -264,8 +264,9 @@ impl<'a, L: Layout> Rows<'a, L> {
         // One after the other, for what is known of each is far from the others in memory: the processor asks for
         // several at once.
         for row in &mut rows {
-            let first = OfId { place: row.place, rows: 1, content: row.content, identity: row.identity.unwrap_or(0) };
-            let first = first.packed()?;
+            let first =
+                OfId { place: row.place, rows: 1, content: row.content as u64, identity: row.identity.unwrap_or(0) };
+            let first = first.numbers();
             row.is_known = self.ids.update(row.key, |before| before.unwrap_or(first))?.is_some();
         }
         let done = rows.into_iter().try_for_each(|row| self.row(row));
@@ -324,8 +325,8 @@ impl<'a, L: Layout> Rows<'a, L> {
     /// them. Equal records have the same id.
     fn again(&mut self, row: &Row<'_, L>) -> Result<(u64, bool), ImportError> {
         let known = self.ids.get(row.key)?.unwrap_or_default();
-        let mut of_id = OfId::unpacked(known);
-        let is_repeated = of_id.content == row.content || self.contents.update(row.content, |_| [])?.is_some();
+        let mut of_id = OfId::of(known);
+        let is_repeated = of_id.content == row.content as u64 || self.contents.update(row.content, |_| [])?.is_some();
         let is_duplicate = is_repeated && L::repeats(&row.row);
         if is_duplicate {
             self.taken.duplicates += 1;
@@ -333,7 +334,7 @@ impl<'a, L: Layout> Rows<'a, L> {
         let is_first = row.identity == Some(of_id.identity);
         let earlier = match row.identity {
             Some(_) if is_first => Some((of_id.place, 0)),
-            Some(identity) => self.latest.get(identity)?.map(|[packed]| unpack(packed)),
+            Some(identity) => self.latest.get(identity)?.map(|[place, occurrence]| (place, occurrence)),
             None => None,
         };
         let occurrence = earlier.map_or(of_id.rows, |(_, occurrence)| occurrence);
@@ -350,12 +351,11 @@ impl<'a, L: Layout> Rows<'a, L> {
             None => of_id.rows += 1,
         }
         if let (Some(identity), false, false) = (row.identity, is_first, is_duplicate) {
-            let packed = pack(row.place, occurrence)?;
-            self.latest.update(identity, |_| [packed])?;
+            self.latest.update(identity, |_| [row.place, occurrence])?;
         }
-        let packed = of_id.packed()?;
-        if packed != known {
-            self.ids.update(row.key, |_| packed)?;
+        let numbers = of_id.numbers();
+        if numbers != known {
+            self.ids.update(row.key, |_| numbers)?;
         }
         Ok((occurrence, is_duplicate))
     }
@@ -383,8 +383,8 @@ struct OfId {
     place: u64,
     /// Rows that have it; where rows replace each other, identities that have it.
     rows: u64,
-    /// Content of its first row.
-    content: u128,
+    /// Half the hash of its first row, which is compared with those of the same id only.
+    content: u64,
     /// Identity of its first row; 0 if rows of the table have none.
     identity: u128,
 }
@@ -392,30 +392,12 @@ struct OfId {
 impl OfId {
     const NUMBERS: usize = 5;
 
-    fn packed(&self) -> Result<[u64; Self::NUMBERS], ImportError> {
-        let ([content, content_high], [identity, identity_high]) = (halves(self.content), halves(self.identity));
-        Ok([pack(self.place, self.rows)?, content, content_high, identity, identity_high])
+    const fn numbers(&self) -> [u64; Self::NUMBERS] {
+        let [identity, identity_high] = halves(self.identity);
+        [self.place, self.rows, self.content, identity, identity_high]
     }
 
-    const fn unpacked([packed, content, content_high, identity, identity_high]: [u64; Self::NUMBERS]) -> Self {
-        let (place, rows) = unpack(packed);
-        Self { place, rows, content: whole([content, content_high]), identity: whole([identity, identity_high]) }
+    const fn of([place, rows, content, identity, identity_high]: [u64; Self::NUMBERS]) -> Self {
+        Self { place, rows, content, identity: whole([identity, identity_high]) }
     }
-}
-
-/// Bits of a packed value that say how many rows of the same id there are before a row.
-const OCCURRENCE_BITS: u32 = 24;
-
-/// Place of a row and how many rows of the same id there are before it, as one number.
-fn pack(place: u64, occurrence: u64) -> Result<u64, ImportError> {
-    if place >> (64 - OCCURRENCE_BITS) > 0 || occurrence >> OCCURRENCE_BITS > 0 {
-        return Err(ImportError::Interrupted(format!(
-            "row {place} is the {occurrence}th of its id: more than can be told apart"
-        )));
-    }
-    Ok(place << OCCURRENCE_BITS | occurrence)
-}
-
-const fn unpack(packed: u64) -> (u64, u64) {
-    (packed >> OCCURRENCE_BITS, packed & ((1 << OCCURRENCE_BITS) - 1))
 }

@@ -66,7 +66,7 @@ impl<const NOTES: bool> Layout for Changes<NOTES> {
         let content = digest(parts.into_iter().chain(NOTES.then(|| published.text(VALUE))));
         let (buyer, number) = (slug(row.buyer_id), slug(row.contract_number));
         let kind = if NOTES { "apostille" } else { "amendment" };
-        (format!("portal-{buyer}-{number}-{kind}-{}", first_hex(&content)), None)
+        (["portal-", &buyer, "-", &number, "-", kind, "-", &first_hex(&content)].concat(), None)
     }
 
     fn write(row: &Change<'_>, from: Provenance<'_>, _: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {

@@ -129,11 +129,12 @@ impl ContractKey<'_> {
 
     /// The id in the lake, and what makes two rows the same contract.
     pub(crate) fn id(&self, supplier: &Person<'_>) -> (String, u128) {
-        let id = supplier.id().unwrap_or_default();
+        // Where only the name is withheld, it is the contract that it is where the name is published.
+        let id = supplier.id().unwrap_or_else(|| mask_text(&supplier.normal));
         let shown = self.digest(&id);
         // Two persons may share a mask; their contracts are not the same.
         let exact = if id == supplier.normal { shown } else { self.digest(&supplier.normal) };
-        let id = format!("portal-{}-{}-{}", slug(self.buyer_id), slug(self.number), first_hex(&shown));
+        let id = ["portal-", &slug(self.buyer_id), "-", &slug(self.number), "-", &first_hex(&shown)].concat();
         (id, first_128(&exact))
     }
 }

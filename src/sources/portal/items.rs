@@ -69,7 +69,7 @@ impl Layout for Items {
             published.text(UNIT_PRICE),
         ]);
         let (buyer, number) = (slug(row.buyer_id), slug(row.contract_number));
-        (format!("portal-{buyer}-{number}-item-{}", first_hex(&content)), None)
+        (["portal-", &buyer, "-", &number, "-item-", &first_hex(&content)].concat(), None)
     }
 
     fn write(row: &Item<'_>, from: Provenance<'_>, _: &PiiKey, writer: &mut RowBuilder) -> Result<(), LakeError> {

@@ -17,6 +17,7 @@ mod tenders;
 mod tests;
 mod values;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use chrono::NaiveDate;
@@ -307,7 +308,7 @@ pub(crate) trait Layout {
     fn read<'a>(published: Published<'a>) -> Result<Self::Row<'a>, Fault>;
 
     /// The id of a row, and for a table whose later rows replace earlier ones the identity that
-    /// they share; it may be finer than the id.
+    /// they share; it may be finer than the id, so that rows of one identity have one id.
     fn id(row: &Self::Row<'_>) -> (String, Option<u128>);
 
     /// Whether a row that is equal to an earlier one to the letter repeats it. Where rows have no key of their
@@ -359,9 +360,9 @@ fn long_hex(digest: &[u8; 32]) -> String {
 }
 
 /// A published code as part of an id that stands in URLs.
-fn slug(text: &str) -> String {
+fn slug(text: &str) -> Cow<'_, str> {
     if text.len() <= 40 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     text.chars().take(40).map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }

@@ -82,7 +82,7 @@ impl Layout for Participants {
         let name = mask_text(&name);
         let published = row.bidder.id().unwrap_or_default();
         let shown = row.identity(&published, &name);
-        let id = format!("{}-bid-{}", row.tender_id, long_hex(&shown));
+        let id = [&row.tender_id, "-bid-", &long_hex(&shown)].concat();
         // Participants that are kept secret are not one and the same.
         let named = row.bidder.kind != TaxIdKind::Secret || row.bidder.name.is_some();
         let exact = || if published == row.bidder.normal { shown } else { row.identity(&row.bidder.normal, &name) };

@@ -87,13 +87,13 @@ impl Layout for TenderItems {
             Some(code) => {
                 let of = |winner: &str| digest([tender, code, winner]);
                 let identity = first_128(&of(&row.winner.normal));
-                (format!("{tender}-item-{}", long_hex(&of(&shown))), Some(identity))
+                ([tender, "-item-", &long_hex(&of(&shown))].concat(), Some(identity))
             }
             None => {
                 let description = mask_text(published.raw(DESCRIPTION));
                 let numbers = [published.text(QUANTITY), published.text(VALUE)];
                 let content = digest([tender, &description, numbers[0], numbers[1], &shown]);
-                (format!("{tender}-item-{}", long_hex(&content)), None)
+                ([tender, "-item-", &long_hex(&content)].concat(), None)
             }
         }
     }

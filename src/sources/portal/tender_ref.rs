@@ -42,7 +42,7 @@ impl<'a> TenderRef<'a> {
     pub(crate) fn id(&self) -> String {
         let parts = [self.buyer_id, &self.number, &self.modality];
         let [buyer, number, modality] = parts.map(slug);
-        let mut id = format!("portal-{buyer}-{number}-tender-{modality}");
+        let mut id = ["portal-", &buyer, "-", &number, "-tender-", &modality].concat();
         let plain = |text: &str| text.len() <= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if !parts.iter().all(|text| plain(text)) {
             id.push('-');
