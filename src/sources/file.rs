@@ -3,6 +3,9 @@
 //! A later row can replace an earlier one that is written already; where that happened, the file is
 //! written again in the end with what became of each row. What tells rows apart is kept in bounded memory ([`Seen`]).
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
