@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::values::code;
 use super::*;
 use crate::sources::{ParsedFiles, PiiKey, files_to_parquet};
 
@@ -218,4 +219,13 @@ fn texts_of_windows_are_read() {
     assert_eq!(values::text("\u{80}\u{81}").as_deref(), Some("€\u{81}"));
     assert_eq!(values::text("JOSE 52998224725").as_deref(), Some("JOSE ***.982.247-**"));
     assert_eq!(values::text("  "), None);
+}
+
+#[test]
+fn a_code_is_no_number_of_a_person() {
+    assert_eq!(code("4761003").as_deref(), Some("4761003"));
+    assert_eq!(code("4751201,4753900").as_deref(), Some("4751201,4753900"));
+    for none in ["", "0000000", "47621351003"] {
+        assert_eq!(code(none), None, "{none}");
+    }
 }

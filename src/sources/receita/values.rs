@@ -74,7 +74,7 @@ pub(super) fn text(published: &str) -> Option<String> {
     (!tidy.is_empty()).then_some(tidy)
 }
 
-/// A code as published; `None` if blank or nothing but zeros.
+/// A code as published; `None` if blank or nothing but zeros, or as long as a CPF, which no code is.
 pub(super) fn code(published: &str) -> Option<String> {
-    text(published).filter(|code| code.bytes().any(|byte| byte != b'0'))
+    text(published).filter(|code| code.bytes().any(|byte| byte != b'0') && !is_code(code, 11))
 }
