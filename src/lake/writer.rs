@@ -29,8 +29,10 @@ const BATCH_ROWS: usize = 8_192;
 const ROW_GROUP_ROWS: usize = 131_072;
 /// Columns that are different in most rows, as the id of the table is, or in so many that their dictionary would be
 /// full long before a row group is: it would be of no use.
-const DISTINCT: [&str; 19] = [
+const DISTINCT: [&str; 24] = [
     "number",
+    "contract_number",
+    "tender_number",
     "ocid",
     "object",
     "object_folded",
@@ -42,6 +44,9 @@ const DISTINCT: [&str; 19] = [
     "bidder_id_published",
     "bidder_id",
     "bidder_key",
+    "bidder_name",
+    "supplier_name",
+    "estimated_value",
     "root",
     "initial_value",
     "current_value",
@@ -380,6 +385,12 @@ impl TableWriter {
     /// Rows so far.
     pub fn rows(&self) -> i64 {
         self.rows
+    }
+
+    /// Removes what was written.
+    pub fn abandon(self) {
+        // What stays, the next import removes.
+        let _ = fs::remove_file(&self.temporary);
     }
 
     /// Completes the file: written, synced to disk, renamed to its name.

@@ -19,14 +19,16 @@ const PIECES: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) bytes: u64,
+    /// CRC-32 of its bytes; 0 if it is read once.
     pub(crate) crc: u32,
 }
 
 /// Looks on while files are read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Meter {
     bytes: Cell<u64>,
-    crc: RefCell<Crc>,
+    /// Of files that are read twice.
+    crc: Option<RefCell<Crc>>,
     hash: Option<RefCell<Hashing>>,
 }
 
@@ -74,6 +76,12 @@ impl Hashing {
     }
 }
 
+impl Default for Meter {
+    fn default() -> Self {
+        Self { bytes: Cell::default(), crc: Some(RefCell::default()), hash: None }
+    }
+}
+
 impl Meter {
     /// One that also hashes, over all the files that are read.
     pub(crate) fn hashing() -> Self {
@@ -83,6 +91,11 @@ impl Meter {
     /// The same, where a single thread reads and another one may hash.
     pub(crate) fn hashing_aside() -> Self {
         Self { hash: Some(RefCell::new(Hashing::aside())), ..Self::default() }
+    }
+
+    /// The same for files that are read once, so that none of them can change between two passes.
+    pub(crate) fn once(self) -> Self {
+        Self { crc: None, ..self }
     }
 
     /// Reads from `inner` under its eyes.
@@ -97,7 +110,7 @@ impl Meter {
 
     /// The file is at its end; the next one begins.
     pub(crate) fn end_part(&self) -> Part {
-        Part { bytes: self.bytes.take(), crc: self.crc.take().sum() }
+        Part { bytes: self.bytes.take(), crc: self.crc.as_ref().map_or(0, |crc| crc.take().sum()) }
     }
 
     /// Makes something that is not of the bytes part of the hash.
@@ -123,7 +136,9 @@ impl Read for Metered<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.meter.bytes.set(self.meter.bytes.get() + read as u64);
-        self.meter.crc.borrow_mut().update(&buffer[..read]);
+        if let Some(crc) = &self.meter.crc {
+            crc.borrow_mut().update(&buffer[..read]);
+        }
         self.meter.hash_too(&buffer[..read]);
         Ok(read)
     }

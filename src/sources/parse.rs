@@ -288,7 +288,8 @@ impl Known {
 pub(crate) enum Scan {
     /// Nothing, if there is nothing that it could be equal to.
     Tabular(Option<reader::Hashed>),
-    Ocds(ocds::Scan),
+    /// The same.
+    Ocds(Option<ocds::Scan>),
     Answers(answers::Scan),
 }
 
@@ -297,7 +298,7 @@ impl Scan {
     pub(crate) fn content_hash(&self) -> Option<&str> {
         match self {
             Self::Tabular(hashed) => hashed.as_ref().map(|hashed| hashed.content_hash.as_str()),
-            Self::Ocds(scan) => Some(&scan.content_hash),
+            Self::Ocds(scan) => scan.as_ref().map(|scan| scan.content_hash.as_str()),
             Self::Answers(scan) => Some(&scan.content_hash),
         }
     }
@@ -305,9 +306,9 @@ impl Scan {
     /// Of a hundred parts of the work on a file, how many were done.
     const fn done(&self) -> u64 {
         match self {
-            Self::Tabular(None) => 0,
+            Self::Tabular(None) | Self::Ocds(None) => 0,
             Self::Tabular(Some(_)) => HASHING,
-            Self::Ocds(_) | Self::Answers(_) => SCANNING,
+            Self::Ocds(Some(_)) | Self::Answers(_) => SCANNING,
         }
     }
 }
@@ -332,7 +333,8 @@ pub(crate) fn scan(input: &Input, compared: bool, progress: &dyn Fn(Progress)) -
         Format::Portal(_) | Format::Receita(_) => {
             Scan::Tabular(Some(reader::hash(input, &mut |bytes| report(HASHING, bytes, 0))?))
         }
-        Format::Ocds => Scan::Ocds(ocds::scan(input, &mut |bytes, rows| report(SCANNING, bytes, rows))?),
+        Format::Ocds if !compared => Scan::Ocds(None),
+        Format::Ocds => Scan::Ocds(Some(ocds::scan(input, &mut |bytes, rows| report(SCANNING, bytes, rows))?)),
         Format::Answers(kind) => {
             Scan::Answers(answers::scan(input, kind, &mut |bytes, rows| report(SCANNING, bytes, rows))?)
         }
@@ -349,10 +351,14 @@ pub(crate) fn parse(
 ) -> Result<ParsedFile, ImportError> {
     let id = Uuid::now_v7().to_string();
     let first = scan.done();
+    let mut furthest = 0;
     let mut report = |bytes: u64, rows| {
         let (file, bytes_total) = (input.name.clone(), input.bytes);
         let bytes_done = bytes_total / 100 * first + bytes.min(bytes_total) / 100 * (100 - first);
         let bytes_done = if bytes >= bytes_total { bytes_total } else { bytes_done };
+        // Some files are read anew.
+        furthest = bytes_done.max(furthest);
+        let bytes_done = furthest;
         progress(Progress { file, bytes_done, bytes_total, rows });
     };
     let mut summary = FileSummary {
@@ -390,8 +396,9 @@ pub(crate) fn parse(
             (taken.file.into_iter().collect(), taken.quality.into_iter().collect(), taken.quarantine)
         }
         (_, Scan::Ocds(scan)) => {
-            summary.rows = scan.units;
-            let written = ocds::write(input, &scan, target, &mut report)?;
+            let written = ocds::write(input, scan, target, &mut report)?;
+            summary.rows = written.units;
+            summary.content_hash = written.content_hash;
             summary.tables = written.files.iter().map(|file| (file.table.as_str().to_owned(), file.rows)).collect();
             summary.duplicates = written.duplicates;
             summary.without_supplier = written.without_supplier;

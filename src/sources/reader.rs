@@ -154,7 +154,7 @@ fn read(
     sender: &SyncSender<Message>,
     spare: &Receiver<Vec<Entry>>,
 ) -> Result<Hashed, ImportError> {
-    let meter = if hashing { Meter::hashing() } else { Meter::default() };
+    let meter = if hashing { Meter::hashing().once() } else { Meter::default() };
     let source = only_source(input)?;
     source.read(|reader| {
         let bytes = meter.read(reader);

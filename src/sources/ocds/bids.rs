@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::json::View;
 use super::parties::{Organisation, together};
-use super::process::{Process, amount, currency, elements, key_or_place, lots, masked};
+use super::process::{Process, amount, currency, elements, key_or_place, lots, masked, text};
 use super::rows::Rows;
 use super::values::Moment;
 use crate::lake::LakeError;
@@ -34,7 +34,7 @@ impl<'a> Process<'a> {
                 bid.pick(["id", "date", "value", "status", "tenderers", "items", "relatedLot", "relatedLots"]);
             let tenderers = elements(tenderers).filter_map(|who| self.parties.organisation(who, self.origin.key));
             let who = together(tenderers.collect());
-            let number = number.and_then(View::text);
+            let number = text(number);
             let lots = lots(lot, lots_too);
             let won = self.has_won(who.as_deref(), number.as_deref(), &lots);
             let mut items = elements(items).filter_map(|item| item.text_of("id"));
@@ -48,7 +48,7 @@ impl<'a> Process<'a> {
                 at,
                 currency,
                 value,
-                status: masked(status.and_then(View::text)),
+                status: masked(text(status)),
                 won,
             };
             self.write_bid(&id, who.as_deref(), &bid, rows)?;

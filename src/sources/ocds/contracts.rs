@@ -9,10 +9,10 @@ use super::OcdsMap;
 use super::json::View;
 use super::merge::FIRST_VALUE;
 use super::parties::{Organisation, together};
-use super::process::{Item, Process, amount, category, currency, elements, key_or_place, masked, title};
+use super::process::{Item, Process, amount, category, currency, elements, key_or_place, masked, text, title};
 use super::rows::Rows;
 use crate::lake::LakeError;
-use crate::model::{Table, fold};
+use crate::model::Table;
 
 impl<'a> Process<'a> {
     pub(super) fn write_contracts(&self, rows: &mut Rows<'_>) -> Result<(), LakeError> {
@@ -28,7 +28,6 @@ impl<'a> Process<'a> {
             *contracts_of.entry(award).or_default() += 1;
         }
         for (place, contract) in contracts.iter().copied().enumerate() {
-            let text = |member: Option<View<'a>>| member.and_then(View::text);
             let [published, award_id, suppliers, signed, period, value, status, items] =
                 contract.pick(["id", "awardID", "suppliers", "dateSigned", "period", "value", "status", "items"]);
             let (published, award_id) = (text(published), text(award_id));
@@ -69,10 +68,11 @@ impl<'a> Process<'a> {
                 masked(tender.text_of("procurementMethodDetails").or_else(|| tender.text_of("procurementMethod")))
             });
             let method = method.unwrap_or_default();
+            let folded = rows.folds.of(&object);
             rows.add(Table::Contracts, &id, &self.source, self.origin, |out| {
                 out.text(&number)
                     .text(&object)
-                    .text(&fold(&object))
+                    .text(&folded)
                     .optional_text(None)
                     .text(modality(&method).as_str())
                     .text(&method)
@@ -142,13 +142,14 @@ impl<'a> Process<'a> {
             let date = rows.tally.day(amendment.get("date"));
             let value = rows.tally.money(amount(amendment.get("value")));
             let own = masked(own).unwrap_or_else(|| (place + 1).to_string().into());
+            let folded = rows.folds.of(&object);
             rows.add(Table::Amendments, &id, &self.source, self.origin, |out| {
                 out.text(&self.buyer_id)
                     .text(number)
                     .text(&own)
                     .day(None)
                     .text(&object)
-                    .text(&fold(&object))
+                    .text(&folded)
                     .decimal(value)
                     .day(date);
             })?;
@@ -168,12 +169,13 @@ impl<'a> Process<'a> {
             let id = rows.ids.next(contract, "item", &key_or_place(own.as_deref(), place));
             let code = masked(code).or_else(|| masked(own)).unwrap_or_default();
             let details = masked(classified).filter(|details| *details != description).unwrap_or_default();
+            let folded = rows.folds.of(&description);
             rows.add(Table::ContractItems, &id, &self.source, self.origin, |out| {
                 out.text(&self.buyer_id)
                     .text(number)
                     .text(&code)
                     .text(&description)
-                    .text(&fold(&description))
+                    .text(&folded)
                     .text(&details)
                     .decimal(quantity)
                     .decimal(price);

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
+use std::ops::Range;
 
 use memchr::{memchr, memmem};
-use simd_json::{Buffers, Node, StaticNode, Tape};
+use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
 use crate::model::trimmed;
 
@@ -13,10 +14,12 @@ use crate::model::trimmed;
 #[derive(Debug)]
 pub(in crate::sources) struct Document<'a> {
     tape: Tape<'a>,
+    /// Where the memory of the tape goes in the end.
+    home: &'a mut Vec<Node<'static>>,
     /// The text, as it was before it was parsed.
     raw: &'a [u8],
-    /// Place and text of every number, once somebody asks for one.
-    numbers: OnceCell<Vec<(usize, &'a str)>>,
+    /// Of every number its place, and where its text begins and ends, once somebody asks for one.
+    numbers: OnceCell<Vec<(usize, Range<usize>)>>,
     /// Whether a text of it may hold a NUL.
     may_hold_nul: bool,
 }
@@ -26,6 +29,7 @@ pub(in crate::sources) struct Document<'a> {
 pub(in crate::sources) struct Scratch {
     text: Vec<u8>,
     buffers: Buffers,
+    tape: Vec<Node<'static>>,
 }
 
 impl fmt::Debug for Scratch {
@@ -40,13 +44,22 @@ impl Scratch {
     /// # Errors
     /// If it is no JSON, or not UTF-8.
     pub(in crate::sources) fn parse<'a>(&'a mut self, raw: &'a [u8]) -> Result<Document<'a>, simd_json::Error> {
-        // The parser unescapes in place.
+        // The parser unescapes in place, and looks some bytes ahead.
         self.text.clear();
+        self.text.reserve(raw.len() + INPUT_PADDING);
         self.text.extend_from_slice(raw);
-        let tape = simd_json::to_tape_with_buffers(&mut self.text, &mut self.buffers)?;
+        self.text.resize(raw.len() + INPUT_PADDING, 0);
+        let mut tape = Tape(std::mem::take(&mut self.tape)).reset();
+        simd_json::fill_tape_padded(&mut self.text, raw.len(), &mut self.buffers, &mut tape)?;
         // Written as it is, it would be no JSON.
         let may_hold_nul = may_escape(raw, "\\u0000");
-        Ok(Document { tape, raw, numbers: OnceCell::new(), may_hold_nul })
+        Ok(Document { tape, home: &mut self.tape, raw, numbers: OnceCell::new(), may_hold_nul })
+    }
+}
+
+impl Drop for Document<'_> {
+    fn drop(&mut self) {
+        *self.home = Tape(std::mem::take(&mut self.tape.0)).reset().0;
     }
 }
 
@@ -75,11 +88,9 @@ impl<'a> Document<'a> {
             let places = self.tape.0.iter().enumerate().filter(|(_, node)| is_number(node)).map(|(at, _)| at);
             places.zip(numbers(self.raw)).collect()
         });
-        numbers
-            .binary_search_by_key(&at, |(own, _)| *own)
-            .ok()
-            .and_then(|place| numbers.get(place))
-            .map(|(_, text)| *text)
+        let place = numbers.binary_search_by_key(&at, |(own, _)| *own).ok()?;
+        let (_, text) = numbers.get(place)?;
+        std::str::from_utf8(self.raw.get(text.clone())?).ok()
     }
 }
 
@@ -92,8 +103,8 @@ const fn is_number(node: &Node<'_>) -> bool {
     matches!(node, Node::Static(StaticNode::I64(_) | StaticNode::U64(_) | StaticNode::F64(_)))
 }
 
-/// The texts of all numbers of a JSON text, in order.
-fn numbers(raw: &[u8]) -> impl Iterator<Item = &str> {
+/// Where all numbers of a JSON text begin and end, in order.
+fn numbers(raw: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         while let Some(byte) = raw.get(at) {
@@ -102,9 +113,8 @@ fn numbers(raw: &[u8]) -> impl Iterator<Item = &str> {
                 b'-' | b'0'..=b'9' => {
                     let digit = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
                     let length = raw[at..].iter().take_while(digit).count();
-                    let number = &raw[at..at + length];
                     at += length;
-                    return std::str::from_utf8(number).ok();
+                    return Some(at - length..at);
                 }
                 _ => at += 1,
             }

@@ -3,11 +3,14 @@
 //!
 //! Whatever a file holds is cut into releases and records. One of a process that appears nowhere
 //! else becomes rows at once; those of a process that appears several times are set aside, by the
-//! hash of its `ocid`, and compiled in the end. So the first pass finds out which processes these
-//! are, and what is kept in memory is eight bytes a release and a few blocks of the file.
+//! hash of its `ocid`, and compiled in the end. Compiled releases and records name every process once: of a new dataset that is
+//! assumed, and all of it is read once. Where it turns out to be wrong, for other releases, or where there is something that
+//! the dataset may be equal to, a first pass finds out which processes appear several times. What is kept in memory is eight
+//! to sixteen bytes a release and a few blocks of the file.
 
 mod bids;
 mod contracts;
+mod convert;
 #[cfg(feature = "fuzzing")]
 pub(super) mod fuzzing;
 pub(super) mod json;
@@ -25,27 +28,24 @@ pub(super) mod values;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hasher};
+use std::ops::ControlFlow;
 
-use datafusion::arrow::array::RecordBatch;
 use rayon::prelude::*;
 
 use super::ImportError;
-use super::fault::{Quarantine, Reason};
+use super::fault::Quarantine;
 use super::file::Target;
 use super::input::Input;
 use super::metered::Part;
-use super::pii::PiiKey;
-use crate::lake::LakeError;
-use crate::model::{LakeFile, Table, TableQuality};
-use json::{Scratch, View};
-use merge::Release;
-use pipeline::pipeline;
+use crate::model::{LakeFile, TableQuality};
+use convert::{Fault, Import, find};
+use json::Scratch;
+use pipeline::{Pass, pipeline};
 use process::prefix;
-use rows::{KnownSuppliers, Origin, Rows, Spare};
-use spill::{Spill, Spilled};
+use rows::{KnownSuppliers, Spare};
+use spill::Spill;
 use stream::{Block, Unit};
 use tables::Tables;
 use values::Tally;
@@ -60,8 +60,6 @@ const TOGETHER: usize = 32;
 pub(crate) struct Scan {
     /// SHA-256 of all their bytes, in lower-case hex.
     pub(crate) content_hash: String,
-    /// Releases and records.
-    pub(crate) units: i64,
     /// Hashes of the `ocid`s that appear more than once.
     repeated: HashSet<u64>,
     /// Bytes of the releases of these.
@@ -69,9 +67,13 @@ pub(crate) struct Scan {
     parts: Vec<Part>,
 }
 
-/// What the second pass did.
+/// What was taken in.
 #[derive(Debug)]
 pub(crate) struct Written {
+    /// SHA-256 of all bytes of the files, in lower-case hex.
+    pub(crate) content_hash: String,
+    /// Releases and records.
+    pub(crate) units: i64,
     pub(crate) files: Vec<LakeFile>,
     /// What the rows of each are worth.
     pub(crate) qualities: Vec<TableQuality>,
@@ -111,22 +113,28 @@ pub(crate) fn detect(head: &[u8]) -> Option<String> {
 pub(crate) fn scan(input: &Input, report: &mut dyn FnMut(u64, i64)) -> Result<Scan, ImportError> {
     let mut seen: Vec<(u64, u32)> = Vec::new();
     let (mut bytes, mut units) = (0, 0);
-    let read = pipeline(input, true, &identify, &mut |blocks| {
+    let read = pipeline(input, Pass::First, &identify, &mut |blocks| {
         for found in blocks {
             bytes += found.bytes;
             units += found.units;
             seen.extend(found.hashes);
         }
         report(bytes, units);
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
+    let read = read.ok_or_else(stopped)?;
     seen.par_sort_unstable();
     let (mut repeated, mut repeated_bytes) = (HashSet::new(), 0);
     for same in seen.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
         repeated.extend(same.first().map(|(hash, _)| *hash));
         repeated_bytes += same.iter().map(|(_, length)| u64::from(*length)).sum::<u64>();
     }
-    Ok(Scan { content_hash: read.content_hash, units, repeated, repeated_bytes, parts: read.parts })
+    Ok(Scan { content_hash: read.content_hash, repeated, repeated_bytes, parts: read.parts })
+}
+
+/// Nobody asked for that.
+fn stopped() -> ImportError {
+    ImportError::Interrupted("the reading of a file stopped before its end".to_owned())
 }
 
 /// What the first pass finds in a block.
@@ -182,28 +190,51 @@ fn hash(ocid: &str) -> u64 {
     hasher.finish()
 }
 
-/// Second pass: writes the rows to `<root>/<table>/<import_id>.parquet`.
+/// Writes the rows to `<root>/<table>/<import_id>.parquet`, after a first pass or, where there was none, as if every process
+/// were named once, with a first pass after all where that cannot be relied on.
 ///
 /// # Errors
-/// If a file cannot be read again as it was, or the lake cannot be written.
+/// If a file cannot be read, or not again as it was, or the lake cannot be written.
 pub(crate) fn write(
     input: &Input,
-    scan: &Scan,
+    scanned: Option<Scan>,
     target: Target<'_>,
     report: &mut dyn FnMut(u64, i64),
 ) -> Result<Written, ImportError> {
+    let scanned = match scanned {
+        Some(scanned) => scanned,
+        None => match attempt(input, None, target, report)? {
+            Some(written) => return Ok(written),
+            None => scan(input, report)?,
+        },
+    };
+    attempt(input, Some(&scanned), target, report)?.ok_or_else(stopped)
+}
+
+/// [`write`]; `None` if there was no first pass and a process is named twice, or may well be.
+fn attempt(
+    input: &Input,
+    scan: Option<&Scan>,
+    target: Target<'_>,
+    report: &mut dyn FnMut(u64, i64),
+) -> Result<Option<Written>, ImportError> {
     let Target { root, import_id, key, today } = target;
     let known = KnownSuppliers::default();
     let spare = Spare::default();
     let import = Import { input, scan, import_id, key, stem: stem(input), known: &known, spare: &spare };
     let mut tables = Tables::new(root, import_id, today, &known);
-    let mut spill = Spill::new(root, scan.repeated_bytes)?;
+    let mut spill = Spill::new(root, scan.map_or(0, |scan| scan.repeated_bytes))?;
     let mut outcome = Outcome::default();
     let (mut bytes, mut units) = (0, 0);
-    let read = pipeline(input, false, &|block| import.convert(block), &mut |blocks| {
+    let mut seen: HashSet<u64, foldhash::fast::RandomState> = HashSet::default();
+    let pass = if scan.is_some() { Pass::Second } else { Pass::Only };
+    let read = pipeline(input, pass, &|block| import.convert(block), &mut |blocks| {
         let mut batches = Vec::new();
         for converted in blocks {
             let converted = converted?;
+            if !converted.unforeseen.is_some_and(|hashes| hashes.into_iter().all(|hash| seen.insert(hash))) {
+                return Ok(ControlFlow::Break(()));
+            }
             bytes += converted.bytes;
             units += converted.units;
             batches.extend(converted.batches);
@@ -214,9 +245,13 @@ pub(crate) fn write(
         }
         tables.append(batches)?;
         report(bytes, units);
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
-    if read.parts != scan.parts {
+    let Some(read) = read else {
+        tables.abandon();
+        return Ok(None);
+    };
+    if scan.is_some_and(|scan| read.parts != scan.parts) {
         return Err(ImportError::FileChanged { file: input.name.clone() });
     }
     for bucket in spill.buckets() {
@@ -240,7 +275,18 @@ pub(crate) fn write(
     let (files, qualities) = tables.finish()?;
     let Outcome { quarantine, duplicates, tally } = outcome;
     let Tally { rounded, unreadable } = tally;
-    Ok(Written { files, qualities, quarantine, duplicates, without_supplier, rounded, unreadable })
+    let content_hash = scan.map_or(read.content_hash, |scan| scan.content_hash.clone());
+    Ok(Some(Written {
+        content_hash,
+        units,
+        files,
+        qualities,
+        quarantine,
+        duplicates,
+        without_supplier,
+        rounded,
+        unreadable,
+    }))
 }
 
 /// What the dataset is called, without its source.
@@ -261,199 +307,6 @@ impl Outcome {
         for fault in faults {
             let file = input.sources.get(fault.part).map_or(input.name.as_str(), |source| source.name.as_str());
             self.quarantine.add(file, fault.line, fault.member, fault.reason, &fault.shown);
-        }
-    }
-}
-
-/// A release or record that could not be taken in.
-#[derive(Debug)]
-struct Fault {
-    part: usize,
-    line: i64,
-    member: &'static str,
-    reason: Reason,
-    shown: String,
-}
-
-impl Fault {
-    fn new(part: usize, line: i64, member: &'static str, reason: Reason, text: &[u8]) -> Self {
-        // More is not kept anyway.
-        let shown = String::from_utf8_lossy(&text[..text.len().min(1_024)]).into_owned();
-        Self { part, line, member, reason, shown }
-    }
-}
-
-/// What became of processes that were compiled.
-struct Compiled {
-    /// Releases that repeat another one to the letter.
-    duplicates: i64,
-    batches: Vec<(Table, RecordBatch)>,
-    tally: Tally,
-}
-
-/// What became of a block.
-struct Converted {
-    bytes: u64,
-    units: i64,
-    batches: Vec<(Table, RecordBatch)>,
-    tally: Tally,
-    faults: Vec<Fault>,
-    spilled: Vec<Spilled>,
-}
-
-/// One release or record, taken apart.
-enum Found<'a> {
-    /// A release, or the compiled release of a record.
-    Release(Cow<'a, str>, View<'a>),
-    /// The releases of a record that is not compiled.
-    Releases(Cow<'a, str>, Vec<View<'a>>),
-}
-
-impl<'a> Found<'a> {
-    fn ocid(&self) -> &str {
-        match self {
-            Self::Release(ocid, _) | Self::Releases(ocid, _) => ocid,
-        }
-    }
-
-    fn views(&self) -> &[View<'a>] {
-        match self {
-            Self::Release(_, release) => std::slice::from_ref(release),
-            Self::Releases(_, releases) => releases,
-        }
-    }
-}
-
-/// What a release or record holds, or why it cannot be taken in.
-fn find(root: View<'_>) -> Result<Found<'_>, (&'static str, Reason)> {
-    if !root.is_object() {
-        return Err(("", Reason::NotAnObject));
-    }
-    let ocid = root.text_of("ocid");
-    if let Some(compiled) = root.get("compiledRelease").filter(|compiled| compiled.is_object()) {
-        let ocid = ocid.or_else(|| compiled.text_of("ocid")).ok_or(("ocid", Reason::RequiredBlank))?;
-        return Ok(Found::Release(ocid, compiled));
-    }
-    let ocid = ocid.ok_or(("ocid", Reason::RequiredBlank))?;
-    if root.get("releases").is_none() {
-        return Ok(Found::Release(ocid, root));
-    }
-    let embedded: Vec<View<'_>> = root.list("releases").filter(|release| release.get("ocid").is_some()).collect();
-    if embedded.is_empty() {
-        // They are elsewhere on the web.
-        return Err(("releases", Reason::LinkedReleases));
-    }
-    Ok(Found::Releases(ocid, embedded))
-}
-
-/// What all blocks of an import share.
-#[derive(Clone, Copy)]
-struct Import<'a> {
-    input: &'a Input,
-    scan: &'a Scan,
-    import_id: &'a str,
-    key: &'a PiiKey,
-    stem: &'a str,
-    known: &'a KnownSuppliers,
-    spare: &'a Spare,
-}
-
-impl<'a> Import<'a> {
-    fn origin(&self, part: usize, line: i64) -> Origin<'a> {
-        let file = self.input.sources.get(part).map_or(self.input.name.as_str(), |source| source.name.as_str());
-        Origin { stem: self.stem, file, line, import_id: self.import_id, key: self.key }
-    }
-
-    fn convert(&self, block: &Block) -> Result<Converted, ImportError> {
-        let part = block.part;
-        let mut rows = Rows::new(self.known, self.spare)?;
-        let mut scratch = Scratch::default();
-        let (mut units, mut faults, mut spilled) = (0, Vec::new(), Vec::new());
-        let mut failed: Option<LakeError> = None;
-        block.units(&mut |line, unit| {
-            units += 1;
-            let text = match unit {
-                Unit::Text(text) => text,
-                Unit::TooLong(text) => return faults.push(Fault::new(part, line, "", Reason::LineTooLong, text)),
-            };
-            let Ok(document) = scratch.parse(text) else {
-                return faults.push(Fault::new(part, line, "", Reason::InvalidJson, text));
-            };
-            let found = match find(document.root()) {
-                Ok(found) => found,
-                Err((member, reason)) => return faults.push(Fault::new(part, line, member, reason, text)),
-            };
-            let hash = hash(found.ocid());
-            if self.scan.repeated.contains(&hash) {
-                return spilled.push(Spilled { hash, part, line, text: text.to_vec() });
-            }
-            let written = match found {
-                Found::Release(ocid, release) => process::write(release, ocid, self.origin(part, line), &mut rows),
-                Found::Releases(ocid, releases) => {
-                    let releases = releases.into_iter().filter_map(|release| Release::of(release, (part, line)));
-                    self.write_compiled(ocid.into_owned(), releases.collect(), &mut rows)
-                }
-            };
-            if let Err(error) = written {
-                failed.get_or_insert(error);
-            }
-        });
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
-        let (batches, tally) = rows.finish()?;
-        Ok(Converted { bytes: block.len() as u64, units, batches, tally, faults, spilled })
-    }
-
-    /// Compiles what has one hash, group by group.
-    fn compile(&self, groups: &[Vec<spill::Stored<'_>>]) -> Result<Compiled, ImportError> {
-        let mut rows = Rows::new(self.known, self.spare)?;
-        let mut duplicates = 0;
-        for group in groups {
-            duplicates += self.compile_group(group, &mut rows)?;
-        }
-        let (batches, tally) = rows.finish()?;
-        Ok(Compiled { duplicates, batches, tally })
-    }
-
-    /// Compiles the releases of what has one hash: one process, as a rule. Returns how many repeat another one.
-    fn compile_group(&self, group: &[spill::Stored<'_>], rows: &mut Rows<'_>) -> Result<i64, ImportError> {
-        let mut duplicates = 0;
-        let mut processes: Vec<(String, Vec<Release>)> = Vec::new();
-        let mut scratch = Scratch::default();
-        let mut texts = HashSet::new();
-        for stored in group {
-            if !texts.insert(stored.text) {
-                duplicates += 1;
-                continue;
-            }
-            // It has been parsed once already.
-            let Ok(document) = scratch.parse(stored.text) else { continue };
-            let Ok(found) = find(document.root()) else { continue };
-            let place = processes.iter().position(|(ocid, _)| ocid == found.ocid()).unwrap_or_else(|| {
-                processes.push((found.ocid().to_owned(), Vec::new()));
-                processes.len() - 1
-            });
-            let releases = found.views().iter().filter_map(|view| Release::of(*view, (stored.part, stored.line)));
-            if let Some((_, known)) = processes.get_mut(place) {
-                known.extend(releases);
-            }
-        }
-        for (ocid, releases) in processes {
-            self.write_compiled(ocid, releases, rows)?;
-        }
-        Ok(duplicates)
-    }
-
-    fn write_compiled(&self, ocid: String, releases: Vec<Release>, rows: &mut Rows<'_>) -> Result<(), LakeError> {
-        let Some((part, line)) = merge::latest(&releases) else { return Ok(()) };
-        let text = merge::compile(releases);
-        let mut scratch = Scratch::default();
-        match scratch.parse(&text) {
-            Ok(document) => process::write(document.root(), Cow::Owned(ocid), self.origin(part, line), rows),
-            Err(error) => {
-                Err(LakeError::Schema { table: "tenders", detail: format!("a compiled release is no JSON: {error}") })
-            }
         }
     }
 }

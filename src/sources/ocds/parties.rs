@@ -8,7 +8,7 @@ use super::super::person::Person;
 use super::super::pii::PiiKey;
 use super::OcdsMap;
 use super::json::View;
-use super::process::masked;
+use super::process::{masked, text};
 use crate::model::{TaxIdCheck, TaxIdKind, check_tax_id};
 
 /// The parties of a release.
@@ -48,8 +48,8 @@ impl<'a> Parties<'a> {
         let mut found = Self { by_id: OcdsMap::default(), all: Vec::new() };
         for view in release.list("parties") {
             let [id, identifier, name, roles] = view.pick(["id", "identifier", "name", "roles"]);
-            let complete = identifier.is_some() && name.and_then(View::text).is_some();
-            if let Some(id) = id.and_then(View::text) {
+            let complete = identifier.is_some() && text(name).is_some();
+            if let Some(id) = text(id) {
                 found.by_id.insert(id, found.all.len());
             }
             found.all.push(Party { view, roles, complete, mentioned: Cell::new(false), known: OnceCell::new() });
@@ -104,9 +104,9 @@ impl<'a> Organisation<'a> {
         let [own, identifier, name] = party.pick(["id", "identifier", "name"]);
         let identifier = identifier.or_else(|| reference.get("identifier"));
         let identified = identifier.map(|identifier| identifier.pick(["scheme", "id", "legalName"]));
-        let [scheme, id, legal_name] = identified.unwrap_or_default().map(|value| value.and_then(View::text));
-        let own = reference.text_of("id").or_else(|| own.and_then(View::text));
-        let name = name.and_then(View::text).or_else(|| reference.text_of("name")).or(legal_name);
+        let [scheme, id, legal_name] = identified.unwrap_or_default().map(text);
+        let own = reference.text_of("id").or_else(|| text(own));
+        let name = text(name).or_else(|| reference.text_of("name")).or(legal_name);
         let published = id.or_else(|| own.clone());
         let Some(published) = published else {
             let name = name?;
@@ -145,14 +145,14 @@ fn person<'p>(scheme: Option<&str>, id: &'p str, name: Option<&'p str>) -> Perso
         (None, Some(bare)) => (Some("BR"), bare),
         (scheme, _) => (scheme, id),
     };
-    let folded = scheme.map(str::to_ascii_uppercase);
-    match folded.as_deref() {
-        Some(scheme) if scheme == "BR" || scheme.starts_with("BR-") || scheme == "CNPJ" || scheme == "CPF" => {
-            let prefix = format!("{scheme}-");
-            let bare = bare
-                .get(..prefix.len())
-                .filter(|own| own.eq_ignore_ascii_case(&prefix))
-                .map_or(bare, |own| &bare[own.len()..]);
+    let begins = |text: &str, with: &str| text.get(..with.len()).is_some_and(|own| own.eq_ignore_ascii_case(with));
+    let is_brazilian = |scheme: &str| {
+        ["BR", "CNPJ", "CPF"].iter().any(|own| scheme.eq_ignore_ascii_case(own)) || begins(scheme, "BR-")
+    };
+    match scheme {
+        Some(scheme) if is_brazilian(scheme) => {
+            let behind = Some(bare).filter(|bare| begins(bare, scheme)).and_then(|bare| bare.get(scheme.len()..));
+            let bare = behind.and_then(|behind| behind.strip_prefix('-')).unwrap_or(bare);
             let person = Person::brazilian(bare, name);
             Person { published: id, ..person }
         }
@@ -173,8 +173,7 @@ fn person<'p>(scheme: Option<&str>, id: &'p str, name: Option<&'p str>) -> Perso
                 name,
             },
         },
-        Some(_) => {
-            let scheme = scheme.unwrap_or_default();
+        Some(scheme) => {
             let normal = if id.starts_with(scheme) { id.to_owned() } else { format!("{scheme}-{id}") };
             Person { published: id, kind: TaxIdKind::Foreign, normal, check: TaxIdCheck::NotApplicable, name }
         }

@@ -1,6 +1,7 @@
 //! Reads the files of a dataset while all processors work on what was read.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,23 +13,32 @@ use super::super::metered::{Meter, Part};
 use super::stream::{self, Block};
 
 /// Blocks that are at hand at once, for each thread: read, worked on or waiting for those before them.
-const AHEAD: usize = 4;
+const AHEAD: usize = 8;
+
+/// Which of the readings of a dataset it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pass {
+    First,
+    Second,
+    Only,
+}
 
 /// What was read.
 pub(super) struct ReadParts {
-    /// SHA-256 of all bytes, in lower-case hex; of no bytes unless it was asked for.
+    /// SHA-256 of all bytes, in lower-case hex; of no bytes in the second pass.
     pub(super) content_hash: String,
     pub(super) parts: Vec<Part>,
 }
 
 /// Reads all files in a thread of its own, lets as many threads as there are processors work on their blocks, and gives the
-/// results to `take`, in the order of the blocks: no block waits for others to be read or worked on.
+/// results to `take`, in the order of the blocks: no block waits for others to be read or worked on. `None` if `take` did
+/// not want all of them.
 pub(super) fn pipeline<T: Send>(
     input: &Input,
-    hashed: bool,
+    pass: Pass,
     work: &(dyn Fn(&Block) -> T + Sync),
-    take: &mut dyn FnMut(Vec<T>) -> Result<(), ImportError>,
-) -> Result<ReadParts, ImportError> {
+    take: &mut dyn FnMut(Vec<T>) -> Result<ControlFlow<()>, ImportError>,
+) -> Result<Option<ReadParts>, ImportError> {
     let threads = rayon::current_num_threads();
     let at_hand = threads * AHEAD;
     thread::scope(|scope| {
@@ -37,7 +47,7 @@ pub(super) fn pipeline<T: Send>(
         for _ in 0..at_hand {
             let _ = free.send(());
         }
-        let reading = scope.spawn(move || read_parts(input, hashed, &Sender { sender, frees }));
+        let reading = scope.spawn(move || read_parts(input, pass, &Sender { sender, frees }));
         let (done, results) = sync_channel(at_hand);
         // Gone with the last worker, so that the reader notices.
         let blocks = Arc::new(Mutex::new(blocks));
@@ -56,15 +66,16 @@ pub(super) fn pipeline<T: Send>(
                 next += 1;
             }
             let taken = ready.len();
-            if taken > 0 {
-                take(ready)?;
+            if taken > 0 && take(ready)?.is_break() {
+                return Ok(None);
             }
             for _ in 0..taken {
                 // A reader that has come to the end wants none.
                 let _ = free.send(());
             }
         }
-        reading.join().map_err(|_| ImportError::Interrupted("the reader of a file panicked".to_owned()))?
+        let read = reading.join().map_err(|_| ImportError::Interrupted("the reader of a file panicked".to_owned()))?;
+        read.map(Some)
     })
 }
 
@@ -99,8 +110,12 @@ impl Sender {
 }
 
 /// Reads all files and sends their blocks, until nobody wants them any more.
-fn read_parts(input: &Input, hashed: bool, sender: &Sender) -> Result<ReadParts, ImportError> {
-    let meter = if hashed { Meter::hashing_aside() } else { Meter::default() };
+fn read_parts(input: &Input, pass: Pass, sender: &Sender) -> Result<ReadParts, ImportError> {
+    let meter = match pass {
+        Pass::First => Meter::hashing_aside(),
+        Pass::Second => Meter::default(),
+        Pass::Only => Meter::hashing_aside().once(),
+    };
     let mut parts = Vec::with_capacity(input.sources.len());
     let mut blocks = 0..;
     for (part, source) in input.sources.iter().enumerate() {

@@ -12,7 +12,7 @@ use super::parties::{Organisation, Parties, together};
 use super::rows::{Origin, Rows, id_part};
 use super::values::Tally;
 use crate::lake::LakeError;
-use crate::model::{Table, fold};
+use crate::model::Table;
 
 /// What every row of a process shares.
 pub(super) struct Process<'a> {
@@ -66,9 +66,9 @@ impl<'a> Award<'a> {
             value,
             items,
             suppliers,
-            related_bid: related_bid.and_then(View::text),
-            id: id.and_then(View::text),
-            stands: status.and_then(View::text).is_none_or(|status| stands(&status)),
+            related_bid: text(related_bid),
+            id: text(id),
+            stands: text(status).is_none_or(|status| stands(&status)),
             winner: together(elements(suppliers).filter_map(|who| parties.organisation(who, key)).collect()),
             lots: lots(lot, several),
         }
@@ -177,7 +177,7 @@ fn stands(status: &str) -> bool {
 
 /// Title and description, as far as the one does not say the other.
 pub(super) fn title(of: View<'_>) -> Cow<'_, str> {
-    let [title, description] = of.pick(["title", "description"]).map(|value| value.and_then(View::text));
+    let [title, description] = of.pick(["title", "description"]).map(text);
     let object = match (title, description) {
         (Some(title), Some(description)) if !title.contains(description.as_ref()) => {
             if description.contains(title.as_ref()) {
@@ -221,6 +221,11 @@ pub(super) fn elements(list: Option<View<'_>>) -> impl Iterator<Item = View<'_>>
     list.into_iter().flat_map(View::elements)
 }
 
+/// The text of a member that may not be there.
+pub(super) fn text(member: Option<View<'_>>) -> Option<Cow<'_, str>> {
+    member.and_then(View::text)
+}
+
 /// The amount of a value.
 pub(super) fn amount(value: Option<View<'_>>) -> Option<View<'_>> {
     value.and_then(|value| value.get("amount"))
@@ -240,7 +245,6 @@ pub(super) fn lots<'a>(one: Option<View<'a>>, several: Option<View<'a>>) -> Vec<
     if one.is_none() && several.is_none() {
         return Vec::new();
     }
-    let text = |view: Option<View<'a>>| view.and_then(View::text);
     text(one).into_iter().chain(elements(several).filter_map(View::text)).chain(text(several)).collect()
 }
 
@@ -262,7 +266,6 @@ impl<'a> Process<'a> {
         ]);
         let [criteria, status, count, category, items] =
             tender.pick(["awardCriteria", "status", "numberOfTenderers", "mainProcurementCategory", "items"]);
-        let text = |member: Option<View<'a>>| member.and_then(View::text);
         let (details, method_text) = (text(details), text(method));
         let method = code(method, &["open", "selective", "limited", "direct"]);
         let modality_name = masked(details.or(method_text)).unwrap_or_default();
@@ -304,7 +307,7 @@ impl<'a> Process<'a> {
         listed.sort_unstable();
         listed.dedup();
         let listed = i64::try_from(listed.len()).ok().filter(|count| *count > 0);
-        let folded = fold(&self.object);
+        let folded = rows.folds.of(&self.object);
         rows.add(Table::Tenders, &self.tender_id, &self.source, self.origin, |out| {
             out.text(&self.ocid)
                 .optional_text(masked(text(number)).as_deref())
@@ -349,6 +352,7 @@ impl<'a> Process<'a> {
             let [status, lot, several] = item.pick(["status", "relatedLot", "relatedLots"]);
             let lot = lots(lot, several).into_iter().next();
             let id = rows.ids.next(&self.tender_id, "item", &key_or_place(number.as_deref(), place));
+            let folded = rows.folds.of(&description);
             let winner = self.winner(number.as_deref(), lot.as_deref());
             rows.add(Table::TenderItems, &id, &self.source, self.origin, |out| {
                 out.text(&self.tender_id)
@@ -356,7 +360,7 @@ impl<'a> Process<'a> {
                     .optional_text(masked(number).as_deref())
                     .optional_text(masked(lot).as_deref())
                     .text(&description)
-                    .text(&fold(&description))
+                    .text(&folded)
                     .optional_text(scheme.as_deref())
                     .optional_text(masked(code).as_deref())
                     .optional_text(masked(unit).as_deref())
@@ -366,7 +370,7 @@ impl<'a> Process<'a> {
                     .optional_text(winner.and_then(|who| who.id.as_deref()))
                     .optional_text(winner.and_then(|who| who.key.as_deref()))
                     .optional_text(winner.and_then(|who| who.name.as_deref()))
-                    .optional_text(masked(status.and_then(View::text)).as_deref())
+                    .optional_text(masked(text(status)).as_deref())
                     .decimal(None);
             })?;
         }
@@ -442,7 +446,6 @@ pub(super) struct Item<'a> {
 
 impl<'a> Item<'a> {
     pub(super) fn of(item: View<'a>, tally: &mut Tally) -> Self {
-        let text = |member: Option<View<'a>>| member.and_then(View::text);
         let [id, description, classification, unit, quantity] =
             item.pick(["id", "description", "classification", "unit", "quantity"]);
         let classification = classification.map(|one| one.pick(["scheme", "id", "description"]));

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::hash::BuildHasher;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use datafusion::arrow::array::{AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::filter_record_batch;
@@ -13,12 +14,17 @@ use super::super::seen::Hash128;
 use super::values::Tally;
 use super::{OcdsMap, hash};
 use crate::lake::{LakeError, RowBuilder, RowWriter, schema};
-use crate::model::Table;
+use crate::model::{Table, fold};
 
 /// Characters of a published id that stand in an id of the lake as they are.
 const MAX_ID: usize = 80;
 /// Ids of a release that room is kept for.
 const MANY_IDS: usize = 1_000;
+/// Suppliers that are known without asking others, at most.
+const LATELY: usize = 1 << 16;
+/// Texts whose folded form is kept, and their length, at most.
+const FOLDS: usize = 1 << 10;
+const MAX_FOLDED: usize = 1_000;
 
 /// Hashes of the suppliers that are written: each is mentioned again and again, and its first row stays.
 #[derive(Debug, Default)]
@@ -28,8 +34,8 @@ pub(super) struct KnownSuppliers(RwLock<Hashes>);
 type Hashes = HashSet<u64, foldhash::fast::RandomState>;
 
 impl KnownSuppliers {
-    fn holds(&self, id: &str) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&hash(id))
+    fn holds(&self, hash: u64) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&hash)
     }
 
     /// The rows of suppliers that were not known, which they are from now on.
@@ -43,17 +49,72 @@ impl KnownSuppliers {
     }
 }
 
-/// Builders of rows that nobody uses at the moment: they have room for as many rows as they held last.
+/// Suppliers that one thread was told of lately, by their hashes: all threads asking for the same ones at the same time
+/// takes them longer than most of what they do.
+#[derive(Debug)]
+struct Lately(Vec<u64>);
+
+impl Default for Lately {
+    fn default() -> Self {
+        Self(vec![0; LATELY])
+    }
+}
+
+impl Lately {
+    fn slot(&mut self, hash: u64) -> Option<&mut u64> {
+        self.0.get_mut(hash as usize % LATELY)
+    }
+}
+
+/// Folded texts, some of the latest ones: most releases say the same in several places.
+#[derive(Debug)]
+pub(super) struct Folds {
+    state: foldhash::fast::RandomState,
+    slots: Vec<(String, Arc<str>)>,
+}
+
+impl Default for Folds {
+    fn default() -> Self {
+        Self { state: <_>::default(), slots: vec![(String::new(), Arc::from("")); FOLDS] }
+    }
+}
+
+impl Folds {
+    /// [`fold`] of a text.
+    pub(super) fn of(&mut self, text: &str) -> Arc<str> {
+        let place = self.state.hash_one(text) as usize % FOLDS;
+        let Some((known, folded)) = self.slots.get_mut(place).filter(|_| text.len() <= MAX_FOLDED) else {
+            return fold(text).into();
+        };
+        if known != text {
+            text.clone_into(known);
+            *folded = fold(text).into();
+        }
+        Arc::clone(folded)
+    }
+}
+
+/// What a thread keeps from one block to the next.
 #[derive(Debug, Default)]
-pub(super) struct Spare(Mutex<Vec<(Vec<RowBuilder>, Ids)>>);
+struct Kept {
+    /// With room for as many rows as they held last.
+    builders: Vec<RowBuilder>,
+    ids: Ids,
+    folds: Folds,
+    lately: Lately,
+}
+
+/// What nobody uses at the moment.
+#[derive(Debug, Default)]
+pub(super) struct Spare(Mutex<Vec<Kept>>);
 
 impl Spare {
-    fn take(&self) -> Option<(Vec<RowBuilder>, Ids)> {
+    fn take(&self) -> Option<Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    fn put(&self, builders: Vec<RowBuilder>, ids: Ids) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((builders, ids));
+    fn put(&self, kept: Kept) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
     }
 }
 
@@ -73,6 +134,8 @@ pub(super) struct Origin<'a> {
 pub(super) struct Rows<'k> {
     builders: Vec<RowBuilder>,
     pub(super) ids: Ids,
+    pub(super) folds: Folds,
+    lately: Lately,
     spare: &'k Spare,
     known: &'k KnownSuppliers,
     pub(super) tally: Tally,
@@ -80,16 +143,25 @@ pub(super) struct Rows<'k> {
 
 impl<'k> Rows<'k> {
     pub(super) fn new(known: &'k KnownSuppliers, spare: &'k Spare) -> Result<Self, LakeError> {
-        let (builders, ids) = match spare.take() {
-            Some(taken) => taken,
-            None => (Table::ALL.into_iter().map(RowBuilder::new).collect::<Result<_, _>>()?, Ids::default()),
+        let Kept { builders, ids, folds, lately } = match spare.take() {
+            Some(kept) => kept,
+            None => Kept {
+                builders: Table::ALL.into_iter().map(RowBuilder::new).collect::<Result<_, _>>()?,
+                ..<_>::default()
+            },
         };
-        Ok(Self { builders, ids, spare, known, tally: Tally::default() })
+        Ok(Self { builders, ids, folds, lately, spare, known, tally: Tally::default() })
     }
 
     /// Whether a row of a supplier has been written already.
-    pub(super) fn has_supplier(&self, id: &str) -> bool {
-        self.known.holds(id)
+    pub(super) fn has_supplier(&mut self, id: &str) -> bool {
+        let hash = hash(id);
+        let Some(slot) = self.lately.slot(hash) else { return self.known.holds(hash) };
+        let holds = *slot == hash || self.known.holds(hash);
+        if holds {
+            *slot = hash;
+        }
+        holds
     }
 
     /// Adds a row: its id and `current`, what `fill` gives, and its provenance.
@@ -118,7 +190,8 @@ impl<'k> Rows<'k> {
                 batches.push((table, builder.finish()?));
             }
         }
-        self.spare.put(self.builders, self.ids);
+        let Self { builders, ids, folds, lately, .. } = self;
+        self.spare.put(Kept { builders, ids, folds, lately });
         Ok((batches, self.tally))
     }
 }

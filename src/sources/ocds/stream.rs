@@ -18,10 +18,19 @@ pub(super) struct Sizes {
     pub(super) unit: usize,
 }
 
+impl Sizes {
+    /// Bytes that room is made for before a block is read.
+    fn room(self) -> usize {
+        self.block.min(SIZES.block) + PROBE_BYTES
+    }
+}
+
 /// The longest records that are published have some megabytes.
 pub(super) const SIZES: Sizes = Sizes { block: 2 << 20, unit: 32 << 20 };
 /// Bytes of what is too long that are kept to show.
 const SHOWN_BYTES: usize = 1_024;
+/// Bytes beyond the last one that a reader must have room for, so that it need not make any to see the end.
+const PROBE_BYTES: usize = 64;
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// A piece of a file.
@@ -109,6 +118,7 @@ impl Window<'_> {
         }
         self.bytes.drain(..self.start);
         self.start = 0;
+        self.bytes.reserve(self.sizes.room());
         let read = self.reader.take(self.sizes.block as u64).read_to_end(&mut self.bytes)?;
         self.ended = read < self.sizes.block;
         Ok(read > 0)
@@ -119,7 +129,7 @@ impl Window<'_> {
         let end = (self.start + bytes).min(self.bytes.len());
         // Large blocks are handed on rather than copied; what is left of them is less than a unit, as a rule.
         if self.start == 0 && self.bytes.len() < 2 * end {
-            let mut rest = Vec::with_capacity(self.bytes.len() - end + end.min(self.sizes.block));
+            let mut rest = Vec::with_capacity(self.bytes.len() - end + self.sizes.room());
             rest.extend_from_slice(&self.bytes[end..]);
             self.bytes.truncate(end);
             return std::mem::replace(&mut self.bytes, rest);

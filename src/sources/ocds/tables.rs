@@ -66,14 +66,16 @@ impl<'k> Tables<'k> {
         self.without_supplier
     }
 
+    /// Removes what was written.
+    pub(super) fn abandon(self) {
+        self.writers.into_values().for_each(TableWriter::abandon);
+    }
+
     /// Completes the files; also what their rows are worth.
     pub(super) fn finish(self) -> Result<(Vec<LakeFile>, Vec<TableQuality>), LakeError> {
-        let (mut files, mut qualities) = (Vec::new(), Vec::new());
-        for writer in self.writers.into_values() {
-            let (file, quality) = writer.finish_counted()?;
-            files.push(file);
-            qualities.extend(quality);
-        }
-        Ok((files, qualities))
+        let writers: Vec<_> = self.writers.into_values().collect();
+        let finished = writers.into_par_iter().map(TableWriter::finish_counted).collect::<Result<Vec<_>, _>>()?;
+        let (files, qualities): (Vec<_>, Vec<_>) = finished.into_iter().unzip();
+        Ok((files, qualities.into_iter().flatten().collect()))
     }
 }

@@ -2,7 +2,9 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
+use chrono::Utc;
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -12,7 +14,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 
-use super::super::{ParsedFiles, PiiKey, files_to_parquet};
+use super::super::input::gather;
+use super::super::parse::{parse, scan};
+use super::super::{ImportSummary, ParsedFiles, PiiKey, Progress, files_to_parquet};
+use super::stream;
 use crate::lake::{LakeSnapshot, session};
 
 const KEY: PiiKey = PiiKey::from_bytes([7; 32]);
@@ -241,6 +246,81 @@ fn processes_are_compiled_over_lines_files_and_packages() {
         all.iter().enumerate().map(|(n, one)| (format!("{n}.json"), one.to_string().into_bytes())).collect();
     let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     check(&Taken::all(&files), 1);
+}
+
+/// Takes a file in with a first pass or without one.
+fn taken_in(name: &str, bytes: &[u8], compared: bool) -> Taken {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let input = gather(&[path], None).unwrap().inputs.remove(0);
+    let told = Mutex::new(0);
+    let progress = |step: Progress| {
+        let before = std::mem::replace(&mut *told.lock().unwrap(), step.bytes_done);
+        assert!(before <= step.bytes_done && step.bytes_done <= step.bytes_total);
+    };
+    let scanned = scan(&input, compared, &progress).unwrap();
+    assert_eq!(scanned.content_hash().is_some(), compared);
+    let parsed = parse(&input, scanned, &directory.path().join("lake"), &KEY, Utc::now(), &progress).unwrap();
+    let mut summary = ImportSummary::default();
+    summary.add(&parsed);
+    Taken { directory, parsed: ParsedFiles { summary, files: parsed.lake_files, quarantine: parsed.quarantine } }
+}
+
+#[test]
+fn a_first_pass_changes_nothing_but_the_time() {
+    let of = |number: usize| {
+        let mut one = release();
+        one["ocid"] = json!(format!("ocds-abc123-{number}"));
+        one["tag"] = json!(["compiled"]);
+        one
+    };
+    let raw = |number: usize| {
+        let mut one = of(number);
+        one["tag"] = json!(["tender", "award"]);
+        one
+    };
+    let many = |numbers: &[usize]| lines(&numbers.iter().map(|number| of(*number)).collect::<Vec<_>>());
+    let mut damaged = many(&[1, 2, 3]);
+    damaged.splice(40..40, *b"\n");
+    let mut later = of(1);
+    later["date"] = json!("2024-05-01T10:00:00Z");
+    later["tender"]["title"] = json!("Aquisição de chá");
+    later["contracts"] = json!(null);
+    let far: Vec<Value> = (0..1_500).map(of).chain([later.clone()]).collect();
+    assert!(lines(&far).len() > stream::SIZES.block);
+    for (name, bytes) in [
+        ("once.jsonl", many(&[1, 2, 3, 4])),
+        ("again.jsonl", many(&[1, 2, 1, 3, 2])),
+        ("damaged.jsonl", damaged),
+        ("later.jsonl", lines(&[of(1), of(2), later.clone()])),
+        ("far.jsonl", lines(&far)),
+        ("raw.jsonl", lines(&[of(1), raw(2), of(3), raw(2)])),
+        ("package.json", json!({"releases": [of(1), of(2), later]}).to_string().into_bytes()),
+        ("record.json", json!([{"ocid": "ocds-abc123-9", "releases": [of(9), of(9)]}, of(8)]).to_string().into_bytes()),
+    ] {
+        let [with, without] = [true, false].map(|compared| taken_in(name, &bytes, compared));
+        let said = |taken: &Taken| {
+            let quarantined = taken.parsed.quarantine.iter();
+            let quarantined: Vec<_> =
+                quarantined.map(|row| (row.line, row.reason.clone(), row.value.clone())).collect();
+            let files = taken.parsed.summary.files.iter();
+            let files: Vec<_> = files
+                .map(|file| (file.content_hash.clone(), file.rows, file.tables.clone(), file.duplicates))
+                .collect();
+            (quarantined, files)
+        };
+        assert_eq!(said(&with), said(&without), "{name}");
+        for file in &with.parsed.files {
+            let sql = format!("SELECT * EXCLUDE (import_id) FROM {}_all ORDER BY 1", file.table.as_str());
+            let rows = with.rows(&sql);
+            assert!(rows == without.rows(&sql) && rows.len() as i64 == file.rows, "{name}, {:?}", file.table);
+        }
+        let lake = without.directory.path().join("lake");
+        let tables = std::fs::read_dir(lake).unwrap().map(|table| table.unwrap().path()).filter(|path| path.is_dir());
+        let files = tables.flat_map(|table| std::fs::read_dir(table).unwrap()).count();
+        assert_eq!(files, without.parsed.files.len(), "{name}: nothing else is left");
+    }
 }
 
 #[test]
