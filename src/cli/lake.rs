@@ -12,6 +12,9 @@ use crate::lake::{self, Lake, verify};
 use crate::model::{ImportRecord, LakeVersion};
 use crate::store::{Expiry, Store, StoreOptions};
 
+/// Datasets of a version that are named in a table for people.
+const SHOWN: usize = 5;
+
 /// What to do with the lake.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -143,7 +146,11 @@ async fn status(lake: &Lake, store: &Store, versions: i64, format: Output) -> an
         if one.expired {
             by.push_str(", kept no longer");
         }
-        table.add_row([&one.version.to_string(), &made, &by, &one.datasets.join(", ")]);
+        let mut datasets = one.datasets.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        if let Some(more) = one.datasets.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            datasets.push_str(&format!(" and {more} more"));
+        }
+        table.add_row([&one.version.to_string(), &made, &by, &datasets]);
     }
     output::line(table.to_string())?;
     Ok(ExitCode::SUCCESS)

@@ -265,7 +265,7 @@ impl RowBuilder {
 
 /// Writes a Parquet file under a temporary name; [`TableWriter::finish`] makes it visible.
 ///
-/// Dropped before that, it leaves at most a file that ends in `.tmp`, which the next import removes.
+/// Dropped before that, it leaves nothing; killed, a file that ends in `.tmp`, which a later import removes.
 #[derive(Debug)]
 pub struct TableWriter {
     table: Table,
@@ -273,9 +273,33 @@ pub struct TableWriter {
     rows: i64,
     counter: Option<Counter>,
     writer: ArrowWriter<File>,
-    temporary: PathBuf,
+    temporary: Temporary,
     target: PathBuf,
     relative: String,
+}
+
+/// The file that is being written, removed unless it was given its name.
+#[derive(Debug)]
+struct Temporary {
+    path: PathBuf,
+    renamed: bool,
+}
+
+impl Temporary {
+    fn rename(&mut self, target: &Path) -> io::Result<()> {
+        fs::rename(&self.path, target)?;
+        self.renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.renamed {
+            // What stays, a later import removes.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 impl TableWriter {
@@ -303,6 +327,7 @@ impl TableWriter {
         let target = root.join(&relative);
         let temporary = directory.join(format!("{name}.parquet.tmp"));
         let file = File::create(&temporary).map_err(LakeError::io(&temporary))?;
+        let temporary = Temporary { path: temporary, renamed: false };
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
@@ -325,7 +350,7 @@ impl TableWriter {
                 .set_column_statistics_enabled(ColumnPath::from(by), EnabledStatistics::Page);
         }
         let writer = ArrowWriter::try_new(file, of_table, Some(properties.build()))
-            .map_err(|error| parquet_error(&temporary, table, error))?;
+            .map_err(|error| parquet_error(&temporary.path, table, error))?;
         Ok(Self {
             table,
             builder: RowBuilder::new(table)?,
@@ -379,18 +404,12 @@ impl TableWriter {
         if let Some(counter) = &mut self.counter {
             counter.add(batch)?;
         }
-        self.writer.write(batch).map_err(|error| parquet_error(&self.temporary, self.table, error))
+        self.writer.write(batch).map_err(|error| parquet_error(&self.temporary.path, self.table, error))
     }
 
     /// Rows so far.
     pub fn rows(&self) -> i64 {
         self.rows
-    }
-
-    /// Removes what was written.
-    pub fn abandon(self) {
-        // What stays, the next import removes.
-        let _ = fs::remove_file(&self.temporary);
     }
 
     /// Completes the file: written, synced to disk, renamed to its name.
@@ -407,11 +426,11 @@ impl TableWriter {
     /// If the file cannot be written.
     pub fn finish_counted(mut self) -> Result<(LakeFile, Option<TableQuality>), LakeError> {
         self.flush()?;
-        self.writer.finish().map_err(|error| parquet_error(&self.temporary, self.table, error))?;
+        self.writer.finish().map_err(|error| parquet_error(&self.temporary.path, self.table, error))?;
         let file = self.writer.inner();
-        file.sync_all().map_err(LakeError::io(&self.temporary))?;
-        let bytes = file.metadata().map_err(LakeError::io(&self.temporary))?.len();
-        fs::rename(&self.temporary, &self.target).map_err(LakeError::io(&self.target))?;
+        file.sync_all().map_err(LakeError::io(&self.temporary.path))?;
+        let bytes = file.metadata().map_err(LakeError::io(&self.temporary.path))?.len();
+        self.temporary.rename(&self.target).map_err(LakeError::io(&self.target))?;
         if let Some(directory) = self.target.parent() {
             // The rename is durable only once its directory is.
             File::open(directory).and_then(|handle| handle.sync_all()).map_err(LakeError::io(directory))?;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::pii;
-use crate::model::QuarantinedRow;
+use crate::model::{QuarantinedRow, TaxIdKind, check_tax_id, mask_cpf};
 
 /// Rows in quarantine that are kept in full, per file; the others are only counted.
 ///
@@ -79,6 +79,10 @@ impl Quarantine {
             // Masked before it is cut, so that no part of a CPF is left over at the end; and after it, as a part of a
             // longer number may look like one.
             let masked = pii::mask_every_run(value);
+            let masked = match check_tax_id(&masked) {
+                (TaxIdKind::Cpf, normal, _) if !normal.contains('*') => mask_cpf(&normal).into(),
+                _ => masked,
+            };
             let cut: String = masked.chars().take(MAX_VALUE_CHARS).map(shown).collect();
             let value = pii::mask_every_run(&cut).chars().take(MAX_VALUE_CHARS).collect();
             self.rows.push(QuarantinedRow {
@@ -104,6 +108,16 @@ const fn shown(c: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_be_a_cpf_as_a_whole_is_masked_however_it_is_written() {
+        let mut quarantine = Quarantine::default();
+        for value in ["529.982247-25", "52-998-224725", " 529 982 247 25 ", "16-13-5282714"] {
+            quarantine.add("a.json", 1, "", Reason::NotAnObject, value);
+        }
+        let kept = quarantine.rows.iter().map(|row| row.value.as_str());
+        assert_eq!(kept.collect::<Vec<_>>(), ["***.982.247-**", "***.982.247-**", "***.982.247-**", "***.352.827-**"]);
+    }
 
     #[test]
     fn what_is_shown_holds_no_cpf_wherever_it_is_cut() {

@@ -190,7 +190,7 @@ impl<'a> Import<'a> {
     /// Compiles the releases of what has one hash: one process, as a rule. Returns how many repeat another one.
     fn compile_group(&self, group: &[spill::Stored<'_>], rows: &mut Rows<'_>) -> Result<i64, ImportError> {
         let mut duplicates = 0;
-        let mut processes: Vec<(String, Vec<Release>)> = Vec::new();
+        let mut processes: Vec<(String, Vec<Release>, Option<&spill::Stored<'_>>)> = Vec::new();
         let mut scratch = Scratch::default();
         let mut texts = HashSet::new();
         for stored in group {
@@ -201,17 +201,28 @@ impl<'a> Import<'a> {
             // It has been parsed once already.
             let Ok(document) = scratch.parse(stored.text) else { continue };
             let Ok(found) = find(document.root()) else { continue };
-            let place = processes.iter().position(|(ocid, _)| ocid == found.ocid()).unwrap_or_else(|| {
-                processes.push((found.ocid().to_owned(), Vec::new()));
-                processes.len() - 1
-            });
             let releases = found.views().iter().filter_map(|view| Release::of(*view, (stored.part, stored.line)));
-            if let Some((_, known)) = processes.get_mut(place) {
-                known.extend(releases);
+            match processes.iter_mut().find(|(ocid, ..)| ocid == found.ocid()) {
+                Some((_, known, alone)) => {
+                    known.extend(releases);
+                    *alone = None;
+                }
+                None => {
+                    let alone = Some(stored).filter(|_| matches!(found, Found::Release(..)));
+                    processes.push((found.ocid().to_owned(), releases.collect(), alone));
+                }
             }
         }
-        for (ocid, releases) in processes {
-            self.write_compiled(ocid, releases, rows)?;
+        for (ocid, releases, alone) in processes {
+            let Some(alone) = alone else {
+                self.write_compiled(ocid, releases, rows)?;
+                continue;
+            };
+            // Something that is no release of it, or this one again, has its `ocid`: that must not make a difference.
+            let Ok(document) = scratch.parse(alone.text) else { continue };
+            if let Ok(Found::Release(ocid, release)) = find(document.root()) {
+                process::write(release, ocid, self.origin(alone.part, alone.line), rows)?;
+            }
         }
         Ok(duplicates)
     }

@@ -247,10 +247,7 @@ fn attempt(
         report(bytes, units);
         Ok(ControlFlow::Continue(()))
     })?;
-    let Some(read) = read else {
-        tables.abandon();
-        return Ok(None);
-    };
+    let Some(read) = read else { return Ok(None) };
     if scan.is_some_and(|scan| read.parts != scan.parts) {
         return Err(ImportError::FileChanged { file: input.name.clone() });
     }

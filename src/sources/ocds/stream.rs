@@ -172,18 +172,18 @@ impl Window<'_> {
         }
     }
 
-    /// Skips the value that begins here, however long it is.
-    fn skip_value(&mut self) -> io::Result<()> {
+    /// Skips the value that begins here, however long it is; false if it is cut off.
+    fn skip_value(&mut self) -> io::Result<bool> {
         let mut skipper = Skipper::default();
         loop {
             if let Some(length) = skipper.feed(self.rest()) {
                 // Something must be skipped, or the caller would stand still.
                 self.skip(length.max(1));
-                return Ok(());
+                return Ok(true);
             }
             self.skip(usize::MAX - self.start);
             if !self.fill()? {
-                return Ok(());
+                return Ok(false);
             }
         }
     }
@@ -327,30 +327,71 @@ fn document(
     units.is_empty() || emit(Block { part, bytes, content: Content::Units(units) })
 }
 
+/// How the reading of a value that is taken apart came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// With the bracket that closes it.
+    Closed,
+    /// With the file, or with something that is no JSON.
+    CutOff,
+    /// The same, and what stands there has been given away.
+    Told,
+    /// Nobody wants more.
+    Unwanted,
+}
+
 /// A document that is longer than a unit may be, or cut off: the elements of its array, or of its
-/// arrays of releases and records.
+/// arrays of releases and records. What has none of them, or no end, is told as one that cannot be read.
 fn large_document(
     part: usize,
     window: &mut Window<'_>,
     place: &mut i64,
     emit: &mut dyn FnMut(Block) -> bool,
 ) -> io::Result<bool> {
-    let first = window.rest().first().copied();
-    window.skip(1);
-    if first == Some(b'[') {
-        return elements(part, window, place, emit);
-    }
-    if first != Some(b'{') {
-        window.skip(usize::MAX - window.start);
-        return Ok(true);
-    }
+    let rest = window.rest();
+    let shown = rest[..rest.len().min(SHOWN_BYTES)].to_vec();
+    let (end, listed) = match shown.first() {
+        Some(b'[') => {
+            window.skip(1);
+            (elements(part, window, place, emit)?, true)
+        }
+        Some(b'{') => {
+            window.skip(1);
+            lists(part, window, place, emit)?
+        }
+        _ => (if window.skip_value()? { End::Closed } else { End::CutOff }, false),
+    };
+    let content = match end {
+        End::Unwanted => return Ok(false),
+        End::Told => return Ok(true),
+        End::Closed if listed => return Ok(true),
+        End::Closed => Content::TooLong(*place),
+        // Without its end it is no JSON.
+        End::CutOff => Content::Units(vec![(0..shown.len(), *place)]),
+    };
+    *place += 1;
+    Ok(emit(Block { part, bytes: Arc::new(shown), content }))
+}
+
+/// The elements of the arrays of releases and records of an object; also whether it has one.
+fn lists(
+    part: usize,
+    window: &mut Window<'_>,
+    place: &mut i64,
+    emit: &mut dyn FnMut(Block) -> bool,
+) -> io::Result<(End, bool)> {
+    let mut found = false;
     while window.skip_separators()? {
         match window.rest().first() {
             Some(b'"') => {}
-            // The end of the object, or something that is no object.
+            Some(b'}') => {
+                window.skip(1);
+                return Ok((End::Closed, found));
+            }
+            // It is no object.
             _ => {
                 window.skip(1);
-                return Ok(true);
+                return Ok((End::CutOff, found));
             }
         }
         let Some(length) = window.value()? else {
@@ -367,15 +408,17 @@ fn large_document(
             break;
         }
         if listed && window.rest().first() == Some(&b'[') {
+            found = true;
             window.skip(1);
-            if !elements(part, window, place, emit)? {
-                return Ok(false);
+            let end = elements(part, window, place, emit)?;
+            if end != End::Closed {
+                return Ok((end, found));
             }
         } else {
             window.skip_value()?;
         }
     }
-    Ok(true)
+    Ok((End::CutOff, found))
 }
 
 /// The elements of an array, up to its end.
@@ -384,13 +427,15 @@ fn elements(
     window: &mut Window<'_>,
     place: &mut i64,
     emit: &mut dyn FnMut(Block) -> bool,
-) -> io::Result<bool> {
+) -> io::Result<End> {
     let mut bytes = Vec::new();
     let mut units = Vec::new();
     let mut going_on = true;
+    let mut end = End::CutOff;
     while going_on && window.skip_separators()? {
         if window.rest().first() == Some(&b']') {
             window.skip(1);
+            end = End::Closed;
             break;
         }
         match window.value()? {
@@ -414,12 +459,16 @@ fn elements(
                 let whole = 0..shown.len();
                 let content = if cut_off { Content::Units(vec![(whole, *place)]) } else { Content::TooLong(*place) };
                 *place += 1;
-                window.skip_value()?;
+                let closed = window.skip_value()?;
                 if !units.is_empty() {
                     let (bytes, units) = (std::mem::take(&mut bytes), std::mem::take(&mut units));
                     going_on = emit(Block { part, bytes: Arc::new(bytes), content: Content::Units(units) });
                 }
                 going_on = going_on && emit(Block { part, bytes: Arc::new(shown), content });
+                if !closed {
+                    end = End::Told;
+                    break;
+                }
             }
         }
         if bytes.len() >= window.sizes.block && going_on {
@@ -430,94 +479,8 @@ fn elements(
     if going_on && !units.is_empty() {
         going_on = emit(Block { part, bytes: Arc::new(bytes), content: Content::Units(units) });
     }
-    Ok(going_on)
+    Ok(if going_on { end } else { End::Unwanted })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read_of(sizes: Sizes, text: &[u8]) -> Vec<(i64, String)> {
-        let mut found = Vec::new();
-        blocks_of(sizes, 0, &mut &text[..], &mut |block| {
-            block.units(&mut |line, unit| match unit {
-                Unit::Text(text) => found.push((line, String::from_utf8_lossy(text).into_owned())),
-                Unit::TooLong(text) => found.push((line, format!("too long: {}", text.len()))),
-            });
-            true
-        })
-        .unwrap();
-        found
-    }
-
-    fn read(text: &[u8]) -> Vec<(i64, String)> {
-        read_of(SIZES, text)
-    }
-
-    fn at(found: &[(i64, String)]) -> Vec<(i64, &str)> {
-        found.iter().map(|(line, text)| (*line, text.as_str())).collect()
-    }
-
-    #[test]
-    fn lines_and_documents_are_told_apart() {
-        assert_eq!(
-            at(&read(b"\xef\xbb\xbf{\"a\":1}\n\n {\"a\":2}\r\n{\"a\":3}")),
-            [(1, "{\"a\":1}"), (3, "{\"a\":2}"), (4, "{\"a\":3}")]
-        );
-        assert_eq!(
-            at(&read(b"{\"releases\":[{\"a\":1},{\"a\":2}]}\n{\"a\":3}\n")),
-            [(1, "{\"a\":1}"), (1, "{\"a\":2}"), (2, "{\"a\":3}")]
-        );
-        assert_eq!(at(&read(b"{\n\"records\": [\n{\"a\":1},\n{\"a\":2}\n]}\n")), [(1, "{\"a\":1}"), (2, "{\"a\":2}")]);
-        assert_eq!(
-            at(&read(b"{\"a\":1}{\"a\":2}  [{\"a\":3}]")),
-            [(1, "{\"a\":1}"), (2, "{\"a\":2}"), (3, "{\"a\":3}")]
-        );
-        // A damaged line costs one line.
-        assert_eq!(read(b"{\"a\":1\n{\"a\":2}\n{\"a\":3}\n{\"a\":4}").len(), 4);
-        assert_eq!(at(&read(b"[{\"a\":1},{\"a\":")), [(1, "{\"a\":1}"), (2, "{\"a\":")]);
-        assert_eq!(at(&read(b"}{")), [(1, "}{")]);
-        for block in 1..9 {
-            let found = read_of(Sizes { block, unit: 300 }, b"{\"a\":1} } {\"a\":2}");
-            assert_eq!(at(&found), [(1, "{\"a\":1}"), (2, "} {\"a\":2}")], "{block}");
-        }
-        assert_eq!(read(b""), []);
-        assert_eq!(read(b" \n "), []);
-    }
-
-    #[test]
-    fn whatever_the_sizes_the_units_are_the_same() {
-        let release = format!("{{\"ocid\":\"x\",\"t\":\"{}\"}}", "y\\\"".repeat(10));
-        let body = vec![release.as_str(); 50].join(",\n");
-        for text in [
-            format!("[{body}]"),
-            format!("{{\"uri\":\"[\",\"extensions\":[\"{{\"],\"releases\":[{body}],\"license\":{{\"a\":[1]}}}}"),
-            body.replace(",\n", "\n"),
-            // Two packages, line by line, each too long to be read at once.
-            format!("{{\"releases\":[{body}]}}\n{{\"records\":[{body}]}}\n"),
-        ] {
-            for sizes in [7, 64, 1_000, 100_000].map(|block| Sizes { block, unit: 300 }) {
-                let found = read_of(sizes, text.as_bytes());
-                assert_eq!(found.len(), 50 * (1 + text.matches("records").count()), "{sizes:?} {text}");
-                assert!(found.iter().zip(1..).all(|((place, text), expected)| *place == expected && *text == release));
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_too_long_costs_itself() {
-        let long = format!("{{\"t\":\"{}\"}}", "y".repeat(2_000));
-        for block in [16, 100, 10_000] {
-            let sizes = Sizes { block, unit: 200 };
-            let text = format!("{{\"a\":1}}\n{{\"a\":2}}\n{long}\n{{\"a\":4}}\n");
-            assert_eq!(
-                at(&read_of(sizes, text.as_bytes())),
-                [(1, "{\"a\":1}"), (2, "{\"a\":2}"), (3, "too long: 200"), (4, "{\"a\":4}")]
-            );
-            let text = format!("[{{\"a\":1}},{long},{{\"a\":3}}]");
-            let found = read_of(sizes, text.as_bytes());
-            assert_eq!(found.len(), 3, "{block}");
-            assert!(found[1].1.starts_with("too long") && found[2].1 == "{\"a\":3}");
-        }
-    }
-}
+mod tests;

@@ -66,11 +66,6 @@ impl<'k> Tables<'k> {
         self.without_supplier
     }
 
-    /// Removes what was written.
-    pub(super) fn abandon(self) {
-        self.writers.into_values().for_each(TableWriter::abandon);
-    }
-
     /// Completes the files; also what their rows are worth.
     pub(super) fn finish(self) -> Result<(Vec<LakeFile>, Vec<TableQuality>), LakeError> {
         let writers: Vec<_> = self.writers.into_values().collect();

@@ -287,6 +287,11 @@ fn a_first_pass_changes_nothing_but_the_time() {
     later["date"] = json!("2024-05-01T10:00:00Z");
     later["tender"]["title"] = json!("Aquisição de chá");
     later["contracts"] = json!(null);
+    // Another one says the `ocid` as well, of which a bid is listed twice.
+    let mut mentioned =
+        [of(1), json!({"ocid": "ocds-abc123-2", "tag": ["compiled"], "planning": {"ocid": "ocds-abc123-1"}})];
+    let bid = mentioned[0]["bids"]["details"][0].clone();
+    mentioned[0]["bids"]["details"].as_array_mut().unwrap().push(bid);
     let far: Vec<Value> = (0..1_500).map(of).chain([later.clone()]).collect();
     assert!(lines(&far).len() > stream::SIZES.block);
     for (name, bytes) in [
@@ -295,6 +300,7 @@ fn a_first_pass_changes_nothing_but_the_time() {
         ("damaged.jsonl", damaged),
         ("later.jsonl", lines(&[of(1), of(2), later.clone()])),
         ("far.jsonl", lines(&far)),
+        ("mentioned.jsonl", lines(&mentioned)),
         ("raw.jsonl", lines(&[of(1), raw(2), of(3), raw(2)])),
         ("package.json", json!({"releases": [of(1), of(2), later]}).to_string().into_bytes()),
         ("record.json", json!([{"ocid": "ocds-abc123-9", "releases": [of(9), of(9)]}, of(8)]).to_string().into_bytes()),
