@@ -46,8 +46,15 @@ pub(super) fn run(args: &Args, format: Output) -> anyhow::Result<ExitCode> {
         Output::Table => {
             let mut table = output::table(["", ""]);
             let value = serde_json::to_value(&summary)?;
-            for (name, count) in value.as_object().into_iter().flatten() {
+            for (name, count) in value.as_object().into_iter().flatten().filter(|(_, count)| count.is_number()) {
                 table.add_row([name.as_str(), &count.to_string()]);
+            }
+            output::line(table.to_string())?;
+            let mut table = output::table(["detector", "must answer", "subjects", "rows"]);
+            for (detector, answers) in &summary.labels {
+                for (answer, count) in answers {
+                    table.add_row([detector, answer, &count.subjects.to_string(), &count.rows.to_string()]);
+                }
             }
             output::line(table.to_string())?;
             output::say(format!("synthetic data, not real contracts, in {}", args.out.display()));

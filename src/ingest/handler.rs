@@ -323,6 +323,7 @@ fn failure(error: ImportError, hidden: Option<&std::path::Path>) -> JobFailure {
         | ImportError::UnknownLayout { .. }
         | ImportError::NoData { .. } => "UNKNOWN_LAYOUT",
         ImportError::Document { .. }
+        | ImportError::DamagedHeader { .. }
         | ImportError::NoHeader { .. }
         | ImportError::MissingColumn { .. }
         | ImportError::RepeatedColumn { .. } => "MALFORMED_FILE",

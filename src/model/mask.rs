@@ -6,8 +6,8 @@ use super::tax_id::{cpf_check_digits, mask_cpf};
 
 const CPF_DIGITS: usize = 11;
 
-/// Masks what looks like a CPF inside a text: `ddd.ddd.ddd-dd` always, 11 bare digits (or 9 and 2,
-/// with a dash) where the check digits are right.
+/// Masks what looks like a CPF inside a text: `ddd.ddd.ddd-dd` always, 11 digits that are bare, or apart in another way
+/// (`ddd ddd ddd dd`, `ddddddddd-dd`, `ddd.ddd.ddd - dd`), where the check digits are right.
 pub fn mask_text(text: &str) -> Cow<'_, str> {
     mask(text, false)
 }
@@ -64,11 +64,15 @@ fn candidate(bytes: &[u8], start: usize) -> Option<(usize, [u8; CPF_DIGITS], boo
     let mut marks = 0;
     let mut at = start;
     for (place, digit) in digits.iter_mut().enumerate() {
-        match (place, bytes.get(at)) {
-            (3 | 6, Some(b'.')) | (9, Some(b'-' | b'/')) => {
+        match (place, bytes.get(at..).unwrap_or_default()) {
+            (3 | 6, [b'.', ..]) | (9, [b'-' | b'/', b'0'..=b'9', ..]) => {
                 marks += 1;
                 at += 1;
             }
+            (9, [b' ', b'-', b' ', ..]) => at += 3,
+            (9, [0xc2, 0xa0, b'-', ..] | [b'-', 0xc2, 0xa0, ..]) => at += 3,
+            (9, [b' ', b'-', ..] | [b'-', b' ', ..]) | (3 | 6 | 9, [0xc2, 0xa0, ..]) => at += 2,
+            (3 | 6 | 9, [b' ' | b'-' | b'.' | b'/', ..]) => at += 1,
             _ => {}
         }
         *digit = bytes.get(at).copied().filter(u8::is_ascii_digit)?;
@@ -87,6 +91,10 @@ mod tests {
         assert_eq!(mask_text("FULANO 52998224725"), "FULANO ***.982.247-**");
         assert_eq!(mask_text("529982247-25 e 52998224725"), "***.982.247-** e ***.982.247-**");
         assert_eq!(mask_text("ç529.982.247-25ç"), "ç***.982.247-**ç");
+        for apart in ["529 982 247 25", "529.982.247.25", "529-982-247-25", "529.982.247 - 25", "529.982.247\u{a0}-25"]
+        {
+            assert_eq!(mask_text(&format!("({apart})")), "(***.982.247-**)", "{apart}");
+        }
     }
 
     #[test]

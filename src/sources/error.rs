@@ -51,6 +51,14 @@ pub enum ImportError {
         /// What is wrong.
         detail: String,
     },
+    /// A file has a header that no record can be told by.
+    #[error("{file}: the header {what}")]
+    DamagedHeader {
+        /// File.
+        file: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// A file has no header.
     #[error("{file}: empty, not even a header")]
     NoHeader {

@@ -116,7 +116,10 @@ mod tests {
             quarantine.add("a.json", 1, "", Reason::NotAnObject, value);
         }
         let kept = quarantine.rows.iter().map(|row| row.value.as_str());
-        assert_eq!(kept.collect::<Vec<_>>(), ["***.982.247-**", "***.982.247-**", "***.982.247-**", "***.352.827-**"]);
+        assert_eq!(
+            kept.collect::<Vec<_>>(),
+            ["***.982.247-**", "***.982.247-**", " ***.982.247-** ", "***.352.827-**"]
+        );
     }
 
     #[test]

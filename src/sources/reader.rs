@@ -164,6 +164,9 @@ fn read(
         };
         let records = records.map_err(|error| source.failed(error))?;
         let mut records = records.ok_or_else(|| ImportError::NoHeader { file: input.name.clone() })?;
+        if let Some(what) = records.damage() {
+            return Err(ImportError::DamagedHeader { file: input.name.clone(), what });
+        }
         let header = Header { fields: records.header().clone(), dialect: records.dialect() };
         let mut wanted = sender.send(Message::Header(header)).is_ok();
         let mut batch = Filling::default();

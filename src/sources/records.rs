@@ -172,6 +172,8 @@ pub(crate) struct Records<R> {
     record: Splitter,
     quoted: bool,
     header: Fields,
+    /// What is wrong with the header.
+    damage: Option<&'static str>,
     fields: Fields,
     /// Room for a record of ISO-8859-1 as UTF-8.
     wide: String,
@@ -191,7 +193,14 @@ impl<R: Read> Records<R> {
                 Some(Line::TooLong(_, line) | Line::Whole(_, line)) => {
                     records.quoted = line.starts_with(b"\"");
                     records.record = Splitter::new(Dialect::of_header(&line));
-                    records.record.feed(&line);
+                    let complete = records.record.feed(&line);
+                    let text = line.strip_suffix(b"\n").unwrap_or(&line);
+                    let text = text.strip_suffix(b"\r").unwrap_or(text);
+                    if memchr(b'\r', text).is_some() {
+                        records.damage = Some("has a carriage return inside: its lines end with CR alone");
+                    } else if !complete {
+                        records.damage = Some("has a quote that is not closed");
+                    }
                     // Latin-1 letters beyond ASCII are no valid UTF-8, and every header has some.
                     if std::str::from_utf8(&records.record.bytes).is_ok_and(|text| !text.is_ascii()) {
                         records.encoding = Encoding::Utf8;
@@ -220,6 +229,7 @@ impl<R: Read> Records<R> {
             record: Splitter::new(Dialect::Official),
             quoted: false,
             header: Fields::default(),
+            damage: None,
             fields: Fields::default(),
             wide: String::new(),
         };
@@ -258,6 +268,11 @@ impl<R: Read> Records<R> {
         &self.header
     }
 
+    /// What is wrong with the header, if no record can be told by it.
+    pub(crate) fn damage(&self) -> Option<&'static str> {
+        self.damage
+    }
+
     /// How the file writes fields and numbers.
     pub(crate) fn dialect(&self) -> Dialect {
         self.record.dialect
@@ -283,18 +298,18 @@ impl<R: Read> Records<R> {
                         self.spare = line;
                     }
                     Err(reason) => {
-                        let shown = self.shown(&self.record.bytes);
+                        let shown = self.shown_record();
                         return Ok(Some(Step::Unreadable(start, reason, shown)));
                     }
                 }
             }
             if memchr(0, &self.record.bytes).is_some() {
-                let shown = self.shown(&self.record.bytes);
+                let shown = self.shown_record();
                 return Ok(Some(Step::Unreadable(start, Reason::NulByte, shown)));
             }
             let Splitter { dialect, bytes, ends, .. } = &self.record;
             if self.fields.decode(bytes, ends, self.encoding, &mut self.wide).is_none() {
-                let shown = self.shown(&self.record.bytes);
+                let shown = self.shown_record();
                 return Ok(Some(Step::Unreadable(start, Reason::InvalidUtf8, shown)));
             }
             if *dialect == Dialect::Resaved {
@@ -390,6 +405,24 @@ impl<R: Read> Records<R> {
                 None => self.input.consume(length),
             }
         }
+    }
+
+    /// The beginning of the record, its fields apart: digits of two of them must not be taken for one number.
+    fn shown_record(&self) -> String {
+        let Splitter { dialect, bytes, ends, .. } = &self.record;
+        let mut apart = Vec::with_capacity(2 * SHOWN_BYTES);
+        let mut start = 0;
+        for end in ends.iter().copied().chain([bytes.len()]) {
+            if start > 0 || !apart.is_empty() {
+                apart.push(dialect.separator());
+            }
+            apart.extend_from_slice(&bytes[start..end.min(start + SHOWN_BYTES)]);
+            start = end;
+            if apart.len() >= SHOWN_BYTES {
+                break;
+            }
+        }
+        self.shown(&apart)
     }
 
     fn shown(&self, bytes: &[u8]) -> String {

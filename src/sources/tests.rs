@@ -251,7 +251,23 @@ fn a_missing_or_repeated_column_names_file_and_column() {
     let error = fails("TermoAditivo.csv", "Numero Contrato;NÚMERO CONTRATO;Código UG\n");
     assert!(matches!(error, ImportError::RepeatedColumn { column: "numero contrato", times: 2, .. }), "{error}");
     assert!(matches!(fails("Compras.csv", "\n"), ImportError::NoHeader { .. }));
+    let sound: String = contracts(&[&[], &[]]).into_iter().map(char::from).collect();
+    let error = fails("Compras.csv", &sound.replace("\r\n", "\r"));
+    assert_eq!(error.to_string(), "Compras.csv: the header has a carriage return inside: its lines end with CR alone");
+    let error = fails("Compras.csv", &sound.replacen("\"\r\n", "\r\n", 1));
+    assert_eq!(error.to_string(), "Compras.csv: the header has a quote that is not closed");
     assert!(matches!(fails("outra.csv", "a;b\n1;2\n"), ImportError::UnknownLayout { .. }));
+}
+
+#[test]
+fn a_cpf_beside_another_number_is_masked_in_quarantine() {
+    let row: &[(&str, &str)] = &[("data fim vigencia", "30/12/2024"), ("codigo contratado", "52998224725")];
+    let sound: String = contracts(&[row]).into_iter().map(char::from).collect();
+    for broken in [sound.replace("EMPRESA", "EMP\0RESA"), sound.trim_end().trim_end_matches('"').to_owned()] {
+        let (parsed, _) = taken_in("Compras.csv", &latin1(&broken), Table::Contracts);
+        let value = &parsed.quarantine[0].value;
+        assert!(!value.contains("529982247") && value.contains("***.982.247-**"), "{value}");
+    }
 }
 
 #[test]

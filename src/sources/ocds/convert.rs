@@ -41,6 +41,8 @@ impl Fault {
 pub(super) struct Compiled {
     /// Releases that repeat another one to the letter.
     pub(super) duplicates: i64,
+    /// Those that a later compiled one replaces.
+    pub(super) superseded: i64,
     pub(super) batches: Vec<(Table, RecordBatch)>,
     pub(super) tally: Tally,
 }
@@ -59,8 +61,10 @@ pub(super) struct Converted {
 
 /// One release or record, taken apart.
 pub(super) enum Found<'a> {
-    /// A release, or the compiled release of a record.
+    /// A release: something that happened.
     Release(Cow<'a, str>, View<'a>),
+    /// A compiled release, that of a record or one that says so: all that there was of its process by its date.
+    Compiled(Cow<'a, str>, View<'a>),
     /// The releases of a record that is not compiled.
     Releases(Cow<'a, str>, Vec<View<'a>>),
 }
@@ -68,23 +72,18 @@ pub(super) enum Found<'a> {
 impl<'a> Found<'a> {
     pub(super) fn ocid(&self) -> &str {
         match self {
-            Self::Release(ocid, _) | Self::Releases(ocid, _) => ocid,
+            Self::Release(ocid, _) | Self::Compiled(ocid, _) | Self::Releases(ocid, _) => ocid,
         }
     }
 
-    /// Whether it is said to be all that there is of its process.
-    fn is_whole(&self) -> bool {
-        match self {
-            Self::Release(_, release) => {
-                release.list("tag").filter_map(View::text).any(|tag| tag.eq_ignore_ascii_case("compiled"))
-            }
-            Self::Releases(..) => true,
-        }
+    /// Whether there is likely to be nothing else of its process.
+    fn is_alone(&self) -> bool {
+        !matches!(self, Self::Release(..))
     }
 
     fn views(&self) -> &[View<'a>] {
         match self {
-            Self::Release(_, release) => std::slice::from_ref(release),
+            Self::Release(_, release) | Self::Compiled(_, release) => std::slice::from_ref(release),
             Self::Releases(_, releases) => releases,
         }
     }
@@ -98,11 +97,12 @@ pub(super) fn find(root: View<'_>) -> Result<Found<'_>, (&'static str, Reason)> 
     let ocid = root.text_of("ocid");
     if let Some(compiled) = root.get("compiledRelease").filter(|compiled| compiled.is_object()) {
         let ocid = ocid.or_else(|| compiled.text_of("ocid")).ok_or(("ocid", Reason::RequiredBlank))?;
-        return Ok(Found::Release(ocid, compiled));
+        return Ok(Found::Compiled(ocid, compiled));
     }
     let ocid = ocid.ok_or(("ocid", Reason::RequiredBlank))?;
     if root.get("releases").is_none() {
-        return Ok(Found::Release(ocid, root));
+        let compiled = root.list("tag").filter_map(View::text).any(|tag| tag.eq_ignore_ascii_case("compiled"));
+        return Ok(if compiled { Found::Compiled(ocid, root) } else { Found::Release(ocid, root) });
     }
     let embedded: Vec<View<'_>> = root.list("releases").filter(|release| release.get("ocid").is_some()).collect();
     if embedded.is_empty() {
@@ -155,11 +155,13 @@ impl<'a> Import<'a> {
                     return spilled.push(Spilled { hash, part, line, text: text.to_vec() });
                 }
                 Some(_) => {}
-                None if !found.is_whole() => unforeseen = None,
+                None if !found.is_alone() => unforeseen = None,
                 None => unforeseen.iter_mut().for_each(|hashes| hashes.push(hash)),
             }
             let written = match found {
-                Found::Release(ocid, release) => process::write(release, ocid, self.origin(part, line), &mut rows),
+                Found::Release(ocid, release) | Found::Compiled(ocid, release) => {
+                    process::write(release, ocid, self.origin(part, line), &mut rows)
+                }
                 Found::Releases(ocid, releases) => {
                     let releases = releases.into_iter().filter_map(|release| Release::of(release, (part, line)));
                     self.write_compiled(ocid.into_owned(), releases.collect(), &mut rows)
@@ -179,18 +181,21 @@ impl<'a> Import<'a> {
     /// Compiles what has one hash, group by group.
     pub(super) fn compile(&self, groups: &[Vec<spill::Stored<'_>>]) -> Result<Compiled, ImportError> {
         let mut rows = Rows::new(self.known, self.spare)?;
-        let mut duplicates = 0;
+        let (mut duplicates, mut superseded) = (0, 0);
         for group in groups {
-            duplicates += self.compile_group(group, &mut rows)?;
+            let (repeated, replaced) = self.compile_group(group, &mut rows)?;
+            duplicates += repeated;
+            superseded += replaced;
         }
         let (batches, tally) = rows.finish()?;
-        Ok(Compiled { duplicates, batches, tally })
+        Ok(Compiled { duplicates, superseded, batches, tally })
     }
 
-    /// Compiles the releases of what has one hash: one process, as a rule. Returns how many repeat another one.
-    fn compile_group(&self, group: &[spill::Stored<'_>], rows: &mut Rows<'_>) -> Result<i64, ImportError> {
-        let mut duplicates = 0;
-        let mut processes: Vec<(String, Vec<Release>, Option<&spill::Stored<'_>>)> = Vec::new();
+    /// Compiles the releases of what has one hash: one process, as a rule. Returns how many repeat another one, and how
+    /// many a later state replaces.
+    fn compile_group(&self, group: &[spill::Stored<'_>], rows: &mut Rows<'_>) -> Result<(i64, i64), ImportError> {
+        let (mut duplicates, mut superseded) = (0, 0);
+        let mut processes: Vec<(String, Vec<Told<'_>>)> = Vec::new();
         let mut scratch = Scratch::default();
         let mut texts = HashSet::new();
         for stored in group {
@@ -201,30 +206,35 @@ impl<'a> Import<'a> {
             // It has been parsed once already.
             let Ok(document) = scratch.parse(stored.text) else { continue };
             let Ok(found) = find(document.root()) else { continue };
-            let releases = found.views().iter().filter_map(|view| Release::of(*view, (stored.part, stored.line)));
-            match processes.iter_mut().find(|(ocid, ..)| ocid == found.ocid()) {
-                Some((_, known, alone)) => {
-                    known.extend(releases);
-                    *alone = None;
-                }
+            let told = found.views().iter().filter_map(|view| {
+                let release = Release::of(*view, (stored.part, stored.line))?;
+                Some(Told { release, compiled: matches!(found, Found::Compiled(..)), stored })
+            });
+            match processes.iter_mut().find(|(ocid, _)| ocid == found.ocid()) {
+                Some((_, known)) => known.extend(told),
                 None => {
-                    let alone = Some(stored).filter(|_| matches!(found, Found::Release(..)));
-                    processes.push((found.ocid().to_owned(), releases.collect(), alone));
+                    let told = told.collect();
+                    processes.push((found.ocid().to_owned(), told));
                 }
             }
         }
-        for (ocid, releases, alone) in processes {
-            let Some(alone) = alone else {
-                self.write_compiled(ocid, releases, rows)?;
+        for (ocid, mut told) in processes {
+            superseded += leave_out_superseded(&mut told);
+            let [alone] = told.as_slice() else {
+                self.write_compiled(ocid, told.into_iter().map(|one| one.release).collect(), rows)?;
                 continue;
             };
-            // Something that is no release of it, or this one again, has its `ocid`: that must not make a difference.
-            let Ok(document) = scratch.parse(alone.text) else { continue };
-            if let Ok(Found::Release(ocid, release)) = find(document.root()) {
-                process::write(release, ocid, self.origin(alone.part, alone.line), rows)?;
+            // As where nothing else has its `ocid`, be it this one again or something that is no release of it.
+            let Ok(document) = scratch.parse(alone.stored.text) else { continue };
+            match find(document.root()) {
+                Ok(Found::Release(ocid, release) | Found::Compiled(ocid, release)) => {
+                    process::write(release, ocid, self.origin(alone.stored.part, alone.stored.line), rows)?;
+                }
+                Ok(Found::Releases(..)) => self.write_compiled(ocid, vec![alone.release.clone()], rows)?,
+                Err(_) => {}
             }
         }
-        Ok(duplicates)
+        Ok((duplicates, superseded))
     }
 
     fn write_compiled(&self, ocid: String, releases: Vec<Release>, rows: &mut Rows<'_>) -> Result<(), LakeError> {
@@ -238,4 +248,25 @@ impl<'a> Import<'a> {
             }
         }
     }
+}
+
+/// What was told of a process.
+struct Told<'a> {
+    release: Release,
+    compiled: bool,
+    stored: &'a spill::Stored<'a>,
+}
+
+/// Leaves out what the latest compiled release holds already: other compiled ones, and releases up to its date. Returns how
+/// many.
+fn leave_out_superseded(told: &mut Vec<Told<'_>>) -> i64 {
+    let before = told.len();
+    let compiled = told.iter().enumerate().filter(|(_, one)| one.compiled);
+    if let Some((latest, date)) =
+        compiled.map(|(place, one)| (place, one.release.date)).max_by_key(|(place, date)| (*date, *place))
+    {
+        let mut places = 0..;
+        told.retain(|one| places.next() == Some(latest) || (!one.compiled && one.release.date > date));
+    }
+    (before - told.len()) as i64
 }

@@ -79,11 +79,13 @@ pub(in crate::sources) fn elements(bytes: &[u8], range: Range<usize>, visit: &mu
     let mut at = skip_blanks(bytes, range.start + 1);
     while at < bytes.len() && bytes[at] != b']' {
         let end = value_end(bytes, at);
-        if end == at {
-            return;
+        if end > at {
+            visit(at..end);
+            at = skip_blanks(bytes, end);
+        } else if bytes[at] != b',' {
+            // Nothing after it can be told apart.
+            return visit(at..bytes.len());
         }
-        visit(at..end);
-        at = skip_blanks(bytes, end);
         if bytes.get(at) == Some(&b',') {
             at = skip_blanks(bytes, at + 1);
         }
@@ -219,7 +221,9 @@ mod tests {
         assert_eq!(cut(r#"{"releases":[{"ocid":"a"}],"compiledRelease":{"ocid":"a"}}"#).len(), 1);
         assert_eq!(cut(r#"{"releases":{"a":1}}"#).len(), 1);
         assert_eq!(cut("[]"), [""; 0]);
-        assert_eq!(cut("[1,,2]"), ["1"]);
+        assert_eq!(cut("[1,,2]"), ["1", "2"]);
+        assert_eq!(cut("[,{},,,{},]"), ["{}", "{}"]);
+        assert_eq!(cut("[{}:{}]"), ["{}", ":{}]"]);
         assert_eq!(cut(r#"{"releases":[{"ocid""#), [r#"{"ocid""#]);
     }
 
