@@ -400,7 +400,7 @@ pub(crate) fn parse(
             summary.rows = written.units;
             summary.content_hash = written.content_hash;
             summary.tables = written.files.iter().map(|file| (file.table.as_str().to_owned(), file.rows)).collect();
-            (summary.duplicates, summary.superseded) = (written.duplicates, written.superseded);
+            summary.duplicates = written.duplicates;
             summary.without_supplier = written.without_supplier;
             (summary.amounts_rounded, summary.values_unreadable) = (written.rounded, written.unreadable);
             (written.files, written.qualities, written.quarantine)

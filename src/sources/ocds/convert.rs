@@ -41,8 +41,6 @@ impl Fault {
 pub(super) struct Compiled {
     /// Releases that repeat another one to the letter.
     pub(super) duplicates: i64,
-    /// Those that a later compiled one replaces.
-    pub(super) superseded: i64,
     pub(super) batches: Vec<(Table, RecordBatch)>,
     pub(super) tally: Tally,
 }
@@ -63,7 +61,7 @@ pub(super) struct Converted {
 pub(super) enum Found<'a> {
     /// A release: something that happened.
     Release(Cow<'a, str>, View<'a>),
-    /// A compiled release, that of a record or one that says so: all that there was of its process by its date.
+    /// A compiled release, that of a record or one that says so: what there was of its process, as a rule all of it.
     Compiled(Cow<'a, str>, View<'a>),
     /// The releases of a record that is not compiled.
     Releases(Cow<'a, str>, Vec<View<'a>>),
@@ -181,20 +179,17 @@ impl<'a> Import<'a> {
     /// Compiles what has one hash, group by group.
     pub(super) fn compile(&self, groups: &[Vec<spill::Stored<'_>>]) -> Result<Compiled, ImportError> {
         let mut rows = Rows::new(self.known, self.spare)?;
-        let (mut duplicates, mut superseded) = (0, 0);
+        let mut duplicates = 0;
         for group in groups {
-            let (repeated, replaced) = self.compile_group(group, &mut rows)?;
-            duplicates += repeated;
-            superseded += replaced;
+            duplicates += self.compile_group(group, &mut rows)?;
         }
         let (batches, tally) = rows.finish()?;
-        Ok(Compiled { duplicates, superseded, batches, tally })
+        Ok(Compiled { duplicates, batches, tally })
     }
 
-    /// Compiles the releases of what has one hash: one process, as a rule. Returns how many repeat another one, and how
-    /// many a later state replaces.
-    fn compile_group(&self, group: &[spill::Stored<'_>], rows: &mut Rows<'_>) -> Result<(i64, i64), ImportError> {
-        let (mut duplicates, mut superseded) = (0, 0);
+    /// Compiles the releases of what has one hash: one process, as a rule. Returns how many repeat another one.
+    fn compile_group(&self, group: &[spill::Stored<'_>], rows: &mut Rows<'_>) -> Result<i64, ImportError> {
+        let mut duplicates = 0;
         let mut processes: Vec<(String, Vec<Told<'_>>)> = Vec::new();
         let mut scratch = Scratch::default();
         let mut texts = HashSet::new();
@@ -208,7 +203,7 @@ impl<'a> Import<'a> {
             let Ok(found) = find(document.root()) else { continue };
             let told = found.views().iter().filter_map(|view| {
                 let release = Release::of(*view, (stored.part, stored.line))?;
-                Some(Told { release, compiled: matches!(found, Found::Compiled(..)), stored })
+                Some(Told { release, stored })
             });
             match processes.iter_mut().find(|(ocid, _)| ocid == found.ocid()) {
                 Some((_, known)) => known.extend(told),
@@ -218,8 +213,7 @@ impl<'a> Import<'a> {
                 }
             }
         }
-        for (ocid, mut told) in processes {
-            superseded += leave_out_superseded(&mut told);
+        for (ocid, told) in processes {
             let [alone] = told.as_slice() else {
                 self.write_compiled(ocid, told.into_iter().map(|one| one.release).collect(), rows)?;
                 continue;
@@ -234,7 +228,7 @@ impl<'a> Import<'a> {
                 Err(_) => {}
             }
         }
-        Ok((duplicates, superseded))
+        Ok(duplicates)
     }
 
     fn write_compiled(&self, ocid: String, releases: Vec<Release>, rows: &mut Rows<'_>) -> Result<(), LakeError> {
@@ -253,20 +247,5 @@ impl<'a> Import<'a> {
 /// What was told of a process.
 struct Told<'a> {
     release: Release,
-    compiled: bool,
     stored: &'a spill::Stored<'a>,
-}
-
-/// Leaves out what the latest compiled release holds already: other compiled ones, and releases up to its date. Returns how
-/// many.
-fn leave_out_superseded(told: &mut Vec<Told<'_>>) -> i64 {
-    let before = told.len();
-    let compiled = told.iter().enumerate().filter(|(_, one)| one.compiled);
-    if let Some((latest, date)) =
-        compiled.map(|(place, one)| (place, one.release.date)).max_by_key(|(place, date)| (*date, *place))
-    {
-        let mut places = 0..;
-        told.retain(|one| places.next() == Some(latest) || (!one.compiled && one.release.date > date));
-    }
-    (before - told.len()) as i64
 }

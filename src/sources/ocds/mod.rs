@@ -80,8 +80,6 @@ pub(crate) struct Written {
     pub(crate) quarantine: Quarantine,
     /// Releases that repeat another one to the letter.
     pub(crate) duplicates: i64,
-    /// Releases that a later compiled one replaces.
-    pub(crate) superseded: i64,
     /// Contracts whose supplier is not published.
     pub(crate) without_supplier: i64,
     /// Numbers that had to be rounded.
@@ -264,7 +262,6 @@ fn attempt(
             for compiled in compiled {
                 let compiled = compiled?;
                 outcome.duplicates += compiled.duplicates;
-                outcome.superseded += compiled.superseded;
                 batches.extend(compiled.batches);
                 outcome.tally.add(compiled.tally);
             }
@@ -273,7 +270,7 @@ fn attempt(
     }
     let without_supplier = tables.without_supplier();
     let (files, qualities) = tables.finish()?;
-    let Outcome { quarantine, duplicates, superseded, tally } = outcome;
+    let Outcome { quarantine, duplicates, tally } = outcome;
     let Tally { rounded, unreadable } = tally;
     let content_hash = scan.map_or(read.content_hash, |scan| scan.content_hash.clone());
     Ok(Some(Written {
@@ -283,7 +280,6 @@ fn attempt(
         qualities,
         quarantine,
         duplicates,
-        superseded,
         without_supplier,
         rounded,
         unreadable,
@@ -299,7 +295,6 @@ fn stem(input: &Input) -> &str {
 struct Outcome {
     quarantine: Quarantine,
     duplicates: i64,
-    superseded: i64,
     tally: Tally,
 }
 

@@ -330,30 +330,6 @@ fn a_first_pass_changes_nothing_but_the_time() {
 }
 
 #[test]
-fn what_a_compiled_release_holds_already_is_not_added_to_it() {
-    let state = |date: &str, tag: &str, item: &str| json!({"ocid": "ocds-abc123-1", "date": date, "tag": [tag], "tender": {"title": date, "items": [{"id": item, "description": item}]}});
-    let [first, second, third] = ["2024-01-01T00:00:00Z", "2024-03-01T00:00:00Z", "2024-04-01T00:00:00Z"];
-    let (older, latest) = (state(first, "compiled", "a"), state(second, "compiled", "b"));
-    let (before, after) = (state(first, "tender", "c"), state(third, "tenderUpdate", "d"));
-    let items = "SELECT description FROM tender_items_all ORDER BY 1";
-    let taken = Taken::one("a.jsonl", &lines(&[latest.clone(), before.clone(), older.clone()]));
-    assert_eq!(taken.rows(items), ["b"]);
-    assert_eq!(taken.rows("SELECT object, source_line FROM tenders_all"), [format!("{second} 1")]);
-    assert_eq!(taken.parsed.summary.files[0].superseded, 2);
-    // The date of the compiled release of a record is its own.
-    let mut record = older.clone();
-    record["tag"] = json!(null);
-    let record = json!({"ocid": "ocds-abc123-1", "compiledRelease": record, "releases": [before.clone()]});
-    let taken = Taken::one("a.json", json!({"records": [record, latest.clone()]}).to_string().as_bytes());
-    assert_eq!(taken.rows(items), ["b"]);
-    let taken = Taken::one("a.jsonl", &lines(&[after.clone(), older, latest, before.clone()]));
-    assert_eq!(taken.rows(items), ["b", "d"]);
-    assert_eq!(taken.rows("SELECT object, source_line FROM tenders_all"), [format!("{third} 1")]);
-    // Others are added to each other.
-    assert_eq!(Taken::one("a.jsonl", &lines(&[after, before])).rows(items), ["c", "d"]);
-}
-
-#[test]
 fn archives_are_read_as_what_they_hold() {
     let text = lines(&[release(), json!({"ocid": "ocds-abc123-8", "tender": {"title": "x"}})]);
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
