@@ -161,7 +161,7 @@ impl<'a> Import<'a> {
                     process::write(release, ocid, self.origin(part, line), &mut rows)
                 }
                 Found::Releases(ocid, releases) => {
-                    let releases = releases.into_iter().filter_map(|release| Release::of(release, (part, line)));
+                    let releases = releases.into_iter().filter_map(|one| Release::of(one, false, (part, line)));
                     self.write_compiled(ocid.into_owned(), releases.collect(), &mut rows)
                 }
             };
@@ -201,8 +201,9 @@ impl<'a> Import<'a> {
             // It has been parsed once already.
             let Ok(document) = scratch.parse(stored.text) else { continue };
             let Ok(found) = find(document.root()) else { continue };
+            let compiled = matches!(found, Found::Compiled(..));
             let told = found.views().iter().filter_map(|view| {
-                let release = Release::of(*view, (stored.part, stored.line))?;
+                let release = Release::of(*view, compiled, (stored.part, stored.line))?;
                 Some(Told { release, stored })
             });
             match processes.iter_mut().find(|(ocid, _)| ocid == found.ocid()) {

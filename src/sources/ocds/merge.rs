@@ -4,6 +4,11 @@
 //! removes it, objects are merged member by member, arrays of objects by the `id` of their
 //! elements; an array that holds anything else, or that the schema marks `wholeListMerge`, is
 //! replaced as a whole. `id`, `date` and `tag` of a release are of the release, not of the process.
+//!
+//! A compiled release among them is a state, not an event: an element that its lists leave out is no
+//! longer there. Publishers number the same items anew in each state, so merging by `id` alone would
+//! keep all of them. A list that it does not have, or has empty, says nothing: there are publishers
+//! whose later states do not repeat awards and contracts.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -44,6 +49,13 @@ struct List {
 impl List {
     fn of(elements: Vec<Value>) -> Self {
         Self { elements, ..Self::default() }
+    }
+
+    /// Leaves only the elements whose ids another list has.
+    fn keep_those_of(&mut self, others: &[Value]) {
+        let ids: HashSet<String> = others.iter().filter_map(id_of).collect();
+        let elements = std::mem::take(&mut self.elements);
+        *self = Self::of(elements.into_iter().filter(|own| id_of(own).is_some_and(|id| ids.contains(&id))).collect());
     }
 
     /// The last element with an id.
@@ -131,6 +143,8 @@ impl From<View<'_>> for Value {
 pub(super) struct Release {
     /// `None` comes before all others.
     pub(super) date: Option<DateTime<Utc>>,
+    /// Whether it is a compiled one: a state of the process, not something that happened.
+    compiled: bool,
     content: Members,
     /// File and line.
     at: (usize, i64),
@@ -138,28 +152,33 @@ pub(super) struct Release {
 
 impl Release {
     /// The release that an object holds; `None` if it is no object.
-    pub(super) fn of(view: View<'_>, at: (usize, i64)) -> Option<Self> {
+    pub(super) fn of(view: View<'_>, compiled: bool, at: (usize, i64)) -> Option<Self> {
         let date = view.text_of("date").and_then(|date| parse_moment(&date));
         match Value::from(view) {
-            Value::Object(content) => Some(Self { date, content, at }),
+            Value::Object(content) => Some(Self { date, compiled, content, at }),
             _ => None,
         }
+    }
+
+    /// A state holds what happened at its date.
+    fn order(&self) -> (Option<DateTime<Utc>>, bool) {
+        (self.date, self.compiled)
     }
 }
 
 /// File and line of the release that counts last.
 pub(super) fn latest(releases: &[Release]) -> Option<(usize, i64)> {
-    releases.iter().max_by_key(|release| release.date).map(|release| release.at)
+    releases.iter().max_by_key(|release| release.order()).map(|release| release.at)
 }
 
 /// Compiles releases of one process; returns the text of the compiled release.
 pub(super) fn compile(mut releases: Vec<Release>) -> Vec<u8> {
-    releases.sort_by_key(|release| release.date);
+    releases.sort_by_key(Release::order);
     let mut compiled = Members::default();
     for mut release in releases {
         release.content.members.retain(|(key, _)| !OF_THE_RELEASE.contains(&key.as_str()));
         note_first_values(&mut release.content, &compiled);
-        merge(&mut compiled, release.content);
+        merge(&mut compiled, release.content, release.compiled);
     }
     let mut out = Vec::new();
     write_members(&compiled, &mut out);
@@ -218,13 +237,14 @@ fn contract_with_value(contract: &Value) -> Option<String> {
     }
 }
 
-fn merge(output: &mut Members, input: Members) {
+/// Merges into an object what a release says of it; `state`: elements that its lists leave out are gone.
+fn merge(output: &mut Members, input: Members, state: bool) {
     for (key, value) in input.members {
         let place = output.place(&key);
         match (place.and_then(|place| output.members.get_mut(place)), value) {
             (Some(_), Value::Null) => place.into_iter().for_each(|place| output.remove(place)),
-            (Some((_, Value::Object(old))), Value::Object(new)) => merge(old, new),
-            (Some((_, old)), Value::Array(new)) if is_identified(&key, &new.elements) => merge_list(old, new),
+            (Some((_, Value::Object(old))), Value::Object(new)) => merge(old, new, state),
+            (Some((_, old)), Value::Array(new)) if is_identified(&key, &new.elements) => merge_list(old, new, state),
             (Some((_, old)), new) => *old = new,
             (None, Value::Null) => {}
             (None, new) => {
@@ -232,7 +252,7 @@ fn merge(output: &mut Members, input: Members) {
                     Value::Object(new) => Value::Object(cleaned(new)),
                     Value::Array(new) if is_identified(&key, &new.elements) => {
                         let mut list = Value::Array(List::default());
-                        merge_list(&mut list, new);
+                        merge_list(&mut list, new, false);
                         list
                     }
                     new => new,
@@ -246,7 +266,7 @@ fn merge(output: &mut Members, input: Members) {
 /// An object without members that are null, at any depth.
 fn cleaned(object: Members) -> Members {
     let mut cleaned = Members::default();
-    merge(&mut cleaned, object);
+    merge(&mut cleaned, object, false);
     cleaned
 }
 
@@ -262,7 +282,7 @@ fn id_of(value: &Value) -> Option<String> {
     }
 }
 
-fn merge_list(output: &mut Value, input: List) {
+fn merge_list(output: &mut Value, input: List, state: bool) {
     if !matches!(output, Value::Array(_)) {
         // An object that stood for an array of one.
         let one = std::mem::replace(output, Value::Array(List::default()));
@@ -271,11 +291,14 @@ fn merge_list(output: &mut Value, input: List) {
         }
     }
     let Value::Array(list) = output else { return };
+    if state && !input.elements.is_empty() {
+        list.keep_those_of(&input.elements);
+    }
     for value in input.elements {
         let own = id_of(&value);
         let Value::Object(new) = value else { continue };
         match own.and_then(|id| list.find(&id)) {
-            Some(Value::Object(old)) => merge(old, new),
+            Some(Value::Object(old)) => merge(old, new, state),
             _ => list.elements.push(Value::Object(cleaned(new))),
         }
     }
@@ -336,11 +359,13 @@ mod tests {
     use super::super::json::Scratch;
     use super::*;
 
+    /// Those tagged `compiled` are taken for such.
     fn compiled(releases: &[&str]) -> serde_json::Value {
         let releases = releases.iter().map(|text| {
             let mut scratch = Scratch::default();
             let document = scratch.parse(text.as_bytes()).unwrap();
-            Release::of(document.root(), (0, 1)).unwrap()
+            let state = document.root().text_of("tag").is_some_and(|tag| tag == "compiled");
+            Release::of(document.root(), state, (0, 1)).unwrap()
         });
         serde_json::from_slice(&compile(releases.collect())).unwrap()
     }
@@ -387,6 +412,28 @@ mod tests {
         assert_eq!(result["contracts"][0][FIRST_VALUE]["amount"], 100.0);
         assert_eq!(result["contracts"][0]["value"]["amount"], 120.5);
         assert_eq!(result["contracts"][1][FIRST_VALUE]["amount"], 7);
+    }
+
+    #[test]
+    fn what_a_state_leaves_out_of_a_list_is_gone() {
+        let result = compiled(&[
+            r#"{"date":"2024-01-02","tag":"compiled","tender":{"items":[{"id":"3","unit":{"value":3}},{"id":"1","quantity":2}]},"awards":[]}"#,
+            r#"{"date":"2024-01-01","tag":"tender","tender":{"title":"t","items":[{"id":"1","description":"a"},{"id":"2"},{"description":"no id"}]}}"#,
+            // What happened at its date is in it.
+            r#"{"date":"2024-01-02","tag":"tender","tender":{"items":[{"id":"4"}]}}"#,
+            r#"{"date":"2024-01-01","tag":"award","awards":[{"id":"a","value":{"amount":1}}],"contracts":[{"id":"c","value":{"amount":5}}]}"#,
+            r#"{"date":"2024-01-03","tag":"contract","contracts":[{"id":"c","value":{"amount":6}}]}"#,
+        ]);
+        let expected = r#"{"tender":{"title":"t","items":[{"id":"1","description":"a","quantity":2},{"id":"3","unit":{"value":3}}]},
+            "awards":[{"id":"a","value":{"amount":1}}],
+            "contracts":[{"id":"c","value":{"amount":6}," firstValue":{"amount":5}}]}"#;
+        assert_eq!(result, json(expected));
+        // Lists within what has the same id, and objects that stand for a list of one.
+        let result = compiled(&[
+            r#"{"date":"2024-01-01","contracts":{"id":"c","items":[{"id":"1"},{"id":"2"}],"amendments":[{"id":"x"}]}}"#,
+            r#"{"date":"2024-01-02","tag":"compiled","contracts":[{"id":"c","items":[{"id":"2","n":1}]}]}"#,
+        ]);
+        assert_eq!(result, json(r#"{"contracts":[{"id":"c","items":[{"id":"2","n":1}],"amendments":[{"id":"x"}]}]}"#));
     }
 
     #[test]

@@ -9,19 +9,23 @@ from decimal import ROUND_HALF_UP, Decimal
 WHOLE = {"additionalClassifications", "additionalIdentifiers", "changes", "suppliers", "tenderers"}
 
 
-def merged(old, new):
+def merged(old, new, state=False):
     result = dict(old)
     for key, value in new.items():
         if value is None:
             result.pop(key, None)
         elif isinstance(value, dict):
-            result[key] = merged(result.get(key) if isinstance(result.get(key), dict) else {}, value)
+            result[key] = merged(result.get(key) if isinstance(result.get(key), dict) else {}, value, state)
         elif isinstance(value, list) and key not in WHOLE and all(isinstance(one, dict) for one in value):
             known = [one for one in result.get(key, []) if isinstance(one, dict)]
+            if state and value:
+                # What a compiled release leaves out is gone.
+                stay = {str(one["id"]) for one in value if one.get("id") not in (None, "")}
+                known = [one for one in known if str(one.get("id", "")) in stay]
             for one in value:
                 same = [n for n, own in enumerate(known) if one.get("id") not in (None, "") and str(own.get("id")) == str(one["id"])]
                 if same:
-                    known[same[0]] = merged(known[same[0]], one)
+                    known[same[0]] = merged(known[same[0]], one, state)
                 else:
                     known.append(merged({}, one))
             result[key] = known
@@ -31,22 +35,22 @@ def merged(old, new):
 
 
 def releases(value):
-    """Pairs of an ocid and a release."""
+    """An ocid, a release, and whether it is a compiled one."""
     if isinstance(value, list):
         for one in value:
             yield from releases(one)
     elif "records" in value:
         yield from releases(value["records"])
     elif isinstance(value.get("compiledRelease"), dict):
-        yield value.get("ocid") or value["compiledRelease"]["ocid"], value["compiledRelease"]
+        yield value.get("ocid") or value["compiledRelease"]["ocid"], value["compiledRelease"], True
     elif "ocid" in value and "releases" in value:
         for one in value["releases"]:
             if "ocid" in one:
-                yield value["ocid"], one
+                yield value["ocid"], one, False
     elif "releases" in value:
         yield from releases(value["releases"])
     else:
-        yield value["ocid"], value
+        yield value["ocid"], value, "compiled" in value.get("tag", [])
 
 
 def listed(value):
@@ -74,8 +78,8 @@ for directory, _, names in sorted(os.walk(sys.argv[1])):
         with open(os.path.join(directory, name), encoding="utf-8-sig") as file:
             text = file.read()
         if text.strip():
-            for ocid, release in releases(json.loads(text, parse_float=Decimal)):
-                processes.setdefault(ocid, []).append(release)
+            for ocid, release, state in releases(json.loads(text, parse_float=Decimal)):
+                processes.setdefault(ocid, []).append((release, state))
 
 figures = {name: 0 for name in (
     "tenders tender_value tender_items tender_quantity tender_prices bids contracts contract_value amended "
@@ -83,8 +87,8 @@ figures = {name: 0 for name in (
 for ocid, own in processes.items():
     release = {}
     # Dates of one publisher are written alike, so that their texts sort as their moments do.
-    for one in sorted(own, key=lambda one: one.get("date") or ""):
-        release = merged(release, {key: value for key, value in one.items() if key not in ("id", "date", "tag")})
+    for one, state in sorted(own, key=lambda own: (own[0].get("date") or "", own[1])):
+        release = merged(release, {key: value for key, value in one.items() if key not in ("id", "date", "tag")}, state)
     tender = release.get("tender")
     if isinstance(tender, dict):
         figures["tenders"] += 1
