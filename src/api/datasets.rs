@@ -16,7 +16,7 @@ use super::pb::upload_dataset_request::Part;
 use super::{Api, Role, page, pb};
 use crate::ingest::{self, Output, Source, UploadError};
 use crate::model::{ImportRecord, Job, JobKind, JobState, NewJob, Priority, QualityReport, TableQuality, Violation};
-use crate::sources::{ImportFormat, UriError};
+use crate::sources::{ImportFormat, UriError, shown_file_name};
 use crate::store::JobQuery;
 
 const KIND: JobKind = JobKind::Import;
@@ -97,7 +97,7 @@ impl Service {
         };
         let uploads = &self.api.intake.uploads;
         let mut found = Vec::new();
-        let name = metadata.file_name;
+        let name = shown_file_name(&metadata.file_name);
         let fit = (1..=MAX_NAME).contains(&name.chars().count())
             && name.len() <= 255
             && !name.contains(['/', '\\'])

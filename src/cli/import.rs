@@ -175,6 +175,9 @@ pub(super) async fn into(
     Ok(summary?)
 }
 
+/// Names of files that a cell of the table holds.
+const NAMES_SHOWN: usize = 5;
+
 fn print(summary: &ImportSummary) -> anyhow::Result<()> {
     let value = serde_json::to_value(summary)?;
     let mut table = output::table(["", ""]);
@@ -182,8 +185,12 @@ fn print(summary: &ImportSummary) -> anyhow::Result<()> {
         match count {
             Value::Number(number) => table.add_row([name.as_str(), &number.to_string()]),
             Value::Array(names) if names.iter().all(Value::is_string) && !names.is_empty() => {
-                let names: Vec<_> = names.iter().filter_map(Value::as_str).collect();
-                table.add_row([name.as_str(), &names.join(", ")])
+                let shown: Vec<_> = names.iter().filter_map(Value::as_str).take(NAMES_SHOWN).collect();
+                let more = match names.len() - shown.len() {
+                    0 => String::new(),
+                    more => format!(" and {more} more (all of them: --output json)"),
+                };
+                table.add_row([name.as_str(), &format!("{}{more}", shown.join(", "))])
             }
             _ => &mut table,
         };

@@ -1,7 +1,7 @@
 //! Finds the files to import: plain, in directories, in ZIP archives.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -10,22 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
-use zip::ZipArchive;
-use zip::result::ZipError;
 
+use super::archive::{self, Guarded, MAX_ENTRY_BYTES, TooLarge, is_archive_name, is_official_archive};
 use super::portal::{self, Kind};
 use super::records::{MAX_RECORD_BYTES, Records};
 use super::{ImportError, answers, ocds, receita};
+use crate::model::mask_text;
 
-/// Largest file inside an archive, unpacked: twice the largest part of the register of companies, and far more than any other
-/// file there is.
-const MAX_ENTRY_BYTES: u64 = 16 << 30;
-/// How many times its packed size an entry may have; published files have about 10.
-const MAX_RATIO: u64 = 200;
-/// Below this size the ratio does not matter.
-const RATIO_FREE_BYTES: u64 = 16 << 20;
-/// Entries of an archive that are looked at.
-const MAX_ENTRIES: usize = 10_000;
 /// Depth of directories.
 const MAX_DEPTH: usize = 16;
 
@@ -144,18 +135,6 @@ pub(crate) struct Gathered {
     bounds: Bounds,
 }
 
-/// An entry that unpacks to more than is allowed.
-#[derive(Debug)]
-struct TooLarge(String);
-
-impl fmt::Display for TooLarge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for TooLarge {}
-
 impl Gathered {
     /// Notes a file, if it is of a known layout.
     fn add(&mut self, source: Source, found: Option<Found>) -> bool {
@@ -200,7 +179,7 @@ impl Gathered {
             by_prefix.entry(prefix).or_default().push(source);
         }
         let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let name = full.file_name().map_or_else(|| "files".into(), |name| name.to_string_lossy().into_owned());
+        let name = full.file_name().map_or_else(|| "files".to_owned(), |name| shown(&name.to_string_lossy()));
         let mut stem = name.as_str();
         if full.is_file() {
             for extension in [".gz", ".zip", ".json", ".jsonl", ".ndjson"] {
@@ -261,8 +240,8 @@ impl Source {
                 with(&mut Stoppable { inner: &mut bytes, stop: &self.stop })
             }
             Container::Zip(path, index) => {
-                let mut archive = open_archive(path)?;
-                let mut entry = archive.by_index(*index).map_err(|error| zip_error(path, &self.name, error))?;
+                let mut archive = archive::open(path)?;
+                let mut entry = archive.by_index(*index).map_err(|error| archive::error(path, &self.name, error))?;
                 let packed = entry.compressed_size();
                 let mut bytes = Guarded { inner: &mut entry, packed, unpacked: 0, longest: MAX_ENTRY_BYTES };
                 with(&mut Stoppable { inner: &mut bytes, stop: &self.stop })
@@ -283,33 +262,6 @@ impl Source {
             }
         }
     }
-}
-
-/// Stops a bomb by what really comes out of it; the directory of an archive may lie.
-struct Guarded<'a, R> {
-    inner: &'a mut R,
-    packed: u64,
-    unpacked: u64,
-    longest: u64,
-}
-
-impl<R: Read> Read for Guarded<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.unpacked += read as u64;
-        check_size(self.unpacked, self.packed, self.longest).map_err(io::Error::other)?;
-        Ok(read)
-    }
-}
-
-fn check_size(unpacked: u64, packed: u64, longest: u64) -> Result<(), TooLarge> {
-    if unpacked > longest {
-        return Err(TooLarge(format!("an entry unpacks to more than {longest} bytes")));
-    }
-    if unpacked > RATIO_FREE_BYTES && unpacked / MAX_RATIO > packed {
-        return Err(TooLarge(format!("an entry of {packed} bytes unpacks to more than {MAX_RATIO} times as many")));
-    }
-    Ok(())
 }
 
 /// Finds the files of `paths`; a path that is named must be of a known layout, in a directory or an
@@ -405,11 +357,11 @@ fn file(path: &Path, bytes: u64, gathered: &mut Gathered) -> Result<(), ImportEr
     let mut magic = Vec::new();
     (&mut handle).take(4).read_to_end(&mut magic).map_err(failed)?;
     if is_archive_name(path) || matches!(magic.as_slice(), b"PK\x03\x04" | b"PK\x05\x06") {
-        return archive(path, gathered);
+        return entries(path, gathered);
     }
     let packed = magic.starts_with(b"\x1f\x8b");
     handle.seek(SeekFrom::Start(0)).map_err(failed)?;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path.file_name().map(|name| shown(&name.to_string_lossy())).unwrap_or_default();
     let path_of = path.to_owned();
     let container = if packed { Container::Gzip(path_of) } else { Container::Plain(path_of) };
     let source = Source { name, bytes, container, stop: gathered.bounds.stop.clone() };
@@ -419,17 +371,13 @@ fn file(path: &Path, bytes: u64, gathered: &mut Gathered) -> Result<(), ImportEr
     Ok(())
 }
 
-fn archive(path: &Path, gathered: &mut Gathered) -> Result<(), ImportError> {
-    let mut archive = open_archive(path)?;
+fn entries(path: &Path, gathered: &mut Gathered) -> Result<(), ImportError> {
+    let mut archive = archive::open(path)?;
     let file = path.display().to_string();
-    if archive.len() > MAX_ENTRIES {
-        let detail = format!("{} entries, more than {MAX_ENTRIES}", archive.len());
-        return Err(ImportError::ZipTooLarge { file, detail });
-    }
     for index in 0..archive.len() {
-        let entry = archive.by_index_raw(index).map_err(|error| zip_error(path, &format!("#{index}"), error))?;
+        let entry = archive.by_index_raw(index).map_err(|error| archive::error(path, &format!("#{index}"), error))?;
         let name = entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into_owned(), Into::into);
-        let name = name.rsplit(['/', '\\']).next().unwrap_or_default().replace('\0', "_");
+        let name = shown(&name.rsplit(['/', '\\']).next().unwrap_or_default().replace('\0', "_"));
         let (bytes, packed, encrypted) = (entry.size(), entry.compressed_size(), entry.encrypted());
         if !entry.is_file() {
             continue;
@@ -442,9 +390,9 @@ fn archive(path: &Path, gathered: &mut Gathered) -> Result<(), ImportError> {
         if encrypted {
             return Err(ImportError::ZipEncrypted { file, entry: name });
         }
-        check_size(bytes, packed, MAX_ENTRY_BYTES)
-            .map_err(|limit| ImportError::ZipTooLarge { file: file.clone(), detail: limit.0 })?;
-        let mut entry = archive.by_index(index).map_err(|error| zip_error(path, &name, error))?;
+        archive::check_size(bytes, packed, MAX_ENTRY_BYTES)
+            .map_err(|limit| ImportError::ZipTooLarge { file: file.clone(), detail: limit.to_string() })?;
+        let mut entry = archive.by_index(index).map_err(|error| archive::error(path, &name, error))?;
         let found = classify(&name, &mut entry, gathered.format).map_err(|error| ImportError::ZipDamaged {
             file: file.clone(),
             detail: format!("entry {name:?}: {error}"),
@@ -454,6 +402,14 @@ fn archive(path: &Path, gathered: &mut Gathered) -> Result<(), ImportError> {
         gathered.add_or_ignore(source, found, format!("{file}: {name}"));
     }
     Ok(())
+}
+
+/// The name of a file as it is kept and told: one that holds a CPF is masked, with a letter that datasets may have.
+pub(crate) fn shown(name: &str) -> String {
+    match mask_text(name) {
+        Cow::Borrowed(name) => name.to_owned(),
+        Cow::Owned(masked) => masked.replace('*', "x"),
+    }
 }
 
 /// The kind that the name or else the beginning says.
@@ -507,35 +463,10 @@ fn has_known_extension(path: &Path) -> bool {
         || ["csv", "json", "jsonl", "ndjson"].iter().any(|known| has_extension(path, known))
 }
 
-fn has_extension(path: &Path, extension: &str) -> bool {
+pub(super) fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|own| own.eq_ignore_ascii_case(extension))
 }
 
-fn is_archive_name(path: &Path) -> bool {
-    has_extension(path, "zip")
-}
-
-/// Whether an archive has the name of an official download: `202401_Compras.zip`.
-fn is_official_archive(path: &Path) -> bool {
-    let name = path.with_extension("csv");
-    let of_portal = |name: &str| Kind::of_name(name).is_some();
-    name.file_name().and_then(|name| name.to_str()).is_some_and(|name| of_portal(name) || receita::is_official(name))
-}
-
-fn open(path: &Path) -> Result<File, ImportError> {
+pub(super) fn open(path: &Path) -> Result<File, ImportError> {
     File::open(path).map_err(|cause| ImportError::Io { path: path.to_owned(), cause })
-}
-
-fn open_archive(path: &Path) -> Result<ZipArchive<io::BufReader<File>>, ImportError> {
-    ZipArchive::new(io::BufReader::new(open(path)?)).map_err(|error| zip_error(path, "", error))
-}
-
-fn zip_error(path: &Path, entry: &str, error: ZipError) -> ImportError {
-    let file = path.display().to_string();
-    match error {
-        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
-            ImportError::ZipEncrypted { file, entry: entry.to_owned() }
-        }
-        other => ImportError::ZipDamaged { file, detail: other.to_string() },
-    }
 }

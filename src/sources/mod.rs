@@ -1,6 +1,7 @@
 //! Published files, and how they become rows of the lake.
 
 mod answers;
+mod archive;
 mod error;
 mod fault;
 mod fetch;
@@ -33,5 +34,6 @@ pub use fetch::{
 };
 pub use import::{ImportOptions, Importer, import, import_by};
 pub use input::ImportFormat;
+pub(crate) use input::shown as shown_file_name;
 pub use parse::{FileSummary, ImportSummary, ParsedFiles, Progress, files_to_parquet};
 pub use pii::PiiKey;

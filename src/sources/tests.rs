@@ -343,6 +343,16 @@ fn an_archive_gives_what_its_files_give() {
 }
 
 #[test]
+fn the_name_of_a_file_gives_nobody_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("529.982.247-25.jsonl");
+    std::fs::write(&path, r#"{"ocid":"ocds-abc123-1","tender":{"title":"t"}}"#).unwrap();
+    let parsed = imported(directory.path(), &[path]).unwrap();
+    assert_eq!(parsed.summary.files[0].file, "xxx.982.247-xx.jsonl");
+    assert_eq!(parsed.summary.files[0].dataset, "ocds:ocds-abc123/xxx.982.247-xx");
+}
+
+#[test]
 fn damaged_archives_say_so() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.zip");
@@ -364,6 +374,18 @@ fn damaged_archives_say_so() {
     encrypted[central + 8] |= 1;
     let error = fails(&encrypted);
     assert!(matches!(&error, ImportError::ZipEncrypted { entry, .. } if entry == "202401_Compras.csv"), "{error}");
+    // Only the last of two entries of one name would be seen.
+    let mut twice = zipped(&[("202401_Compras.csv", &contracts(&[&[]])), ("202402_Compras.csv", &contracts(&[&[]]))]);
+    for at in 0..twice.len() - 18 {
+        if twice[at..].starts_with(b"202402_Compras.csv") {
+            twice[at + 5] = b'1';
+        }
+    }
+    let error = fails(&twice);
+    assert!(
+        matches!(&error, ImportError::ZipDamaged { detail, .. } if detail.contains("two entries are named \"202401_Compras.csv\"")),
+        "{error}"
+    );
     let mut bomb = contracts(&[&[]]);
     bomb.resize(24 << 20, b' ');
     assert!(matches!(fails(&zipped(&[("Compras.csv", &bomb)])), ImportError::ZipTooLarge { .. }));

@@ -116,12 +116,12 @@ impl ImportRules {
 
     /// The rule that an address of the web breaks.
     fn check_web(&self, url: &Url) -> Result<(), String> {
-        if !self.is_allowed_host(url) {
-            return Err("must be on a host of import_hosts".to_owned());
-        }
         let loopback = literal(url).is_some_and(|ip| ip.is_loopback());
         if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
             return Err("must be https://, or http:// to a numeric loopback address of import_hosts".to_owned());
+        }
+        if !self.is_allowed_host(url) {
+            return Err("must be on a host of import_hosts".to_owned());
         }
         Ok(())
     }
