@@ -28,11 +28,13 @@ impl<'a> Page<'a> {
         let mut list = None;
         match text[start] {
             b'[' => list = Some(start..end),
-            b'{' => members(text, start..end, &mut |key, value| match key {
-                b"\"data\"" if text.get(value.start) == Some(&b'[') => list = Some(value),
-                b"\"swagger\"" | b"\"openapi\"" => page.description = true,
-                _ => {}
-            }),
+            b'{' => {
+                members(text, start..end, &mut |key, value| match key {
+                    b"\"data\"" if text.get(value.start) == Some(&b'[') => list = Some(value),
+                    b"\"swagger\"" | b"\"openapi\"" => page.description = true,
+                    _ => {}
+                });
+            }
             _ => return None,
         }
         match list {

@@ -8,6 +8,8 @@ use memchr::memmem::Finder;
 
 /// Arrays in arrays and packages in packages that are looked into.
 const MAX_NESTING: usize = 4;
+/// Bytes of an array or package without an end that are shown.
+const SHOWN_BYTES: usize = 1_024;
 
 /// Finds where a JSON value ends; it is fed block by block.
 #[derive(Debug, Default)]
@@ -73,40 +75,72 @@ fn value_end(bytes: &[u8], at: usize) -> usize {
     at + Skipper::default().feed(rest).unwrap_or(rest.len())
 }
 
+/// What is left of a range when an array or object in it has been cut into its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sources) enum Left {
+    /// It ends with the bracket.
+    Nothing,
+    /// What is wrong with it is in the last part that was visited.
+    Visited,
+    /// Something begins here that is none of its parts; the end of the range: only the bracket is missing.
+    At(usize),
+}
+
 /// Calls `visit` with the place of each element of the array that `range` begins with.
-pub(in crate::sources) fn elements(bytes: &[u8], range: Range<usize>, visit: &mut dyn FnMut(Range<usize>)) {
+pub(in crate::sources) fn elements(bytes: &[u8], range: Range<usize>, visit: &mut dyn FnMut(Range<usize>)) -> Left {
     let bytes = bytes.get(..range.end).unwrap_or_default();
     let mut at = skip_blanks(bytes, range.start + 1);
     while at < bytes.len() && bytes[at] != b']' {
-        let end = value_end(bytes, at);
-        if end > at {
-            visit(at..end);
-            at = skip_blanks(bytes, end);
-        } else if bytes[at] != b',' {
-            // Nothing after it can be told apart.
-            return visit(at..bytes.len());
+        let rest = &bytes[at..];
+        match Skipper::default().feed(rest) {
+            // It is cut off.
+            None => {
+                visit(at..bytes.len());
+                return Left::Visited;
+            }
+            Some(0) if rest[0] != b',' => {
+                // Nothing after it can be told apart.
+                visit(at..bytes.len());
+                return Left::Visited;
+            }
+            Some(0) => {}
+            Some(length) => {
+                visit(at..at + length);
+                at = skip_blanks(bytes, at + length);
+            }
         }
         if bytes.get(at) == Some(&b',') {
             at = skip_blanks(bytes, at + 1);
         }
     }
+    after(bytes, at)
+}
+
+/// What is left where the closing bracket is to be at `at`.
+fn after(bytes: &[u8], at: usize) -> Left {
+    let next = skip_blanks(bytes, at + 1);
+    if at < bytes.len() && next >= bytes.len() { Left::Nothing } else { Left::At(next.min(bytes.len())) }
 }
 
 /// Calls `visit` with key, quotes and all, and place of each member of the object that `range`
 /// begins with.
-pub(in crate::sources) fn members(bytes: &[u8], range: Range<usize>, visit: &mut dyn FnMut(&[u8], Range<usize>)) {
+pub(in crate::sources) fn members(
+    bytes: &[u8],
+    range: Range<usize>,
+    visit: &mut dyn FnMut(&[u8], Range<usize>),
+) -> Left {
     let bytes = bytes.get(..range.end).unwrap_or_default();
     let mut at = skip_blanks(bytes, range.start + 1);
     while bytes.get(at) == Some(&b'"') {
         let key = at..value_end(bytes, at);
         at = skip_blanks(bytes, key.end);
         if bytes.get(at) != Some(&b':') {
-            return;
+            return Left::At(at);
         }
         at = skip_blanks(bytes, at + 1);
         let end = value_end(bytes, at);
         if end == at {
-            return;
+            return Left::At(at);
         }
         visit(&bytes[key], at..end);
         at = skip_blanks(bytes, end);
@@ -114,6 +148,7 @@ pub(in crate::sources) fn members(bytes: &[u8], range: Range<usize>, visit: &mut
             at = skip_blanks(bytes, at + 1);
         }
     }
+    if bytes.get(at) == Some(&b'}') || at >= bytes.len() { after(bytes, at) } else { Left::At(at) }
 }
 
 /// Calls `emit` with the place of every release and record in the JSON value that `range` holds:
@@ -126,12 +161,26 @@ pub(super) fn units(bytes: &[u8], range: Range<usize>, emit: &mut dyn FnMut(Rang
 fn nested(bytes: &[u8], range: Range<usize>, nesting: usize, emit: &mut dyn FnMut(Range<usize>)) {
     let inside = match bytes.get(range.start) {
         _ if nesting == 0 => None,
-        Some(b'[') => Some(range.clone()),
+        Some(b'[') => Some((range.clone(), Left::Nothing)),
         Some(b'{') if may_be_package(&bytes[range.clone()]) => package(bytes, range.clone()),
         _ => None,
     };
     match inside {
-        Some(array) => elements(bytes, array, &mut |element| nested(bytes, element, nesting - 1, emit)),
+        Some((array, after)) => {
+            let within = elements(bytes, array.clone(), &mut |element| nested(bytes, element, nesting - 1, emit));
+            // What follows an array without an end is within it.
+            match if within == Left::Nothing { after } else { within } {
+                Left::Nothing | Left::Visited => {}
+                // Whatever it is, it is not lost in silence. As a rule something that is no JSON.
+                Left::At(at) if at < range.end => {
+                    let separators = bytes[at..range.end].iter().take_while(|byte| is_blank(**byte) || **byte == b',');
+                    let start = (at + separators.count()).min(range.end - 1);
+                    nested(bytes, start..range.end, nesting - 1, emit);
+                }
+                // So little of it is none, for it has no end.
+                Left::At(_) => emit(range.start..range.end.min(range.start + SHOWN_BYTES)),
+            }
+        }
         None => emit(range),
     }
 }
@@ -142,21 +191,18 @@ fn may_be_package(bytes: &[u8]) -> bool {
     LISTS.iter().any(|list| list.find(bytes).is_some())
 }
 
-/// The array of a package. An object with an `ocid` or a compiled release of its own is a record,
-/// whatever it lists.
-fn package(bytes: &[u8], range: Range<usize>) -> Option<Range<usize>> {
+/// The array of a package, and where something begins in it that is no member. An object with an `ocid` or a compiled
+/// release of its own is a record, whatever it lists.
+fn package(bytes: &[u8], range: Range<usize>) -> Option<(Range<usize>, Left)> {
     let (mut releases, mut records, mut record) = (None, None, false);
-    members(bytes, range, &mut |key, value| match key {
+    let after = members(bytes, range, &mut |key, value| match key {
         b"\"ocid\"" => record = true,
         b"\"compiledRelease\"" => record |= bytes.get(value.start) == Some(&b'{'),
         b"\"records\"" if bytes.get(value.start) == Some(&b'[') => records = Some(value),
         b"\"releases\"" if bytes.get(value.start) == Some(&b'[') => releases = Some(value),
         _ => {}
     });
-    match records {
-        Some(records) => Some(records),
-        None => releases.filter(|_| !record),
-    }
+    records.or_else(|| releases.filter(|_| !record)).map(|array| (array, after))
 }
 
 /// Calls `found` with each value of a key `ocid` in the text, at whatever depth, without its quotes
@@ -225,6 +271,18 @@ mod tests {
         assert_eq!(cut("[,{},,,{},]"), ["{}", "{}"]);
         assert_eq!(cut("[{}:{}]"), ["{}", ":{}]"]);
         assert_eq!(cut(r#"{"releases":[{"ocid""#), [r#"{"ocid""#]);
+        // What is no part of it is told, and so is an end that is missing.
+        assert_eq!(cut(r#"{"releases":[{}] x}"#), ["{}", "x}"]);
+        assert_eq!(cut(r#"{"releases":[{}],"a":1} x"#), ["{}", "x"]);
+        assert_eq!(cut(r#"{"releases":[{}],"a"}"#), ["{}", "}"]);
+        assert_eq!(cut(r#"{"releases":[{}],"a":}"#), ["{}", "}"]);
+        assert_eq!(cut("[{}] {}"), ["{}", "{}"]);
+        assert_eq!(cut(r#"{"releases":[{}]},{"releases":[{},{}]}"#), ["{}"; 3]);
+        assert_eq!(cut("[{},"), ["{}", "[{},"]);
+        assert_eq!(cut("["), ["["]);
+        assert_eq!(cut(r#"{"releases":[{}"#), ["{}", r#"{"releases":[{}"#]);
+        assert_eq!(cut(r#"{"releases":[{}],"#), ["{}", r#"{"releases":[{}],"#]);
+        assert_eq!(cut(r#"[{"releases":[{}]},{"releases":[{}]"#), ["{}", "{}", r#"{"releases":[{}]"#]);
     }
 
     #[test]

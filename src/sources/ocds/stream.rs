@@ -439,9 +439,16 @@ fn elements(
             break;
         }
         match window.value()? {
+            // Nothing after it can be told apart.
             Some(0) => {
-                window.skip(1);
-                continue;
+                while window.rest().len() < SHOWN_BYTES && window.fill()? {}
+                let rest = window.rest();
+                let start = bytes.len();
+                bytes.extend_from_slice(&rest[..rest.len().min(SHOWN_BYTES)]);
+                units.push((start..bytes.len(), *place));
+                *place += 1;
+                end = End::Told;
+                break;
             }
             Some(length) => {
                 let start = bytes.len();
