@@ -39,7 +39,7 @@ impl<'a> Process<'a> {
             let id = rows.ids.next(&self.tender_id, "contract", &key_or_place(published.as_deref(), place));
             // Items and amendments know their contract by buyer and number, and the ids of contracts
             // are unlike each other within a process only.
-            let published = published.unwrap_or_else(|| Cow::Owned((place + 1).to_string()));
+            let published = published.unwrap_or_else(|| key_or_place(None, place));
             let number = match published.contains(self.ocid.as_ref()) {
                 true => published.into_owned(),
                 false => format!("{}/{}", self.ocid, mask_text(&published)),

@@ -99,7 +99,9 @@ pub(super) fn find(root: View<'_>) -> Result<Found<'_>, (&'static str, Reason)> 
     }
     let ocid = ocid.ok_or(("ocid", Reason::RequiredBlank))?;
     if root.get("releases").is_none() {
-        let compiled = root.list("tag").filter_map(View::text).any(|tag| tag.eq_ignore_ascii_case("compiled"));
+        // A single tag may stand without its array.
+        let mut tags = root.list("tag").filter_map(View::text).chain(root.text_of("tag"));
+        let compiled = tags.any(|tag| tag.eq_ignore_ascii_case("compiled"));
         return Ok(if compiled { Found::Compiled(ocid, root) } else { Found::Release(ocid, root) });
     }
     let embedded: Vec<View<'_>> = root.list("releases").filter(|release| release.get("ocid").is_some()).collect();

@@ -175,9 +175,10 @@ pub(super) fn latest(releases: &[Release]) -> Option<(usize, i64)> {
 pub(super) fn compile(mut releases: Vec<Release>) -> Vec<u8> {
     releases.sort_by_key(Release::order);
     let mut compiled = Members::default();
+    let mut first_values = HashMap::new();
     for mut release in releases {
         release.content.members.retain(|(key, _)| !OF_THE_RELEASE.contains(&key.as_str()));
-        note_first_values(&mut release.content, &compiled);
+        note_first_values(&mut release.content, &compiled, &mut first_values);
         merge(&mut compiled, release.content, release.compiled);
     }
     let mut out = Vec::new();
@@ -185,8 +186,9 @@ pub(super) fn compile(mut releases: Vec<Release>) -> Vec<u8> {
     out
 }
 
-/// Notes the value of contracts that the process has not had before and that are not amended yet.
-fn note_first_values(release: &mut Members, compiled: &Members) {
+/// Notes the value of contracts that the process does not have: the one that their first release gave them, unless they were
+/// amended by then. `firsts` remembers it, for a contract may be gone for a while.
+fn note_first_values(release: &mut Members, compiled: &Members, firsts: &mut HashMap<String, Option<Value>>) {
     let known: HashSet<String> = match compiled.get("contracts") {
         Some(Value::Array(contracts)) => contracts.elements.iter().filter_map(contract_with_value).collect(),
         _ => HashSet::new(),
@@ -198,14 +200,12 @@ fn note_first_values(release: &mut Members, compiled: &Members) {
         one => std::slice::from_mut(one),
     };
     for contract in contracts {
-        if contract_with_value(contract).is_none_or(|id| known.contains(&id)) {
-            continue;
-        }
-        if let Value::Object(contract) = contract
-            && !is_amended(contract)
-            && let Some(value) = contract.get("value").cloned()
-        {
-            contract.members.push((FIRST_VALUE.to_owned(), value));
+        let Some(id) = contract_with_value(contract).filter(|id| !known.contains(id)) else { continue };
+        let Value::Object(contract) = contract else { continue };
+        let first =
+            firsts.entry(id).or_insert_with(|| contract.get("value").filter(|_| !is_amended(contract)).cloned());
+        if let Some(value) = first {
+            contract.members.push((FIRST_VALUE.to_owned(), value.clone()));
         }
     }
 }
@@ -241,6 +241,9 @@ fn contract_with_value(contract: &Value) -> Option<String> {
 fn merge(output: &mut Members, input: Members, state: bool) {
     for (key, value) in input.members {
         let place = output.place(&key);
+        if state && place.is_some() && matches!(&value, Value::Array(list) if list.elements.is_empty()) {
+            continue;
+        }
         match (place.and_then(|place| output.members.get_mut(place)), value) {
             (Some(_), Value::Null) => place.into_iter().for_each(|place| output.remove(place)),
             (Some((_, Value::Object(old))), Value::Object(new)) => merge(old, new, state),
@@ -291,7 +294,7 @@ fn merge_list(output: &mut Value, input: List, state: bool) {
         }
     }
     let Value::Array(list) = output else { return };
-    if state && !input.elements.is_empty() {
+    if state {
         list.keep_those_of(&input.elements);
     }
     for value in input.elements {
@@ -427,6 +430,16 @@ mod tests {
         let expected = r#"{"tender":{"title":"t","items":[{"id":"1","description":"a","quantity":2},{"id":"3","unit":{"value":3}}]},
             "awards":[{"id":"a","value":{"amount":1}}],
             "contracts":[{"id":"c","value":{"amount":6}," firstValue":{"amount":5}}]}"#;
+        assert_eq!(result, json(expected));
+        // A list that is empty says nothing, be it one that is replaced as a whole otherwise.
+        let result = compiled(&[
+            r#"{"date":"2024-01-01","awards":[{"id":"a","suppliers":[{"id":"s"}]}],"contracts":[{"id":"c","value":{"amount":5}}]}"#,
+            r#"{"date":"2024-01-02","tag":"compiled","awards":[{"id":"a","suppliers":[]}],"contracts":[{"id":"d"}]}"#,
+            // What comes back has the value that it had first.
+            r#"{"date":"2024-01-03","contracts":[{"id":"c","value":{"amount":6}}]}"#,
+        ]);
+        let expected = r#"{"awards":[{"id":"a","suppliers":[{"id":"s"}]}],
+            "contracts":[{"id":"d"},{"id":"c","value":{"amount":6}," firstValue":{"amount":5}}]}"#;
         assert_eq!(result, json(expected));
         // Lists within what has the same id, and objects that stand for a list of one.
         let result = compiled(&[
