@@ -1,5 +1,6 @@
 //! `DatasetService`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,8 +16,10 @@ use super::pb::dataset_service_server::DatasetService;
 use super::pb::upload_dataset_request::Part;
 use super::{Api, Role, page, pb};
 use crate::ingest::{self, Output, Source, UploadError};
-use crate::model::{ImportRecord, Job, JobKind, JobState, NewJob, Priority, QualityReport, TableQuality, Violation};
-use crate::sources::{ImportFormat, UriError, shown_file_name};
+use crate::model::{
+    ImportRecord, Job, JobKind, JobState, NewJob, Priority, QualityReport, TableQuality, Violation, mask_text,
+};
+use crate::sources::{ImportFormat, UriError};
 use crate::store::JobQuery;
 
 const KIND: JobKind = JobKind::Import;
@@ -97,14 +100,19 @@ impl Service {
         };
         let uploads = &self.api.intake.uploads;
         let mut found = Vec::new();
-        let name = shown_file_name(&metadata.file_name);
+        let name = metadata.file_name;
         let fit = (1..=MAX_NAME).contains(&name.chars().count())
             && name.len() <= 255
             && !name.contains(['/', '\\'])
             && !name.contains(char::is_control)
+            && !name.trim().is_empty()
             && !name.starts_with('.');
         if !fit {
             let rule = format!("must be the name of a file, 1 to {MAX_NAME} characters without / and \\");
+            found.push(Violation::new("metadata.file_name", rule, &name));
+        }
+        if matches!(mask_text(&name), Cow::Owned(_)) {
+            let rule = "must not hold a CPF: it would be kept and shown";
             found.push(Violation::new("metadata.file_name", rule, &name));
         }
         let format = format(metadata.format, "metadata.format", &mut found);

@@ -92,7 +92,13 @@ impl Fresh {
         for (at, file) in kept.files.iter().enumerate() {
             let path = format!("{at}.parquet");
             fs::write(directory.path().join(&path), &file.bytes).map_err(FreshError::Keep)?;
-            files.push(LakeFile { table: file.table, path, rows: file.rows, bytes: file.bytes.len() as i64 });
+            files.push(LakeFile {
+                table: file.table,
+                path,
+                rows: file.rows,
+                bytes: file.bytes.len() as i64,
+                merged: false,
+            });
         }
         let snapshot = LakeSnapshot::from_files(directory.path().to_owned(), files);
         Ok(Published { read_at: kept.read_at, unreadable: kept.unreadable, snapshot, _directory: directory })

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use chrono::Utc;
 use serde_json::Value;
 
-use super::{Output, output, quality};
+use super::{Output, output, quality, serve};
 use crate::cache::{Redis, RedisOptions};
 use crate::config::Config;
 use crate::lake::Lake;
@@ -75,7 +75,19 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
     let mut summary = if paths.is_empty() {
         ImportSummary { lake_version: store.lake_version().await?, ..ImportSummary::default() }
     } else {
-        into(config, &lake, &store, &paths, options).await?
+        let before = store.lake_version().await?;
+        let stop = serve::shutdown_on_signal()?;
+        tokio::select! {
+            summary = into(config, &lake, &store, &paths, options) => summary?,
+            () = stop.cancelled() => {
+                // What is being written goes with what writes it, which the runtime waits for.
+                output::say(match store.lake_version().await? {
+                    version if version == before => format!("interrupted: nothing was taken in, the lake is at version {version}"),
+                    version => format!("interrupted, but the lake is at version {version} now: see `cidadao lake status`"),
+                });
+                return Ok(ExitCode::from(INTERRUPTED));
+            }
+        }
     };
     summary.ignored.extend(read.iter().flat_map(|read| read.empty.iter().cloned()));
     match format {
@@ -84,6 +96,9 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// Status of a command that a signal ended.
+const INTERRUPTED: u8 = 130;
 
 /// What is to be imported.
 #[derive(Default)]

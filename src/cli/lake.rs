@@ -30,7 +30,7 @@ pub(super) enum Command {
         #[arg(value_name = "DATASET")]
         datasets: Vec<String>,
     },
-    /// Merge the small files of each dataset and table; a new version with the same rows
+    /// Merge the small files of each source and table; a new version with the same rows
     Compact {
         /// Size in MiB below which a file is small
         #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(i64).range(1..=1 << 20))]
@@ -167,10 +167,11 @@ async fn compact(lake: &Lake, small: i64, format: Output) -> anyhow::Result<Exit
         return Ok(ExitCode::SUCCESS);
     }
     output::line(format!("version {}", done.version))?;
-    let mut table = output::table(["dataset", "table", "files", "rows", "bytes before", "bytes after"]);
+    let mut table = output::table(["source", "table", "datasets", "files", "rows", "bytes before", "bytes after"]);
     for one in &done.merged {
-        let counts = [one.files as i64, one.rows, one.bytes_before, one.bytes_after].map(|count| count.to_string());
-        table.add_row([one.dataset.clone(), one.table.as_str().to_owned()].into_iter().chain(counts));
+        let counts = [one.datasets as i64, one.files as i64, one.rows, one.bytes_before, one.bytes_after];
+        let counts = counts.map(|count| count.to_string());
+        table.add_row([one.source.clone(), one.table.as_str().to_owned()].into_iter().chain(counts));
     }
     output::line(table.to_string())?;
     Ok(ExitCode::SUCCESS)

@@ -321,6 +321,7 @@ fn failure(error: ImportError, hidden: Option<&std::path::Path>) -> JobFailure {
         ImportError::NotAFile { .. }
         | ImportError::NothingKnown { .. }
         | ImportError::UnknownLayout { .. }
+        | ImportError::PersonalName { .. }
         | ImportError::NoData { .. } => "UNKNOWN_LAYOUT",
         ImportError::Document { .. }
         | ImportError::DamagedHeader { .. }

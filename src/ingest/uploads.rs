@@ -166,12 +166,12 @@ impl Uploading {
         self.file.flush().await.map_err(failed(&self.path))?;
         self.file.sync_all().await.map_err(failed(&self.path))?;
         let sha256 = hex(&self.hash.finalize());
+        let file_name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let id = match request {
-            // One directory for each content that a request came with.
-            Some(request) => hex(&Sha256::digest(format!("{request}|{sha256}"))[..16]),
+            // One directory for each content and name that a request came with.
+            Some(request) => hex(&Sha256::digest(format!("{request}|{sha256}|{file_name}"))[..16]),
             None => Uuid::now_v7().simple().to_string(),
         };
-        let file_name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let upload = Upload { id, file_name, sha256, bytes: self.bytes };
         let target = self.uploads.directory(&upload);
         let new = match tokio::fs::rename(self.directory.path(), &target).await {

@@ -1,10 +1,9 @@
-//! Small files of a dataset and table become one, with the same rows.
+//! Small files of a source and table become one, with the same rows, and are taken apart again where a dataset is replaced.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
 
-use datafusion::arrow::array::{AsArray, RecordBatch, StringArray};
-use datafusion::logical_expr::col;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::logical_expr::{col, lit};
 use futures::StreamExt;
 use serde::Serialize;
 use tokio::sync::mpsc::channel;
@@ -29,8 +28,10 @@ const ATTEMPTS: usize = 3;
 /// Files that became one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Merged {
-    /// The dataset.
-    pub dataset: String,
+    /// The source, as `portal`.
+    pub source: String,
+    /// Its datasets that have rows in them.
+    pub datasets: usize,
     /// The table.
     pub table: Table,
     /// How many files.
@@ -52,10 +53,10 @@ pub struct Compaction {
     pub merged: Vec<Merged>,
 }
 
-/// Merges the files of each dataset and table that are smaller than `small` bytes, where there are several, and makes a
-/// version of it: all of it or nothing. Rows keep their ids and imports, and stand in the order of who
-/// buys; of rows with one id in several of the files, the one of the latest import stays current, as it counts when they
-/// are read. Earlier versions keep their files.
+/// Merges the files of each source and table that are smaller than `small` bytes, those of neighbouring datasets together until
+/// a file is about that large, and makes a version of it: all of it or nothing. Rows stay what they are, and stand in the order
+/// of who buys; which of several rows with one id counts is found out when they are read, as before. Earlier versions keep their
+/// files. An import that replaces a dataset takes its rows out of the merged file ([`without`]).
 ///
 /// # Errors
 /// [`LakeError`]; the lake is as it was then.
@@ -73,32 +74,40 @@ async fn once(lake: &Lake, small: i64) -> Result<Compaction, LakeError> {
     let (version, files) = lake.store().current_files().await?;
     let mut groups: BTreeMap<(String, Table), Vec<DatasetFile>> = BTreeMap::new();
     for held in files.into_iter().filter(|held| held.file.bytes < small) {
-        groups.entry((held.dataset.clone(), held.file.table)).or_default().push(held);
+        let source = held.dataset.split(':').next().unwrap_or_default().to_owned();
+        groups.entry((source, held.file.table)).or_default().push(held);
     }
     let mut written = Written::of(lake);
     let (mut merges, mut merged) = (Vec::new(), Vec::new());
-    for ((dataset, table), mut group) in groups.into_iter().filter(|(_, group)| group.len() > 1) {
-        // Ids of imports sort by time.
-        group.sort_by(|one, two| (&one.import_id, &one.file.path).cmp(&(&two.import_id, &two.file.path)));
-        let files: Vec<LakeFile> = group.iter().map(|held| held.file.clone()).collect();
-        let latest = latest(lake.files(), table, &files).await?;
-        let file = in_order(lake.files(), table, &files, Arc::new(latest), SORT_MEMORY).await?;
-        written.add([file.clone()]);
-        lake.files().publish(std::slice::from_ref(&file)).await?;
-        let rows = files.iter().map(|file| file.rows).sum();
-        if file.rows != rows {
-            return Err(defect(table, format!("{} rows of {rows} were merged", file.rows)));
-        }
-        let import_id = group.last().map(|held| held.import_id.clone()).unwrap_or_default();
-        merged.push(Merged {
-            dataset,
-            table,
-            files: files.len(),
-            rows,
-            bytes_before: files.iter().map(|file| file.bytes).sum(),
-            bytes_after: file.bytes,
+    for ((source, table), mut group) in groups {
+        group.sort_by(|one, two| {
+            (&one.dataset, &one.import_id, &one.file.path).cmp(&(&two.dataset, &two.import_id, &two.file.path))
         });
-        merges.push(Merge { gone: files.into_iter().map(|file| file.path).collect(), import_id, file });
+        for group in together(group, small).into_iter().filter(|group| group.len() > 1) {
+            let files: Vec<LakeFile> = group.iter().map(|held| held.file.clone()).collect();
+            let file = in_order(lake.files(), table, &files, &[], SORT_MEMORY).await?;
+            written.add([file.clone()]);
+            lake.files().publish(std::slice::from_ref(&file)).await?;
+            let rows = files.iter().map(|file| file.rows).sum();
+            if file.rows != rows {
+                return Err(defect(table, format!("{} rows of {rows} were merged", file.rows)));
+            }
+            let imports: BTreeMap<String, String> = group.iter().flat_map(imports_of).collect();
+            merged.push(Merged {
+                source: source.clone(),
+                datasets: imports.values().collect::<HashSet<_>>().len(),
+                table,
+                files: files.len(),
+                rows,
+                bytes_before: files.iter().map(|file| file.bytes).sum(),
+                bytes_after: file.bytes,
+            });
+            merges.push(Merge {
+                gone: files.into_iter().map(|file| file.path).collect(),
+                imports: imports.into_keys().collect(),
+                file: Some(file),
+            });
+        }
     }
     if merges.is_empty() {
         return Ok(Compaction { version, merged });
@@ -124,28 +133,62 @@ fn defect(table: Table, detail: String) -> LakeError {
     LakeError::Schema { table: table.as_str(), detail }
 }
 
-/// The ids that are current in several of the files, and the latest import that has them.
-async fn latest(place: &Files, table: Table, files: &[LakeFile]) -> Result<HashMap<String, String>, LakeError> {
-    let session = session(MEMORY, 0)?;
-    LakeSnapshot::new(place.clone(), 0, files.to_vec()).register_files(&session, table, "merged")?;
-    let id = table.id_column();
-    let sql = format!(
-        "SELECT {id}, max(import_id) AS latest FROM merged WHERE row_status = '{}' GROUP BY {id} HAVING count(*) > 1",
-        schema::CURRENT
-    );
-    let mut found = HashMap::new();
-    for batch in session.sql(&sql).await?.collect().await? {
-        let (ids, imports) = (texts(&batch, id, table)?, texts(&batch, "latest", table)?);
-        for (id, import) in ids.iter().zip(imports.iter()) {
-            found.insert(id.unwrap_or_default().to_owned(), import.unwrap_or_default().to_owned());
-        }
+/// The imports of which a file has rows, with their datasets.
+fn imports_of(held: &DatasetFile) -> Vec<(String, String)> {
+    match held.merged.is_empty() {
+        true => vec![(held.import_id.clone(), held.dataset.clone())],
+        false => held.merged.clone(),
     }
-    Ok(found)
 }
 
-fn texts<'a>(batch: &'a RecordBatch, name: &str, table: Table) -> Result<&'a StringArray, LakeError> {
-    let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-    column.ok_or_else(|| defect(table, format!("{name} is no text")))
+/// Neighbours that are about `size` bytes large together.
+fn together(files: Vec<DatasetFile>, size: i64) -> Vec<Vec<DatasetFile>> {
+    let mut groups: Vec<Vec<DatasetFile>> = Vec::new();
+    let mut bytes = size;
+    for held in files {
+        if bytes >= size {
+            groups.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += held.file.bytes;
+        groups.last_mut().into_iter().for_each(|group| group.push(held.clone()));
+    }
+    groups
+}
+
+/// What takes the place of merged files that hold rows of `datasets`, which are to be replaced: the rows of the others.
+///
+/// # Errors
+/// If a file cannot be read or written.
+pub(crate) async fn without(
+    lake: &Lake,
+    files: &[DatasetFile],
+    datasets: &HashSet<&str>,
+    written: &mut Written,
+) -> Result<Vec<Merge>, LakeError> {
+    let mut merges = Vec::new();
+    for held in files {
+        let (gone, imports): (Vec<_>, Vec<_>) =
+            held.merged.iter().cloned().partition(|(_, dataset)| datasets.contains(dataset.as_str()));
+        if gone.is_empty() {
+            continue;
+        }
+        let mut merge = Merge {
+            gone: vec![held.file.path.clone()],
+            imports: imports.into_iter().map(|(import, _)| import).collect(),
+            file: None,
+        };
+        if !merge.imports.is_empty() {
+            let gone: Vec<String> = gone.into_iter().map(|(import, _)| import).collect();
+            let (table, files) = (held.file.table, std::slice::from_ref(&held.file));
+            let file = in_order(lake.files(), table, files, &gone, SORT_MEMORY).await?;
+            written.add([file.clone()]);
+            lake.files().publish(std::slice::from_ref(&file)).await?;
+            merge.file = Some(file);
+        }
+        merges.push(merge);
+    }
+    Ok(merges)
 }
 
 /// Writes the rows of the files into a new one, in the order that tables are sorted by; as published if that fails, as it
@@ -154,25 +197,25 @@ async fn in_order(
     place: &Files,
     table: Table,
     files: &[LakeFile],
-    latest: Arc<HashMap<String, String>>,
+    but: &[String],
     memory: usize,
 ) -> Result<LakeFile, LakeError> {
-    match merge(place, table, files, &latest, Some(memory)).await {
+    match merge(place, table, files, but, Some(memory)).await {
         Ok(file) => Ok(file),
         // Their order only saves reading. What cannot be read says so again.
         Err(error) => {
             tracing::warn!(%error, table = table.as_str(), "not sorted, so merged as published");
-            merge(place, table, files, &latest, None).await
+            merge(place, table, files, but, None).await
         }
     }
 }
 
-/// Writes the rows of the files into a new one: as published, or sorted in so much memory, those with the same key as published.
+/// Writes the rows of the files, but those of some imports, into a new one: as published, or sorted in so much memory, those with the same key as published.
 async fn merge(
     place: &Files,
     table: Table,
     files: &[LakeFile],
-    latest: &Arc<HashMap<String, String>>,
+    but: &[String],
     sorted: Option<usize>,
 ) -> Result<LakeFile, LakeError> {
     let session = session(sorted.unwrap_or(MEMORY), 1)?;
@@ -185,13 +228,16 @@ async fn merge(
     // Null in columns that are newer than a file.
     LakeSnapshot::new(place.clone(), 0, files.to_vec()).register_files(&session, table, "merged")?;
     let mut rows = session.table("merged").await?;
+    if !but.is_empty() {
+        rows = rows.filter(col("import_id").in_list(but.iter().map(lit).collect(), true))?;
+    }
     if sorted.is_some() {
         let order = [schema::sorted_by(table), "import_id", "source_file", "source_line", table.id_column()];
         rows = rows.sort(order.map(|column| col(column).sort(true, false)).to_vec())?;
     }
     let mut rows = rows.execute_stream().await?;
     let (sender, mut batches) = channel::<Option<Result<RecordBatch, LakeError>>>(BATCHES);
-    let (root, latest) = (place.root().to_owned(), Arc::clone(latest));
+    let root = place.root().to_owned();
     let writing = tokio::task::spawn_blocking(move || {
         let name = Uuid::now_v7().to_string();
         let mut writer = match sorted {
@@ -202,7 +248,7 @@ async fn merge(
         while let Some(batch) =
             batches.blocking_recv().ok_or_else(|| defect(table, "not read to the end".to_owned()))?
         {
-            writer.append(&resolved(&batch?, table, &latest)?)?;
+            writer.append(&of_table(&batch?, table)?)?;
         }
         writer.finish()
     });
@@ -216,29 +262,15 @@ async fn merge(
     writing.await.map_err(|error| defect(table, error.to_string()))?
 }
 
-/// A batch in whose rows those that a later import replaces say so.
-fn resolved(batch: &RecordBatch, table: Table, latest: &HashMap<String, String>) -> Result<RecordBatch, LakeError> {
-    let of_table = schema::of(table);
-    let mut columns = batch.columns().to_vec();
-    if !latest.is_empty() {
-        let ids = texts(batch, table.id_column(), table)?;
-        let (statuses, imports) = (texts(batch, "row_status", table)?, texts(batch, "import_id", table)?);
-        let resolved: StringArray = (0..batch.num_rows())
-            .map(|row| {
-                let replaced = statuses.value(row) == schema::CURRENT
-                    && latest.get(ids.value(row)).is_some_and(|import| import != imports.value(row));
-                Some(if replaced { schema::SUPERSEDED } else { statuses.value(row) })
-            })
-            .collect();
-        if let Some(at) = of_table.fields().iter().position(|field| field.name() == "row_status") {
-            columns[at] = Arc::new(resolved);
-        }
-    }
-    RecordBatch::try_new(of_table, columns).map_err(|error| defect(table, error.to_string()))
+/// A batch with the schema of its table.
+fn of_table(batch: &RecordBatch, table: Table) -> Result<RecordBatch, LakeError> {
+    RecordBatch::try_new(schema::of(table), batch.columns().to_vec()).map_err(|error| defect(table, error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::array::AsArray;
+
     use super::*;
 
     /// A file of suppliers with these ids.
@@ -268,14 +300,13 @@ mod tests {
         let even: Vec<usize> = (0..5_000).map(|n| n * 2).collect();
         let files = [suppliers(directory.path(), "a", &odd), suppliers(directory.path(), "b", &even)];
         for (memory, sorted) in [(64 << 20, true), (1, false)] {
-            let merged = in_order(&place, Table::Suppliers, &files, Arc::default(), memory).await.unwrap();
+            let merged = in_order(&place, Table::Suppliers, &files, &[], memory).await.unwrap();
             assert_eq!(merged.rows, 10_000);
             let mut ids = Vec::new();
             for batch in place.read(&merged, None).unwrap() {
                 let batch = batch.unwrap();
-                ids.extend(
-                    texts(&batch, "supplier_id", Table::Suppliers).unwrap().iter().map(|id| id.unwrap().to_owned()),
-                );
+                let own = batch.column_by_name("supplier_id").unwrap().as_string::<i32>();
+                ids.extend(own.iter().map(|id| id.unwrap().to_owned()));
             }
             assert_eq!(ids.is_sorted(), sorted, "{memory}");
             ids.sort_unstable();

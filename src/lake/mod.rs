@@ -25,6 +25,7 @@ mod writer;
 mod written;
 
 pub use bucket::{BucketUrl, BucketUrlError};
+pub(crate) use compact::without;
 pub use compact::{Compaction, Merged, compact};
 pub use engine::Engine;
 pub use error::{LakeError, is_away};

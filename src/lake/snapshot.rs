@@ -62,8 +62,8 @@ impl LakeSnapshot {
     /// Registers `<table>_all` for every [`Table`]: every row, with the schema of [`schema::of`]; a
     /// table without files is empty, a column that a file is too old to have is null.
     ///
-    /// The files of one table may overlap: a contract whose publication moved is in the file of
-    /// either month. Of rows with the same id in several files, the one of the latest import is
+    /// The imports of one table may overlap: a contract whose publication moved is in the file of
+    /// either month. Of rows with the same id from several imports, the one of the latest import is
     /// current and the others are superseded, so that none counts twice. The tables of the register of companies stand as
     /// they are in their files: they have tens of millions of ids, of which hardly any is ever read, so that who reads
     /// them takes the latest import of each ([`Table::is_register`]).
@@ -74,19 +74,20 @@ impl LakeSnapshot {
         self.place.attach(session)?;
         for (table, republished) in Table::ALL.into_iter().zip(self.republished.iter()) {
             let files = self.provider(table)?;
-            let provider = if self.of(table).count() < 2 || table.is_register() {
-                files
-            } else {
-                let all = session.read_table(Arc::clone(&files))?;
-                let found = republished
-                    .get_or_try_init(|| republished_ids(session, all.clone(), table, self.rows(table)))
-                    .await?;
-                if found.iter().all(|batch| batch.num_rows() == 0) {
+            let provider =
+                if table.is_register() || (self.of(table).count() < 2 && self.of(table).all(|file| !file.merged)) {
                     files
                 } else {
-                    without_republished(session, all, table, found)?.into_view()
-                }
-            };
+                    let all = session.read_table(Arc::clone(&files))?;
+                    let found = republished
+                        .get_or_try_init(|| republished_ids(session, all.clone(), table, self.rows(table)))
+                        .await?;
+                    if found.iter().all(|batch| batch.num_rows() == 0) {
+                        files
+                    } else {
+                        without_republished(session, all, table, found)?.into_view()
+                    }
+                };
             session.register_table(format!("{}_all", table.as_str()), provider)?;
         }
         Ok(())

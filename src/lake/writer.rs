@@ -436,7 +436,7 @@ impl TableWriter {
             File::open(directory).and_then(|handle| handle.sync_all()).map_err(LakeError::io(directory))?;
         }
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        let file = LakeFile { table: self.table, path: self.relative, rows: self.rows, bytes };
+        let file = LakeFile { table: self.table, path: self.relative, rows: self.rows, bytes, merged: false };
         Ok((file, self.counter.map(Counter::end)))
     }
 }

@@ -118,6 +118,8 @@ pub struct LakeFile {
     pub rows: i64,
     /// Size in bytes.
     pub bytes: i64,
+    /// Whether rows of several imports stand in it.
+    pub merged: bool,
 }
 
 /// One published file that was taken in.

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::mask_text;
+
 /// One thing wrong with a request: which field, which rule, which value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
@@ -12,9 +14,9 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// A violation; the value is cut to 100 characters.
+    /// A violation; CPFs of the value are masked, and it is cut to 100 characters.
     pub fn new(field: impl Into<String>, rule: impl Into<String>, value: impl ToString) -> Self {
-        let value = value.to_string();
+        let value = mask_text(&value.to_string()).into_owned();
         let value = match value.char_indices().nth(100) {
             Some((at, _)) => format!("{}…", &value[..at]),
             None => value,

@@ -1,10 +1,12 @@
-//! ZIP archives, which may lie: about sizes, or with two entries of one name.
+//! ZIP archives, which may lie: about sizes and numbers, or with two entries of one name.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use zip::ZipArchive;
 use zip::result::ZipError;
@@ -12,6 +14,7 @@ use zip::result::ZipError;
 use super::input::{has_extension, open as open_file};
 use super::portal::Kind;
 use super::{ImportError, receita};
+use crate::model::mask_text;
 
 /// Largest file inside an archive, unpacked: twice the largest part of the register of companies, and far more than any other
 /// file there is.
@@ -80,47 +83,81 @@ pub(super) fn is_official_archive(path: &Path) -> bool {
     name.file_name().and_then(|name| name.to_str()).is_some_and(|name| of_portal(name) || receita::is_official(name))
 }
 
+/// A file that several read, each at a place of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for Shared {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Shared {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.file.metadata()?.len().checked_add_signed(by),
+        };
+        self.at = at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.at)
+    }
+}
+
+/// An archive whose directory is read; copies share it.
+pub(super) type Archive = ZipArchive<Shared>;
+
 /// Opens an archive.
 ///
 /// # Errors
-/// If it is none, is damaged, has more entries than are looked at or two of one name: only one of these could be read.
-pub(super) fn open(path: &Path) -> Result<ZipArchive<BufReader<File>>, ImportError> {
-    let archive = ZipArchive::new(BufReader::new(open_file(path)?)).map_err(|cause| error(path, "", cause))?;
+/// If it is none, is damaged, has more entries than are looked at, or others than can be seen: of two with one name only one
+/// could be read.
+pub(super) fn open(path: &Path) -> Result<Archive, ImportError> {
+    let shared = Shared { file: Arc::new(open_file(path)?), at: 0 };
+    let archive = ZipArchive::new(shared.clone()).map_err(|cause| error(path, "", cause))?;
     let file = path.display().to_string();
     if archive.len() > MAX_ENTRIES {
         let detail = format!("{} entries, more than {MAX_ENTRIES}", archive.len());
         return Err(ImportError::ZipTooLarge { file, detail });
     }
     let failed = |cause| ImportError::Io { path: path.to_owned(), cause };
-    match repeated(&mut BufReader::new(open_file(path)?), archive.central_directory_start()).map_err(failed)? {
-        Some(name) => {
-            let detail = format!("two entries are named {:?}", super::input::shown(&name));
-            Err(ImportError::ZipDamaged { file, detail })
-        }
-        None => Ok(archive),
+    let entries = names(&mut BufReader::new(shared), archive.central_directory_start()).map_err(failed)?;
+    let mut seen = HashSet::new();
+    if let Some(name) = entries.iter().find(|name| !seen.insert(*name)) {
+        let detail = format!("two entries are named {:?}", mask_text(&String::from_utf8_lossy(name)));
+        return Err(ImportError::ZipDamaged { file, detail });
     }
+    if entries.len() != archive.len() {
+        let detail = format!("its directory has {} entries, its end says {}", entries.len(), archive.len());
+        return Err(ImportError::ZipDamaged { file, detail });
+    }
+    Ok(archive)
 }
 
-/// The name that two entries of a directory have which begins at `start`.
-fn repeated(bytes: &mut (impl Read + Seek), start: u64) -> io::Result<Option<String>> {
+/// The names of the entries of a directory that begins at `start`.
+fn names(bytes: &mut (impl Read + Seek), start: u64) -> io::Result<Vec<Vec<u8>>> {
     let (signature, length) = ENTRY;
     bytes.seek(SeekFrom::Start(start))?;
-    let mut names = HashSet::new();
+    let mut names = Vec::new();
     loop {
         let mut entry = Vec::with_capacity(length);
         bytes.take(length as u64).read_to_end(&mut entry)?;
-        // Behind the last one is something else.
-        if entry.len() < length || !entry.starts_with(signature) {
-            return Ok(None);
+        // Behind the last one is something else. More than are looked at are too many already.
+        if entry.len() < length || !entry.starts_with(signature) || names.len() > MAX_ENTRIES {
+            return Ok(names);
         }
         let number = |at: usize| u64::from(entry[at]) | (u64::from(entry[at + 1]) << 8);
         let (name, rest) = (number(28), number(30) + number(32));
         let mut own = Vec::new();
         bytes.take(name).read_to_end(&mut own)?;
+        names.push(own);
         io::copy(&mut bytes.take(rest), &mut io::sink())?;
-        if let Some(known) = names.replace(own) {
-            return Ok(Some(String::from_utf8_lossy(&known).into_owned()));
-        }
     }
 }
 

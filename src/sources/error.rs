@@ -83,6 +83,12 @@ pub enum ImportError {
         /// How often.
         times: usize,
     },
+    /// The name of a file holds a CPF.
+    #[error("{file}: its name holds a CPF, which would be kept and shown: rename it")]
+    PersonalName {
+        /// The name, masked.
+        file: String,
+    },
     /// A ZIP archive or a gzip file is damaged or cut off.
     #[error("{file}: damaged or truncated archive: {detail}")]
     ZipDamaged {

@@ -11,7 +11,7 @@ use super::parse::{Known, ParsedFile, Scan, parse, scan};
 use super::{ImportError, ImportSummary, PiiKey, Progress, portal, receita};
 use crate::lake::{self, Lake, Written};
 use crate::model::{AuditEntry, ImportRecord, LakeFile, QualityReport};
-use crate::store::{ImportCommit, NewImport, Store, StoreError};
+use crate::store::{DatasetFile, ImportCommit, Merge, NewImport, Store, StoreError};
 
 /// An edition of fewer rows than this may lose half of them, one of a tenth of it all of them.
 const FEW_ROWS: i64 = 100;
@@ -183,13 +183,17 @@ pub async fn import_by(
     }
     let mut recounts = 0;
     loop {
-        let version = count_orphans(lake, store, &imports, &mut reports).await?;
+        let (version, current) = store.current_files().await?;
+        let replaced: HashSet<&str> = imports.iter().map(|import| import.record.dataset.as_str()).collect();
+        let merges = lake::without(lake, &current, &replaced, &mut written).await?;
+        count_orphans(lake, current, &merges, &imports, &mut reports).await?;
         written.check().await?;
         // From here on nobody can tell whether the manifest knows the files.
         written.commit();
         let batch = ImportCommit {
             imports: imports.clone(),
             reports: reports.clone(),
+            merges: merges.clone(),
             after: (recounts < RECOUNTS).then_some(version),
             job: importer.job.clone(),
         };
@@ -207,13 +211,15 @@ pub async fn import_by(
             // It was undone, as no file of these is in any version.
             Err(StoreError::LakeMoved { .. }) => {
                 written.refused();
+                written.discard(|file| merges.iter().any(|merge| merge.file.as_ref() == Some(file)));
                 recounts += 1;
             }
             // Somebody else brought the same content meanwhile: the manifest knows none of these files.
             Err(StoreError::AlreadyImported { dataset, .. }) => {
                 let (out, rest) = imports.into_iter().partition(|import| import.record.dataset == dataset);
                 imports = rest;
-                written.discard(|file| out.iter().any(|import| import.files.contains(file)));
+                let is_out = |file: &LakeFile| out.iter().any(|import| import.files.contains(file));
+                written.discard(|file| is_out(file) || merges.iter().any(|merge| merge.file.as_ref() == Some(file)));
                 summary.leave_out(&dataset);
             }
             Err(error) => return Err(error.into()),
@@ -336,17 +342,20 @@ fn report(parsed: &ParsedFile) -> QualityReport {
     }
 }
 
-/// Counts the rows that belong to no contract or tender of the lake as these imports will make it. Returns the version
-/// that they were counted on.
+/// Counts the rows that belong to no contract or tender of the lake as these imports will make it of what it holds.
 async fn count_orphans(
     lake: &Lake,
-    store: &Store,
+    current: Vec<DatasetFile>,
+    merges: &[Merge],
     imports: &[NewImport],
     reports: &mut BTreeMap<String, QualityReport>,
-) -> Result<i64, ImportError> {
-    let (version, current) = store.current_files().await?;
+) -> Result<(), ImportError> {
     let replaced: HashSet<&str> = imports.iter().map(|import| import.record.dataset.as_str()).collect();
-    let kept = current.into_iter().filter(|held| !replaced.contains(held.dataset.as_str())).map(|held| held.file);
+    let apart: HashSet<&String> = merges.iter().flat_map(|merge| &merge.gone).collect();
+    let kept = current.into_iter().filter(|held| {
+        !apart.contains(&held.file.path) && (held.file.merged || !replaced.contains(held.dataset.as_str()))
+    });
+    let kept = kept.map(|held| held.file).chain(merges.iter().filter_map(|merge| merge.file.clone()));
     let around: Vec<LakeFile> = kept.chain(imports.iter().flat_map(|import| import.files.iter().cloned())).collect();
     let written: Vec<_> = imports.iter().map(|import| (import.record.id.clone(), import.files.clone())).collect();
     let place = lake.files().clone();
@@ -358,7 +367,7 @@ async fn count_orphans(
             of_table.orphans = Some(orphans);
         }
     }
-    Ok(version)
+    Ok(())
 }
 
 fn new_import(importer: &Importer, parsed: ParsedFile) -> NewImport {

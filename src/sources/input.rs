@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
-use super::archive::{self, Guarded, MAX_ENTRY_BYTES, TooLarge, is_archive_name, is_official_archive};
+use super::archive::{self, Archive, Guarded, MAX_ENTRY_BYTES, TooLarge, is_archive_name, is_official_archive};
 use super::portal::{self, Kind};
 use super::records::{MAX_RECORD_BYTES, Records};
 use super::{ImportError, answers, ocds, receita};
@@ -25,7 +25,8 @@ const MAX_DEPTH: usize = 16;
 enum Container {
     Plain(PathBuf),
     Gzip(PathBuf),
-    Zip(PathBuf, usize),
+    /// An entry of an archive.
+    Zip(PathBuf, Archive, usize),
 }
 
 /// Tells readers to stop.
@@ -136,6 +137,11 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
+    /// Notes what is left aside.
+    fn ignore(&mut self, what: &str) {
+        self.ignored.push(mask_text(what).into_owned());
+    }
+
     /// Notes a file, if it is of a known layout.
     fn add(&mut self, source: Source, found: Option<Found>) -> bool {
         match found {
@@ -166,7 +172,7 @@ impl Gathered {
         };
         if !self.add(source, found) {
             self.no_data = what;
-            self.ignored.push(what.map_or_else(|| shown.clone(), |what| format!("{shown}: {what}")));
+            self.ignore(&what.map_or_else(|| shown.clone(), |what| format!("{shown}: {what}")));
         }
     }
 
@@ -179,7 +185,7 @@ impl Gathered {
             by_prefix.entry(prefix).or_default().push(source);
         }
         let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let name = full.file_name().map_or_else(|| "files".to_owned(), |name| shown(&name.to_string_lossy()));
+        let name = full.file_name().map_or_else(|| "files".to_owned(), |name| name.to_string_lossy().into_owned());
         let mut stem = name.as_str();
         if full.is_file() {
             for extension in [".gz", ".zip", ".json", ".jsonl", ".ndjson"] {
@@ -239,8 +245,8 @@ impl Source {
                 let mut bytes = Guarded { inner: &mut bytes, packed: self.bytes, unpacked: 0, longest: u64::MAX };
                 with(&mut Stoppable { inner: &mut bytes, stop: &self.stop })
             }
-            Container::Zip(path, index) => {
-                let mut archive = archive::open(path)?;
+            Container::Zip(path, archive, index) => {
+                let mut archive = archive.clone();
                 let mut entry = archive.by_index(*index).map_err(|error| archive::error(path, &self.name, error))?;
                 let packed = entry.compressed_size();
                 let mut bytes = Guarded { inner: &mut entry, packed, unpacked: 0, longest: MAX_ENTRY_BYTES };
@@ -253,7 +259,7 @@ impl Source {
     pub(crate) fn failed(&self, error: io::Error) -> ImportError {
         match &self.container {
             Container::Plain(path) => ImportError::Io { path: path.clone(), cause: error },
-            Container::Gzip(path) | Container::Zip(path, _) => {
+            Container::Gzip(path) | Container::Zip(path, ..) => {
                 let file = path.display().to_string();
                 match error.get_ref().and_then(|inner| inner.downcast_ref::<TooLarge>()) {
                     Some(limit) => ImportError::ZipTooLarge { file, detail: limit.to_string() },
@@ -301,6 +307,7 @@ pub(crate) fn gather_within(
         } else {
             return Err(ImportError::NotAFile { path: path.clone() });
         }
+        named(&path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default())?;
         gathered.close(path);
     }
     if gathered.inputs.is_empty() {
@@ -318,7 +325,7 @@ fn directory(
 ) -> Result<(), ImportError> {
     let failed = |cause| ImportError::Io { path: path.to_owned(), cause };
     if depth > MAX_DEPTH || !seen.insert(fs::canonicalize(path).map_err(failed)?) {
-        gathered.ignored.push(path.display().to_string());
+        gathered.ignore(&path.display().to_string());
         return Ok(());
     }
     let mut entries = fs::read_dir(path)
@@ -329,29 +336,30 @@ fn directory(
     entries.sort();
     for entry in entries {
         match fs::metadata(&entry) {
-            Ok(_) if !gathered.bounds.allow(&entry) => gathered.ignored.push(entry.display().to_string()),
+            Ok(_) if !gathered.bounds.allow(&entry) => gathered.ignore(&entry.display().to_string()),
             Ok(metadata) if metadata.is_dir() => directory(&entry, depth + 1, seen, gathered)?,
             Ok(metadata) if metadata.is_file() => {
                 if is_archive_name(&entry) || has_extension(&entry, "gz") || has_known_extension(&entry) {
                     match file(&entry, metadata.len(), gathered) {
                         // What merely lies about must not hold up what was asked for.
                         Err(ImportError::ZipDamaged { file, detail }) if !is_official_archive(&entry) => {
-                            gathered.ignored.push(format!("{file}: damaged: {detail}"));
+                            gathered.ignore(&format!("{file}: damaged: {detail}"));
                         }
                         result => result?,
                     }
                 } else {
-                    gathered.ignored.push(entry.display().to_string());
+                    gathered.ignore(&entry.display().to_string());
                 }
             }
             // Sockets, pipes, links to nowhere.
-            _ => gathered.ignored.push(entry.display().to_string()),
+            _ => gathered.ignore(&entry.display().to_string()),
         }
     }
     Ok(())
 }
 
 fn file(path: &Path, bytes: u64, gathered: &mut Gathered) -> Result<(), ImportError> {
+    let name = named(&path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default())?;
     let mut handle = open(path)?;
     let failed = |cause| ImportError::Io { path: path.to_owned(), cause };
     let mut magic = Vec::new();
@@ -361,7 +369,7 @@ fn file(path: &Path, bytes: u64, gathered: &mut Gathered) -> Result<(), ImportEr
     }
     let packed = magic.starts_with(b"\x1f\x8b");
     handle.seek(SeekFrom::Start(0)).map_err(failed)?;
-    let name = path.file_name().map(|name| shown(&name.to_string_lossy())).unwrap_or_default();
+
     let path_of = path.to_owned();
     let container = if packed { Container::Gzip(path_of) } else { Container::Plain(path_of) };
     let source = Source { name, bytes, container, stop: gathered.bounds.stop.clone() };
@@ -374,17 +382,20 @@ fn file(path: &Path, bytes: u64, gathered: &mut Gathered) -> Result<(), ImportEr
 fn entries(path: &Path, gathered: &mut Gathered) -> Result<(), ImportError> {
     let mut archive = archive::open(path)?;
     let file = path.display().to_string();
-    for index in 0..archive.len() {
+    // As in a directory, so that the same files give the same rows.
+    let mut order: Vec<usize> = (0..archive.len()).collect();
+    order.sort_by_cached_key(|index| archive.name_for_index(*index).and_then(Result::ok).map(Cow::into_owned));
+    for index in order {
         let entry = archive.by_index_raw(index).map_err(|error| archive::error(path, &format!("#{index}"), error))?;
         let name = entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into_owned(), Into::into);
-        let name = shown(&name.rsplit(['/', '\\']).next().unwrap_or_default().replace('\0', "_"));
+        let name = named(&name.rsplit(['/', '\\']).next().unwrap_or_default().replace('\0', "_"))?;
         let (bytes, packed, encrypted) = (entry.size(), entry.compressed_size(), entry.encrypted());
         if !entry.is_file() {
             continue;
         }
         drop(entry);
         if !has_known_extension(Path::new(&name)) {
-            gathered.ignored.push(format!("{file}: {name}"));
+            gathered.ignore(&format!("{file}: {name}"));
             continue;
         }
         if encrypted {
@@ -392,23 +403,24 @@ fn entries(path: &Path, gathered: &mut Gathered) -> Result<(), ImportError> {
         }
         archive::check_size(bytes, packed, MAX_ENTRY_BYTES)
             .map_err(|limit| ImportError::ZipTooLarge { file: file.clone(), detail: limit.to_string() })?;
+        let container = Container::Zip(path.to_owned(), archive.clone(), index);
         let mut entry = archive.by_index(index).map_err(|error| archive::error(path, &name, error))?;
         let found = classify(&name, &mut entry, gathered.format).map_err(|error| ImportError::ZipDamaged {
             file: file.clone(),
             detail: format!("entry {name:?}: {error}"),
         })?;
-        let container = Container::Zip(path.to_owned(), index);
         let source = Source { name: name.clone(), bytes, container, stop: gathered.bounds.stop.clone() };
         gathered.add_or_ignore(source, found, format!("{file}: {name}"));
     }
     Ok(())
 }
 
-/// The name of a file as it is kept and told: one that holds a CPF is masked, with a letter that datasets may have.
-pub(crate) fn shown(name: &str) -> String {
+/// The name of a file, which is kept, told and makes the name of a dataset: one with a CPF must not be, and masked
+/// two of them could be alike.
+fn named(name: &str) -> Result<String, ImportError> {
     match mask_text(name) {
-        Cow::Borrowed(name) => name.to_owned(),
-        Cow::Owned(masked) => masked.replace('*', "x"),
+        Cow::Borrowed(name) => Ok(name.to_owned()),
+        Cow::Owned(file) => Err(ImportError::PersonalName { file }),
     }
 }
 

@@ -34,6 +34,5 @@ pub use fetch::{
 };
 pub use import::{ImportOptions, Importer, import, import_by};
 pub use input::ImportFormat;
-pub(crate) use input::shown as shown_file_name;
 pub use parse::{FileSummary, ImportSummary, ParsedFiles, Progress, files_to_parquet};
 pub use pii::PiiKey;

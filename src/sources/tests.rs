@@ -347,9 +347,14 @@ fn the_name_of_a_file_gives_nobody_away() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("529.982.247-25.jsonl");
     std::fs::write(&path, r#"{"ocid":"ocds-abc123-1","tender":{"title":"t"}}"#).unwrap();
-    let parsed = imported(directory.path(), &[path]).unwrap();
-    assert_eq!(parsed.summary.files[0].file, "xxx.982.247-xx.jsonl");
-    assert_eq!(parsed.summary.files[0].dataset, "ocds:ocds-abc123/xxx.982.247-xx");
+    let release = std::fs::read(&path).unwrap();
+    let inner = directory.path().join("inner.zip");
+    std::fs::write(&inner, zipped(&[("52998224725.jsonl", &release)])).unwrap();
+    for path in [path, inner, directory.path().to_owned()] {
+        let error = imported(directory.path(), &[path]).unwrap_err();
+        assert!(matches!(&error, ImportError::PersonalName { .. }), "{error}");
+        assert!(error.to_string().contains("982") && !error.to_string().contains("529"), "{error}");
+    }
 }
 
 #[test]
@@ -386,6 +391,12 @@ fn damaged_archives_say_so() {
         matches!(&error, ImportError::ZipDamaged { detail, .. } if detail.contains("two entries are named \"202401_Compras.csv\"")),
         "{error}"
     );
+    // Nor the second one of two where the end says one.
+    let mut fewer = zipped(&[("202401_Compras.csv", &contracts(&[&[]])), ("202402_Compras.csv", &contracts(&[&[]]))]);
+    let end = fewer.len() - 22;
+    (fewer[end + 8], fewer[end + 10]) = (1, 1);
+    let error = fails(&fewer);
+    assert!(matches!(&error, ImportError::ZipDamaged { .. }), "{error}");
     let mut bomb = contracts(&[&[]]);
     bomb.resize(24 << 20, b' ');
     assert!(matches!(fails(&zipped(&[("Compras.csv", &bomb)])), ImportError::ZipTooLarge { .. }));

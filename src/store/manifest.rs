@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::dsl::max;
 use diesel::prelude::*;
@@ -8,7 +8,10 @@ use super::commit::held;
 use super::dialect::Dialect;
 use super::pool::{read, transaction};
 use super::rows::{AuditRow, ImportRow, LakeFileRow, QuarantineRow, json as to_json};
-use super::schema::{audit_log, import_reports, import_spans, imports, lake_files, lake_versions, quarantine};
+use super::schema::{
+    audit_log, import_reports, import_spans, imports, lake_files, lake_versions, merged_imports, quarantine,
+};
+use super::versions::{Merge, replace_files};
 use super::{Store, StoreError, Timestamp, utc};
 use crate::model::{AuditEntry, ImportRecord, LakeFile, LakeVersion, QualityReport, QuarantinedRow};
 
@@ -34,6 +37,8 @@ pub struct ImportCommit {
     pub imports: Vec<NewImport>,
     /// What their rows are worth, by the id of the import.
     pub reports: BTreeMap<String, QualityReport>,
+    /// Files in place of merged ones that hold rows of what is replaced, with the rows of the other imports.
+    pub merges: Vec<Merge>,
     /// The version of the lake that the reports were made on: no other one may have come since.
     pub after: Option<i64>,
     /// The job that takes them in, and the token of its lease, which must still hold.
@@ -45,10 +50,12 @@ pub struct ImportCommit {
 pub struct DatasetFile {
     /// The dataset.
     pub dataset: String,
-    /// The import that brought it.
+    /// The import that brought it; of a merged file the latest one.
     pub import_id: String,
     /// The file.
     pub file: LakeFile,
+    /// Of a merged file all imports that it has rows of, with their datasets.
+    pub merged: Vec<(String, String)>,
 }
 
 impl Store {
@@ -78,12 +85,16 @@ impl Store {
                 .select(LakeFileRow::as_select())
                 .load::<LakeFileRow>(conn)
                 .await?;
-            Ok((known, rows))
+            let merged = merged_imports::table.select(merged_imports::path).distinct().load::<String>(conn).await?;
+            Ok((known, (rows, merged)))
         })?;
         if known == 0 {
             return Err(StoreError::NotFound { what: "lake version", id: version.to_string() });
         }
-        rows.into_iter().map(LakeFile::try_from).collect()
+        let (rows, merged) = rows;
+        let merged: BTreeSet<String> = merged.into_iter().collect();
+        let files = rows.into_iter().map(LakeFile::try_from);
+        files.map(|file| file.map(|file| LakeFile { merged: merged.contains(&file.path), ..file })).collect()
     }
 
     /// The import of this dataset and content that the current version holds.
@@ -119,10 +130,11 @@ impl Store {
     /// [`StoreError::AlreadyImported`] if the current version holds the same content of the same
     /// dataset, and nothing else of it is to be replaced.
     ///
-    /// [`StoreError::LakeMoved`] if it was to come after another version, [`StoreError::LeaseLost`] if the job has been
+    /// [`StoreError::LakeMoved`] if it was to come after another version, or if a merged file holds rows of what is replaced
+    /// and nothing stands in its place; [`StoreError::LeaseLost`] if the job has been
     /// taken by another worker or was ended.
     pub async fn commit_imports(&self, batch: ImportCommit) -> Result<i64, StoreError> {
-        let ImportCommit { imports: batch, reports, after, job } = batch;
+        let ImportCommit { imports: batch, reports, merges, after, job } = batch;
         let Some(first) = batch.as_slice().first().map(|import| import.record.id.clone()) else {
             return self.lake_version().await;
         };
@@ -151,6 +163,9 @@ impl Store {
                 lake_versions::created_at.eq(now),
             );
             diesel::insert_into(lake_versions::table).values(made).execute(conn).await?;
+            let moved = || StoreError::LakeMoved { expected: after.unwrap_or(newest), found: newest };
+            replace_files!(conn, version, &merges, moved());
+            let mut replaced_imports = Vec::new();
             for (counts, report, audit, import) in &rows {
                 let record = &import.record;
                 let current = imports::table
@@ -174,6 +189,7 @@ impl Store {
                         let files = files.filter(lake_files::removed_version.is_null());
                         let removed = lake_files::removed_version.eq(Some(version));
                         diesel::update(files).set(removed).execute(conn).await?;
+                        replaced_imports.push(id.clone());
                     }
                 }
                 let row = ImportRow {
@@ -227,6 +243,13 @@ impl Store {
                     .collect();
                 conn.insert_quarantine(rows).await?;
                 diesel::insert_into(audit_log::table).values(audit).execute(conn).await?;
+            }
+            let held =
+                lake_files::table.inner_join(merged_imports::table.on(merged_imports::path.eq(lake_files::path)));
+            let held = held.filter(lake_files::removed_version.is_null());
+            let held = held.filter(merged_imports::import_id.eq_any(&replaced_imports));
+            if held.count().get_result::<i64>(conn).await? > 0 {
+                return Err(moved());
             }
             Ok(version)
         })
@@ -352,11 +375,21 @@ impl Store {
                 .select((imports::dataset, LakeFileRow::as_select()))
                 .load::<(String, LakeFileRow)>(conn)
                 .await?;
-            Ok((version, rows))
+            let merged = merged_imports::table.inner_join(imports::table.on(imports::id.eq(merged_imports::import_id)));
+            let merged = merged.order(merged_imports::import_id);
+            let merged = merged.select((merged_imports::path, merged_imports::import_id, imports::dataset));
+            Ok((version, (rows, merged.load::<(String, String, String)>(conn).await?)))
         })?;
+        let (rows, all) = rows;
+        let mut merged: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+        for (path, import, dataset) in all {
+            merged.entry(path).or_default().push((import, dataset));
+        }
         let files = rows.into_iter().map(|(dataset, row)| {
             let import_id = row.import_id.clone();
-            Ok(DatasetFile { dataset, import_id, file: LakeFile::try_from(row)? })
+            let merged = merged.remove(&row.path).unwrap_or_default();
+            let file = LakeFile { merged: !merged.is_empty(), ..LakeFile::try_from(row)? };
+            Ok(DatasetFile { dataset, import_id, file, merged })
         });
         Ok((version, files.collect::<Result<_, StoreError>>()?))
     }

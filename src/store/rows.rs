@@ -404,7 +404,7 @@ impl TryFrom<LakeFileRow> for LakeFile {
 
     fn try_from(row: LakeFileRow) -> Result<Self, StoreError> {
         let table = Place("lake_files", "table_name", &row.path).name(&row.table_name, Table::parse)?;
-        Ok(Self { table, path: row.path, rows: row.row_count, bytes: row.bytes })
+        Ok(Self { table, path: row.path, rows: row.row_count, bytes: row.bytes, merged: false })
     }
 }
 

@@ -153,6 +153,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    merged_imports (path, import_id) {
+        path -> Text,
+        import_id -> Text,
+    }
+}
+
+diesel::table! {
     quarantine (import_id, place) {
         import_id -> Text,
         place -> BigInt,
@@ -193,4 +200,4 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(finding_states, findings, jobs);
-diesel::allow_tables_to_appear_in_same_query!(import_reports, imports, lake_files);
+diesel::allow_tables_to_appear_in_same_query!(import_reports, imports, lake_files, merged_imports);

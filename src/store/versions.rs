@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::dialect::Dialect;
 use super::pool::{read, transaction};
 use super::rows::{AuditRow, LakeFileRow};
-use super::schema::{audit_log, import_spans, imports, jobs, lake_files, lake_versions};
+use super::schema::{audit_log, import_spans, imports, jobs, lake_files, lake_versions, merged_imports};
 use super::{Store, StoreError, Timestamp};
 use crate::model::{AuditEntry, JobState, LakeFile};
 
@@ -23,11 +23,44 @@ const BATCH: usize = 500;
 pub struct Merge {
     /// Paths of the files that it has the rows of.
     pub gone: Vec<String>,
-    /// The import that it counts as: when that is replaced, it goes.
-    pub import_id: String,
-    /// The file, complete on disk.
-    pub file: LakeFile,
+    /// The imports that it has rows of, the oldest first.
+    pub imports: Vec<String>,
+    /// The file, complete on disk; `None` if there are no rows left.
+    pub file: Option<LakeFile>,
 }
+
+/// Takes the files of merges out of the lake and puts others in their place; ends with an error if one of them is not of
+/// the latest version any more.
+macro_rules! replace_files {
+    ($conn:ident, $version:expr, $merges:expr, $moved:expr) => {
+        for merge in $merges {
+            for path in &merge.gone {
+                let live = lake_files::table.filter(lake_files::path.eq(path));
+                let live = live.filter(lake_files::removed_version.is_null());
+                let removed = lake_files::removed_version.eq(Some($version));
+                if diesel::update(live).set(removed).execute($conn).await? != 1 {
+                    return Err($moved);
+                }
+            }
+            let (Some(file), Some(latest)) = (&merge.file, merge.imports.last()) else { continue };
+            let row = LakeFileRow {
+                path: file.path.clone(),
+                table_name: file.table.as_str().to_owned(),
+                row_count: file.rows,
+                bytes: file.bytes,
+                import_id: latest.clone(),
+                added_version: $version,
+                removed_version: None,
+            };
+            diesel::insert_into(lake_files::table).values(&row).execute($conn).await?;
+            for import in merge.imports.iter().filter(|_| merge.imports.len() > 1) {
+                let row = (merged_imports::path.eq(&file.path), merged_imports::import_id.eq(import));
+                diesel::insert_into(merged_imports::table).values(row).execute($conn).await?;
+            }
+        }
+    };
+}
+pub(super) use replace_files;
 
 /// Which versions are kept, beside the latest and those that a running job reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,26 +115,7 @@ impl Store {
                 lake_versions::operation.eq("compact"),
             );
             diesel::insert_into(lake_versions::table).values(made).execute(conn).await?;
-            for merge in &merges {
-                for path in &merge.gone {
-                    let live = lake_files::table.filter(lake_files::path.eq(path));
-                    let live = live.filter(lake_files::removed_version.is_null());
-                    let removed = lake_files::removed_version.eq(Some(version));
-                    if diesel::update(live).set(removed).execute(conn).await? != 1 {
-                        return Err(StoreError::LakeMoved { expected: after, found });
-                    }
-                }
-                let row = LakeFileRow {
-                    path: merge.file.path.clone(),
-                    table_name: merge.file.table.as_str().to_owned(),
-                    row_count: merge.file.rows,
-                    bytes: merge.file.bytes,
-                    import_id: merge.import_id.clone(),
-                    added_version: version,
-                    removed_version: None,
-                };
-                diesel::insert_into(lake_files::table).values(&row).execute(conn).await?;
-            }
+            replace_files!(conn, version, &merges, StoreError::LakeMoved { expected: after, found });
             diesel::insert_into(audit_log::table).values(&audit).execute(conn).await?;
             Ok(version)
         })
@@ -233,6 +247,11 @@ impl Store {
                 let over = lake_files::table.filter(lake_files::path.eq_any(&paths));
                 let over = over.filter(lake_files::removed_version.le(oldest));
                 diesel::delete(over).execute(conn).await?;
+                let left = lake_files::table.filter(lake_files::path.eq_any(&paths)).select(lake_files::path);
+                let left = left.load::<String>(conn).await?;
+                let gone: Vec<&String> = paths.iter().filter(|path| !left.contains(path)).collect();
+                let of_them = merged_imports::table.filter(merged_imports::path.eq_any(gone));
+                diesel::delete(of_them).execute(conn).await?;
                 Ok(())
             })?;
         }

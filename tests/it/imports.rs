@@ -257,6 +257,18 @@ async fn an_upload_is_taken_in_whole_or_not_at_all() {
     let status = send(&server, with_id(b"other")).await.unwrap_err();
     assert_eq!((status.code(), reason(&status)), (Code::AlreadyExists, "REQUEST_ID_REUSED".to_owned()));
 
+    let mut renamed = with_id(&bytes);
+    if let Some(Part::Metadata(metadata)) = &mut renamed[0].part {
+        metadata.file_name = "202402_Compras.csv".to_owned();
+    }
+    let status = send(&server, renamed).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status)), (Code::AlreadyExists, "REQUEST_ID_REUSED".to_owned()));
+
+    let personal = send(&server, upload("529.982.247-25.csv", b"x", 9, "")).await.unwrap_err();
+    refuses(&personal, &[("metadata.file_name", "***.982.247-**.csv")]);
+    assert!(!format!("{personal:?}").contains("529"), "{personal:?}");
+    let personal = client.import_dataset(asked("file:///x/52998224725.csv")).await.unwrap_err();
+    refuses(&personal, &[("uri", "file:///x/***982247**.csv")]);
     refuses(&send(&server, upload("../x.csv", b"x", 9, "")).await.unwrap_err(), &[("metadata.file_name", "../x.csv")]);
     refuses(&send(&server, upload("a.csv", b"x", 9, "zz")).await.unwrap_err(), &[("metadata.sha256", "zz")]);
     refuses(&send(&server, upload("a.csv", b"x", 9, &sha)).await.unwrap_err(), &[("metadata.sha256", &sha)]);

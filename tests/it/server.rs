@@ -342,7 +342,13 @@ impl TestServer {
 
     /// Makes the manifest name a file that is not there.
     pub(crate) async fn lose_lake_file(&self) {
-        let file = LakeFile { table: Table::Contracts, path: "contracts/gone.parquet".to_owned(), rows: 1, bytes: 10 };
+        let file = LakeFile {
+            table: Table::Contracts,
+            path: "contracts/gone.parquet".to_owned(),
+            rows: 1,
+            bytes: 10,
+            merged: false,
+        };
         let record = ImportRecord {
             id: uuid::Uuid::now_v7().to_string(),
             dataset: "portal:compras/202401".to_owned(),

@@ -1,5 +1,6 @@
 //! Where files may come from that somebody names over the API: configured directories and hosts, nothing by default.
 
+use std::borrow::Cow;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use reqwest::redirect::Policy;
 use super::super::Progress;
 use super::download::Downloader;
 use super::{Address, AddressError, ApiAddress, FetchError, FetchOptions, Fetched, own_directory};
+use crate::model::mask_text;
 
 /// Redirects that are followed, each to an allowed host.
 const MAX_REDIRECTS: usize = 5;
@@ -72,6 +74,9 @@ impl ImportRules {
         if uri.is_empty() || uri.len() > MAX_LENGTH || uri.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(invalid("must be 1 to 2000 bytes without blanks"));
         }
+        if matches!(mask_text(uri), Cow::Owned(_)) {
+            return Err(invalid("must not hold a CPF: it would be kept and shown"));
+        }
         let period = |error: AddressError| UriError::Invalid(format!("must name a data set and its period: {error}"));
         if let Some(address) = Address::parse(uri).map_err(period)? {
             self.check_base(&self.portal_url, "the Portal")?;
@@ -127,6 +132,11 @@ impl ImportRules {
     }
 
     fn file(&self, url: &Url) -> Result<Allowed, UriError> {
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(UriError::Invalid(
+                "must name a file or directory, without ? and # (as %3F and %23 in a name)".to_owned(),
+            ));
+        }
         let path = url.to_file_path().map_err(|()| UriError::Invalid("must be a path of this machine".to_owned()))?;
         let denied = || UriError::Denied("must lie in a directory of import_roots".to_owned());
         // The parser has taken the `..` out. Roots first: outside of them it is not even looked.

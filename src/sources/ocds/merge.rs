@@ -248,6 +248,10 @@ fn merge(output: &mut Members, input: Members, state: bool) {
             (Some(_), Value::Null) => place.into_iter().for_each(|place| output.remove(place)),
             (Some((_, Value::Object(old))), Value::Object(new)) => merge(old, new, state),
             (Some((_, old)), Value::Array(new)) if is_identified(&key, &new.elements) => merge_list(old, new, state),
+            // An object that stands for a list of one.
+            (Some((_, old)), Value::Object(new)) if is_list(&key, old) => {
+                merge_list(old, List::of(vec![Value::Object(new)]), state);
+            }
             (Some((_, old)), new) => *old = new,
             (None, Value::Null) => {}
             (None, new) => {
@@ -276,6 +280,11 @@ fn cleaned(object: Members) -> Members {
 /// Whether an array is merged by the ids of its elements.
 fn is_identified(key: &str, array: &[Value]) -> bool {
     !WHOLE_LISTS.contains(&key) && array.iter().all(|element| matches!(element, Value::Object(_)))
+}
+
+/// Whether a value is an array that is merged by the ids of its elements, and has any.
+fn is_list(key: &str, value: &Value) -> bool {
+    matches!(value, Value::Array(list) if !list.elements.is_empty() && is_identified(key, &list.elements))
 }
 
 fn id_of(value: &Value) -> Option<String> {
@@ -456,6 +465,11 @@ mod tests {
             r#"{"date":"2024-01-02","awards":[{"id":"2"}],"t2":"𝄞"}"#,
             r#"{"date":"2024-01-03","awards":"none"}"#,
         ]);
+        let one = compiled(&[
+            r#"{"date":"2024-01-01","contracts":[{"id":"1","a":1},{"id":"2"}]}"#,
+            r#"{"date":"2024-01-02","contracts":{"id":"1","b":2}}"#,
+        ]);
+        assert_eq!(one, json(r#"{"contracts":[{"id":"1","a":1,"b":2},{"id":"2"}]}"#));
         assert_eq!(result["awards"], "none");
         assert_eq!(result["t"], "q\"\\\n\u{1}é");
         assert_eq!(result["t2"], "𝄞");

@@ -85,13 +85,16 @@ async fn compaction_keeps_every_row_and_what_counts() {
     let nothing = lake::compact(&lake, 1).await.unwrap();
     assert_eq!((nothing.version, nothing.merged.len()), (4, 0), "no file is as small");
     let done = lake::compact(&lake, 128 << 20).await.unwrap();
-    assert_eq!((done.version, done.merged.len()), (5, 1), "a dataset of one file stays: {done:?}");
+    assert_eq!((done.version, done.merged.len()), (5, 1), "{done:?}");
     let one = &done.merged[0];
-    assert_eq!((one.dataset.as_str(), one.table, one.files, one.rows), ("portal:parts", Table::Contracts, 3, 7));
+    assert_eq!(
+        (one.source.as_str(), one.datasets, one.table, one.files, one.rows),
+        ("portal", 2, Table::Contracts, 4, 9)
+    );
     assert_eq!(rows(&lake, None).await, before, "the same rows, ids, imports and statuses");
     assert_eq!(rows(&lake, Some(4)).await, before, "the version before stays readable");
     let (now, old) = (lake.snapshot(None).await.unwrap(), lake.snapshot(Some(4)).await.unwrap());
-    assert_eq!((now.files().len(), old.files().len()), (2, 4));
+    assert_eq!((now.files().len(), old.files().len()), (1, 4));
     assert_eq!((verify(&now, &|_| {}).rows, verify(&now, &|_| {}).defects), (9, vec![]));
     assert_eq!(lake::compact(&lake, 128 << 20).await.unwrap().version, 5, "again there is nothing to merge");
     // A further part wins over what was merged, and a whole edition takes its place.
@@ -154,6 +157,118 @@ async fn a_dataset_that_was_merged_is_replaced_as_a_whole() {
     let now = rows(&lake, None).await;
     assert!(now.iter().any(|row| row.contains("-9-")) && !now.iter().any(|row| row.contains("-1-")), "{now:?}");
     assert_eq!(store.imports().await.unwrap().len(), 1);
+}
+
+/// How many of these are rows.
+fn count(rows: &[String]) -> usize {
+    rows.iter().filter(|row| row.contains("portal-")).count()
+}
+
+/// Files of months are merged, and each of them can still be replaced, gone back to and let go of.
+#[tokio::test]
+async fn months_that_were_merged_are_replaced_one_by_one() {
+    let house = House::new().await;
+    let (lake, store) = (house.lake.clone(), house.store.clone());
+    let month = |month: u32, rows: &[(&str, &str)]| {
+        let rows: Vec<String> = rows.iter().map(|(number, cents)| of(number, cents)).collect();
+        house.put(&format!("2024{month:02}_Compras.csv"), CONTRACTS, &rows)
+    };
+    // Contract 1 was published in January and again in February.
+    house.import(&[month(1, &[("1", "0,01"), ("2", "0,01")])]).await.unwrap();
+    house.import(&[month(2, &[("1", "0,02"), ("3", "0,02")])]).await.unwrap();
+    house.import(&[month(3, &[("4", "0,03")])]).await.unwrap();
+    let apart = rows(&lake, None).await;
+    let done = lake::compact(&lake, 128 << 20).await.unwrap();
+    assert_eq!((done.version, done.merged[0].datasets, done.merged[0].files, done.merged[0].rows), (4, 3, 3, 5));
+    assert_eq!(lake.snapshot(None).await.unwrap().files().len(), 1);
+    assert_eq!(rows(&lake, None).await, apart, "one file alone: the later of two rows with one id still counts");
+
+    // February says no more of contract 1: January's row counts again.
+    let second = house.import(&[month(2, &[("3", "0,05")])]).await.unwrap();
+    assert_eq!(second.lake_version, 5);
+    let now = rows(&lake, None).await;
+    assert_eq!(count(&now), 4, "{now:?}");
+    let of_one = now.iter().filter(|row| row.contains("-1-")).collect::<Vec<_>>();
+    assert!(of_one.len() == 1 && of_one[0].contains("current") && of_one[0].contains("0.01"), "{of_one:?}");
+    assert!(now.iter().any(|row| row.contains("-3-") && row.contains("0.05")), "{now:?}");
+    let snapshot = lake.snapshot(None).await.unwrap();
+    assert_eq!((snapshot.files().len(), verify(&snapshot, &|_| {}).defects), (2, vec![]));
+    assert_eq!(rows(&lake, Some(4)).await, apart, "the version before stays readable");
+    assert_eq!(store.imports().await.unwrap().len(), 3);
+    // What is merged already and what came since become one again; all months but one are replaced at once.
+    let again = lake::compact(&lake, 128 << 20).await.unwrap();
+    assert_eq!((again.version, again.merged[0].datasets, again.merged[0].rows), (6, 3, 4));
+    assert_eq!(rows(&lake, None).await, now);
+    house.import(&[month(1, &[("1", "0,06")]), month(2, &[("3", "0,06")])]).await.unwrap();
+    let last = rows(&lake, None).await;
+    assert_eq!(count(&last), 3, "{last:?}");
+    assert_eq!(last.iter().filter(|row| row.contains("0.06")).count(), 2);
+    // March alone is no merged file any more.
+    let files = lake.snapshot(None).await.unwrap().files().to_vec();
+    assert_eq!((files.len(), files.iter().filter(|file| file.merged).count()), (3, 0), "{files:?}");
+    house.import(&[month(3, &[("4", "0,07")])]).await.unwrap();
+    assert_eq!(count(&rows(&lake, None).await), 3);
+    // Back to the merged file, and on from there.
+    assert_eq!(lake::roll_back(&lake, 4).await.unwrap(), 9);
+    assert_eq!(rows(&lake, None).await, apart);
+    assert!(lake.snapshot(None).await.unwrap().files()[0].merged);
+    house.import(&[month(2, &[("3", "0,08")])]).await.unwrap();
+    assert_eq!(count(&rows(&lake, None).await), 4);
+    // The only months of a merged file leave nothing of it.
+    lake::compact(&lake, 128 << 20).await.unwrap();
+    let all = [month(1, &[("1", "0,09")]), month(2, &[("3", "0,09")]), month(3, &[("4", "0,09")])];
+    house.import(&all).await.unwrap();
+    let end = rows(&lake, None).await;
+    assert_eq!((count(&end), end.iter().filter(|row| row.contains("0.09")).count()), (3, 3), "{end:?}");
+}
+
+/// Somebody merges files while an import that replaces one of them is under way.
+#[tokio::test]
+async fn an_import_beside_a_compaction_leaves_no_row_twice() {
+    let house = House::new().await;
+    let (lake, store) = (house.lake.clone(), house.store.clone());
+    for month in 1..=2 {
+        let path = house.put(&format!("20240{month}_Compras.csv"), CONTRACTS, &[of(&month.to_string(), "0,01")]);
+        house.import(&[path]).await.unwrap();
+    }
+    let (version, held) = store.current_files().await.unwrap();
+    lake::compact(&lake, 128 << 20).await.unwrap();
+    // The manifest refuses an import that does not know of the merge.
+    let first = held.iter().find(|held| held.dataset.ends_with("202401")).unwrap();
+    let mut record = store.imports().await.unwrap().into_iter().find(|one| one.id == first.import_id).unwrap();
+    (record.id, record.content_hash) = ("x".to_owned(), "other".to_owned());
+    let import = cidadao::store::NewImport {
+        record,
+        replaces_dataset: true,
+        files: Vec::new(),
+        quarantine: Vec::new(),
+        audit: cidadao::model::AuditEntry {
+            actor: "t".to_owned(),
+            action: "t".to_owned(),
+            resource: "t".to_owned(),
+            remote: String::new(),
+            result: "ok".to_owned(),
+            details: serde_json::Value::Null,
+        },
+    };
+    let refused = store.commit_import(import).await;
+    assert!(matches!(refused, Err(StoreError::LakeMoved { .. })), "{refused:?}");
+    assert_eq!(store.lake_version().await.unwrap(), version + 1);
+    // Many times, both at once.
+    for round in 0..6 {
+        let path = house.put("202401_Compras.csv", CONTRACTS, &[of("1", &format!("0,1{round}"))]);
+        let paths = [path];
+        let (imported, compacted) = tokio::join!(house.import(&paths), lake::compact(&lake, 128 << 20));
+        imported.unwrap();
+        match compacted {
+            Ok(_) | Err(LakeError::Manifest(StoreError::LakeMoved { .. })) => {}
+            Err(error) => panic!("{error}"),
+        }
+        let now = rows(&lake, None).await;
+        assert_eq!(count(&now), 2, "round {round}: {now:?}");
+        assert!(now.iter().any(|row| row.contains(&format!("0.1{round}"))), "round {round}: {now:?}");
+        assert_eq!(verify(&lake.snapshot(None).await.unwrap(), &|_| {}).defects, []);
+    }
 }
 
 #[tokio::test]

@@ -27,7 +27,13 @@ fn import(id: &str, dataset: &str, hash: &str) -> NewImport {
         counts: [("rows".to_owned(), 3), ("duplicates".to_owned(), 0)].into(),
         imported_at: Utc::now().trunc_subsecs(6),
     };
-    let file = |table: Table| LakeFile { table, path: format!("{}/{id}.parquet", table.as_str()), rows: 3, bytes: 99 };
+    let file = |table: Table| LakeFile {
+        table,
+        path: format!("{}/{id}.parquet", table.as_str()),
+        rows: 3,
+        bytes: 99,
+        merged: false,
+    };
     let bad = |line| QuarantinedRow {
         file: "a.csv".to_owned(),
         line,
@@ -196,6 +202,7 @@ async fn a_report_and_a_job_come_with_the_import(database: Database) {
     let commit = |after, job| ImportCommit {
         imports: vec![import("a", "jan", "h1")],
         reports: [("a".to_owned(), report.clone())].into(),
+        merges: Vec::new(),
         after,
         job,
     };
