@@ -268,7 +268,7 @@ async fn an_upload_is_taken_in_whole_or_not_at_all() {
     refuses(&personal, &[("metadata.file_name", "***.982.247-**.csv")]);
     assert!(!format!("{personal:?}").contains("529"), "{personal:?}");
     let personal = client.import_dataset(asked("file:///x/52998224725.csv")).await.unwrap_err();
-    refuses(&personal, &[("uri", "file:///x/***982247**.csv")]);
+    refuses(&personal, &[("uri", "file:///x/***.982.247-**.csv")]);
     refuses(&send(&server, upload("../x.csv", b"x", 9, "")).await.unwrap_err(), &[("metadata.file_name", "../x.csv")]);
     refuses(&send(&server, upload("a.csv", b"x", 9, "zz")).await.unwrap_err(), &[("metadata.sha256", "zz")]);
     refuses(&send(&server, upload("a.csv", b"x", 9, &sha)).await.unwrap_err(), &[("metadata.sha256", &sha)]);
