@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cidadao::lake::{Lake, verify};
@@ -100,4 +100,30 @@ async fn an_import_that_is_killed_leaves_the_old_version_or_the_new_one() {
 fn walk(directory: &Path) -> usize {
     let tables = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     tables.map(|table| fs::read_dir(table).unwrap().count()).sum()
+}
+
+#[tokio::test]
+async fn an_import_that_is_interrupted_says_so_and_leaves_nothing() {
+    let house = House::new().await;
+    let data = house.directory.path().join("data");
+    let of = |n: usize| contract(&n.to_string(), "Café", "Pregão", "10/01/2024", "33000167000101", ["0,01", "0,01"]);
+    house.put("202401_Compras.csv", CONTRACTS, &(0..60_000).map(of).collect::<Vec<_>>());
+    for signal in ["-INT", "-TERM"] {
+        let mut command = cidadao(&data);
+        command.arg("import").arg(house.input());
+        let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let begun = Instant::now();
+        while !data.join("lake/contracts").is_dir() || walk(&data.join("lake")) == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "it never began to write");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        let ended = child.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(130), "{told}");
+        assert!(told.contains("interrupted: nothing was taken in, the lake is at version 0"), "{told}");
+        assert_eq!(walk(&data.join("lake")), 0);
+    }
+    ok(&cidadao(&data).arg("import").arg(house.input()).output().unwrap());
+    assert_eq!(walk(&data.join("lake")), 1);
 }
