@@ -52,7 +52,7 @@ pub(super) async fn run(mut config: Config, args: &Args, format: Output) -> anyh
     let app = App::build(&config).await?;
     // A smaller sample than the last one is no cut download.
     let options = ImportOptions { accept_loss: true, ..ImportOptions::default() };
-    import::into(&config, &app.parts().lake, &app.parts().store, &[month], options).await?;
+    import::into(&config, &app.parts().lake, &app.parts().store, &[month], options, shutdown.clone()).await?;
 
     // Where nothing asks for credentials, none are made: one key would make every call need one.
     let key = if app.parts().auth.required().await? { Some(new_key(&app).await?) } else { None };

@@ -6,14 +6,15 @@ use std::sync::Mutex;
 
 use chrono::Utc;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::{Output, output, quality, serve};
 use crate::cache::{Redis, RedisOptions};
 use crate::config::Config;
 use crate::lake::Lake;
 use crate::sources::{
-    self, Address, ApiAddress, ApiOptions, FetchOptions, Fetched, ImportFormat, ImportOptions, ImportSummary, PiiKey,
-    Progress,
+    self, Address, ApiAddress, ApiOptions, FetchOptions, Fetched, ImportFormat, ImportOptions, ImportSummary, Importer,
+    PiiKey, Progress,
 };
 use crate::store::{Store, StoreOptions};
 
@@ -77,16 +78,20 @@ pub(super) async fn run(config: &Config, args: &Args, format: Output) -> anyhow:
     } else {
         let before = store.lake_version().await?;
         let stop = serve::shutdown_on_signal()?;
-        tokio::select! {
-            summary = into(config, &lake, &store, &paths, options) => summary?,
-            () = stop.cancelled() => {
+        match into(config, &lake, &store, &paths, options, stop.clone()).await {
+            Err(_) if stop.is_cancelled() => {
                 // What is being written goes with what writes it, which the runtime waits for.
                 output::say(match store.lake_version().await? {
-                    version if version == before => format!("interrupted: nothing was taken in, the lake is at version {version}"),
-                    version => format!("interrupted, but the lake is at version {version} now: see `cidadao lake status`"),
+                    version if version == before => {
+                        format!("interrupted: nothing was taken in, the lake is at version {version}")
+                    }
+                    version => {
+                        format!("interrupted, but the lake is at version {version} now: see `cidadao lake status`")
+                    }
                 });
                 return Ok(ExitCode::from(INTERRUPTED));
             }
+            result => result?,
         }
     };
     summary.ignored.extend(read.iter().flat_map(|read| read.empty.iter().cloned()));
@@ -173,6 +178,7 @@ pub(super) async fn into(
     store: &Store,
     paths: &[PathBuf],
     options: ImportOptions,
+    stop: CancellationToken,
 ) -> anyhow::Result<ImportSummary> {
     let key = PiiKey::load_or_create(&config.data_dir.join("pii.key"))?;
     let bar = Mutex::new(output::bar(0, "{bar:30} {percent:>3}% {bytes_per_sec} {msg}")?);
@@ -183,7 +189,8 @@ pub(super) async fn into(
             bar.set_message(format!("{} ({} rows)", progress.file, progress.rows));
         }
     };
-    let summary = sources::import(paths, lake, store, &key, options, &progress).await;
+    let importer = Importer { stop, ..Importer::command_line() };
+    let summary = sources::import_by(&importer, paths, lake, store, &key, options, &progress).await;
     if let Ok(bar) = bar.lock() {
         bar.finish_and_clear();
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::{Intake, Output, Request, Source};
 use crate::jobs::{Finish, JobContext, JobFailure, JobHandler};
@@ -97,6 +98,8 @@ impl Handler {
             remote: "worker".to_owned(),
             job: Some((ctx.job.id.clone(), ctx.job.lease_token)),
             within: within.clone().map(|root| root.canonicalize().unwrap_or(root)),
+            // Whoever stops the job drops the import.
+            stop: CancellationToken::new(),
         };
         let key = PiiKey::load_or_create(&self.data_dir.join("pii.key")).map_err(|error| {
             JobFailure::permanent("KEY_UNREADABLE", "the key of the CPF hash cannot be read", error)

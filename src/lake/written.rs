@@ -18,12 +18,22 @@ pub(crate) struct Written {
 impl Written {
     /// None yet.
     pub(crate) fn of(lake: &Lake) -> Self {
-        Self { place: lake.files().clone(), files: Vec::new(), committing: false }
+        Self::at(lake.files().clone())
+    }
+
+    /// None yet, of a lake that is there.
+    pub(crate) const fn at(place: Files) -> Self {
+        Self { place, files: Vec::new(), committing: false }
     }
 
     /// There are more.
     pub(crate) fn add(&mut self, files: impl IntoIterator<Item = LakeFile>) {
         self.files.extend(files);
+    }
+
+    /// There are those of another one.
+    pub(crate) fn take_over(&mut self, mut other: Self) {
+        self.files.append(&mut other.files);
     }
 
     /// Notices a file that was taken for an orphan: an import that takes hours beside another one.

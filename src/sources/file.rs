@@ -123,7 +123,7 @@ fn take_as<L: Layout>(
     target: Target<'_>,
     report: &mut dyn FnMut(u64, i64),
 ) -> Result<Taken, ImportError> {
-    let ((mut taken, superseded), read) = reading(input, hashed.is_none(), |header, incoming| {
+    let ((mut taken, superseded, writer), read) = reading(input, hashed.is_none(), |header, incoming| {
         let columns = ColumnMap::locate::<L>(&header.fields).map_err(|(column, times)| {
             let file = input.name.clone();
             match times {
@@ -139,17 +139,20 @@ fn take_as<L: Layout>(
             let out = Out { builder: RowBuilder::new(L::TABLE)?, sender };
             let mut rows = Rows::<L>::new(input, header, columns, target, out)?;
             let done = rows.take(incoming, report);
-            let (mut taken, superseded) = rows.end();
+            let (taken, superseded) = rows.end();
             let encoded = encoder.join().map_err(|_| ImportError::Interrupted("the encoder panicked".to_owned()))?;
             // Without an encoder no row can be given away: its error is the cause.
-            if let Some((file, quality)) = encoded? {
-                (taken.file, taken.quality) = (Some(file), quality);
-            }
-            done.map(|()| (taken, superseded))
+            let writer = encoded?;
+            done.map(|()| (taken, superseded, writer))
         })
     })?;
     if hashed.is_some_and(|hashed| hashed.part != read.part) {
         return Err(ImportError::FileChanged { file: input.name.clone() });
+    }
+    // Only now it is known that there are no more rows: a file that cannot be read to its end is none.
+    if let Some(writer) = writer {
+        let (file, quality) = writer.finish_counted()?;
+        (taken.file, taken.quality) = (Some(file), quality);
     }
     taken.content_hash = hashed.map_or(read.content_hash, |hashed| hashed.content_hash.clone());
     if let (Some(file), false) = (&taken.file, superseded.is_empty()) {
@@ -160,19 +163,20 @@ fn take_as<L: Layout>(
     Ok(taken)
 }
 
-/// Writes the batches; `None` if there are none.
+/// Writes the batches into a file that is to be completed, if there were no more of them because there are no more rows; `None`
+/// if there are none.
 fn encode(
     batches: &Receiver<RecordBatch>,
     table: Table,
     target: Target<'_>,
-) -> Result<Option<(LakeFile, Option<TableQuality>)>, ImportError> {
+) -> Result<Option<TableWriter>, ImportError> {
     let Ok(first) = batches.recv() else { return Ok(None) };
     let mut writer = TableWriter::create(target.root, table, target.import_id)?.counting(target.today)?;
     writer.append(&first)?;
     for batch in batches {
         writer.append(&batch)?;
     }
-    Ok(Some(writer.finish_counted()?))
+    Ok(Some(writer))
 }
 
 /// Rows on their way to the encoder.

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::input::{self, Bounds, Format, Gathered, ImportFormat, Input, Stop};
 use super::parse::{Known, ParsedFile, Scan, parse, scan};
@@ -30,12 +32,20 @@ pub struct Importer {
     pub job: Option<(String, i64)>,
     /// What is not beneath this directory, whatever links lead there, is left aside.
     pub within: Option<PathBuf>,
+    /// Ends the import once it is cancelled, unless it is at its commit.
+    pub stop: CancellationToken,
 }
 
 impl Importer {
     /// Somebody at the command line of this machine.
     pub fn command_line() -> Self {
-        Self { actor: "cli".to_owned(), remote: "cli".to_owned(), job: None, within: None }
+        Self {
+            actor: "cli".to_owned(),
+            remote: "cli".to_owned(),
+            job: None,
+            within: None,
+            stop: CancellationToken::new(),
+        }
     }
 }
 
@@ -95,6 +105,32 @@ pub async fn import_by(
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<ImportSummary, ImportError> {
+    let reading = read_all(importer, paths, lake, store, key, options, progress);
+    let read = tokio::select! {
+        read = reading => read?,
+        () = importer.stop.cancelled() => return Err(ImportError::Interrupted("it was told to stop".to_owned())),
+    };
+    commit(importer, lake, store, read).await
+}
+
+/// What an import is to commit.
+struct ReadAll {
+    summary: ImportSummary,
+    imports: Vec<NewImport>,
+    reports: BTreeMap<String, QualityReport>,
+    written: Written,
+}
+
+/// Reads all files and writes their rows. Dropped before its end it leaves nothing.
+async fn read_all(
+    importer: &Importer,
+    paths: &[PathBuf],
+    lake: &Lake,
+    store: &Store,
+    key: &PiiKey,
+    options: ImportOptions,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<ReadAll, ImportError> {
     let paths = paths.to_vec();
     let bounds = Bounds { within: importer.within.clone(), stop: Stop::default() };
     let _stop = StopOnDrop(bounds.stop.clone());
@@ -112,6 +148,7 @@ pub async fn import_by(
     let mut known = Known::default();
     let mut written = Written::of(lake);
     let compared = Repeated::new(&inputs, store.imports().await?);
+    let mut ids = ids_in_order(&inputs);
     // The largest ones first, so that none of them is worked on alone in the end.
     let mut waiting: Vec<(usize, Arc<Input>)> = inputs.into_iter().map(Arc::new).enumerate().collect();
     waiting.sort_by_key(|(_, input)| std::cmp::Reverse(input.bytes));
@@ -137,13 +174,20 @@ pub async fn import_by(
                 }
             };
             let (files, key, now) = (lake.files().clone(), key.clone(), store.now());
+            let id = ids.remove(&place).unwrap_or_else(new_id);
             running.push(async move {
                 let taken_in = Arc::clone(&input);
-                let root = files.root().to_owned();
-                let work = move |report: &dyn Fn(Progress)| parse(&taken_in, scan, &root, &key, now, report);
+                let at = files.clone();
+                let work = move |report: &dyn Fn(Progress)| {
+                    let parsed = parse(&taken_in, id, scan, at.root(), &key, now, report)?;
+                    // Removed again if nobody waits for it any more.
+                    let mut own = Written::at(at);
+                    own.add(parsed.lake_files.iter().cloned());
+                    Ok((parsed, own))
+                };
                 let parsed = blocking(progress, work).await;
                 let published = match &parsed {
-                    Ok(parsed) => files.publish(&parsed.lake_files).await,
+                    Ok((parsed, _)) => files.publish(&parsed.lake_files).await,
                     Err(_) => Ok(()),
                 };
                 (place, input, parsed, published)
@@ -152,8 +196,8 @@ pub async fn import_by(
         let Some((place, input, parsed, published)) = running.next().await else { break };
         // Also what was written after another file failed is to be removed.
         match parsed {
-            Ok(parsed) => {
-                written.add(parsed.lake_files.iter().cloned());
+            Ok((parsed, own)) => {
+                written.take_over(own);
                 failure = failure.or(published.err().map(ImportError::from));
                 let checked = match options.accept_loss || failure.is_some() {
                     true => Ok(()),
@@ -177,6 +221,24 @@ pub async fn import_by(
         reports.insert(parsed.record.id.clone(), report(&parsed));
         imports.push(new_import(importer, parsed));
     }
+    Ok(ReadAll { summary, imports, reports, written })
+}
+
+fn new_id() -> String {
+    Uuid::now_v7().to_string()
+}
+
+/// The ids of the imports of files, by their place: in the order of the datasets, so that of a contract which two months
+/// publish the later month's row counts, whichever file is larger.
+fn ids_in_order(inputs: &[Input]) -> HashMap<usize, String> {
+    let mut places: Vec<usize> = (0..inputs.len()).collect();
+    places.sort_by_key(|place| inputs.get(*place).map(|input| input.dataset.as_str()));
+    places.into_iter().map(|place| (place, new_id())).collect()
+}
+
+/// Makes a version of what was read.
+async fn commit(importer: &Importer, lake: &Lake, store: &Store, read: ReadAll) -> Result<ImportSummary, ImportError> {
+    let ReadAll { mut summary, mut imports, mut reports, mut written } = read;
     if imports.is_empty() {
         summary.lake_version = store.lake_version().await?;
         return Ok(summary);

@@ -242,7 +242,7 @@ pub(crate) fn files_to_parquet_of(
             summary.unchanged.push(input.name);
             continue;
         }
-        let parsed = parse(&input, scan, directory, key, Utc::now(), progress)?;
+        let parsed = parse(&input, Uuid::now_v7().to_string(), scan, directory, key, Utc::now(), progress)?;
         known.note(&input, &parsed.summary.content_hash);
         summary.add(&parsed);
         files.extend(parsed.lake_files);
@@ -343,13 +343,13 @@ pub(crate) fn scan(input: &Input, compared: bool, progress: &dyn Fn(Progress)) -
 
 pub(crate) fn parse(
     input: &Input,
+    id: String,
     scan: Scan,
     root: &Path,
     key: &PiiKey,
     now: DateTime<Utc>,
     progress: &dyn Fn(Progress),
 ) -> Result<ParsedFile, ImportError> {
-    let id = Uuid::now_v7().to_string();
     let first = scan.done();
     let mut furthest = 0;
     let mut report = |bytes: u64, rows| {

@@ -343,6 +343,22 @@ fn an_archive_gives_what_its_files_give() {
 }
 
 #[test]
+fn a_file_that_ends_too_early_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let rows: Vec<String> = (0..3_000).map(|n| n.to_string()).collect();
+    let rows: Vec<[(&str, &str); 1]> = rows.iter().map(|n| [("numero do contrato", n.as_str())]).collect();
+    let rows: Vec<&[(&str, &str)]> = rows.iter().map(<[_; 1]>::as_slice).collect();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    packed.write_all(&contracts(&rows)).unwrap();
+    let packed = packed.finish().unwrap();
+    let path = directory.path().join("202401_Compras.csv.gz");
+    std::fs::write(&path, &packed[..packed.len() - 1_000]).unwrap();
+    let error = imported(directory.path(), &[path]).unwrap_err();
+    assert!(matches!(&error, ImportError::ZipDamaged { .. }), "{error}");
+    assert_eq!(std::fs::read_dir(directory.path().join("lake/contracts")).unwrap().count(), 0);
+}
+
+#[test]
 fn the_name_of_a_file_gives_nobody_away() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("529.982.247-25.jsonl");

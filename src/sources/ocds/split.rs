@@ -161,13 +161,16 @@ pub(super) fn units(bytes: &[u8], range: Range<usize>, emit: &mut dyn FnMut(Rang
 fn nested(bytes: &[u8], range: Range<usize>, nesting: usize, emit: &mut dyn FnMut(Range<usize>)) {
     let inside = match bytes.get(range.start) {
         _ if nesting == 0 => None,
-        Some(b'[') => Some((range.clone(), Left::Nothing)),
+        Some(b'[') => Some((vec![range.clone()], Left::Nothing)),
         Some(b'{') if may_be_package(&bytes[range.clone()]) => package(bytes, range.clone()),
         _ => None,
     };
     match inside {
-        Some((array, after)) => {
-            let within = elements(bytes, array.clone(), &mut |element| nested(bytes, element, nesting - 1, emit));
+        Some((arrays, after)) => {
+            let mut within = Left::Nothing;
+            for array in arrays {
+                within = elements(bytes, array, &mut |element| nested(bytes, element, nesting - 1, emit));
+            }
             // What follows an array without an end is within it.
             match if within == Left::Nothing { after } else { within } {
                 Left::Nothing | Left::Visited => {}
@@ -191,18 +194,20 @@ fn may_be_package(bytes: &[u8]) -> bool {
     LISTS.iter().any(|list| list.find(bytes).is_some())
 }
 
-/// The array of a package, and where something begins in it that is no member. An object with an `ocid` or a compiled
-/// release of its own is a record, whatever it lists.
-fn package(bytes: &[u8], range: Range<usize>) -> Option<(Range<usize>, Left)> {
-    let (mut releases, mut records, mut record) = (None, None, false);
+/// The arrays of a package, and what is left of it. An object with an `ocid` or a compiled release of its own is a record,
+/// whatever it lists.
+fn package(bytes: &[u8], range: Range<usize>) -> Option<(Vec<Range<usize>>, Left)> {
+    let (mut arrays, mut has_records, mut record) = (Vec::new(), false, false);
     let after = members(bytes, range, &mut |key, value| match key {
         b"\"ocid\"" => record = true,
         b"\"compiledRelease\"" => record |= bytes.get(value.start) == Some(&b'{'),
-        b"\"records\"" if bytes.get(value.start) == Some(&b'[') => records = Some(value),
-        b"\"releases\"" if bytes.get(value.start) == Some(&b'[') => releases = Some(value),
+        b"\"records\"" | b"\"releases\"" if bytes.get(value.start) == Some(&b'[') => {
+            has_records |= key == b"\"records\"";
+            arrays.push(value);
+        }
         _ => {}
     });
-    records.or_else(|| releases.filter(|_| !record)).map(|array| (array, after))
+    Some((arrays, after)).filter(|(arrays, _)| !arrays.is_empty() && (has_records || !record))
 }
 
 /// Calls `found` with each value of a key `ocid` in the text, at whatever depth, without its quotes
@@ -271,6 +276,7 @@ mod tests {
         assert_eq!(cut("[,{},,,{},]"), ["{}", "{}"]);
         assert_eq!(cut("[{}:{}]"), ["{}", ":{}]"]);
         assert_eq!(cut(r#"{"releases":[{"ocid""#), [r#"{"ocid""#]);
+        assert_eq!(cut(r#"{"releases":[{"a":1}],"records":[{"b":1}],"releases":[{"c":1}]}"#).len(), 3);
         // What is no part of it is told, and so is an end that is missing.
         assert_eq!(cut(r#"{"releases":[{}] x}"#), ["{}", "x}"]);
         assert_eq!(cut(r#"{"releases":[{}],"a":1} x"#), ["{}", "x"]);

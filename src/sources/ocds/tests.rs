@@ -261,7 +261,8 @@ fn taken_in(name: &str, bytes: &[u8], compared: bool) -> Taken {
     };
     let scanned = scan(&input, compared, &progress).unwrap();
     assert_eq!(scanned.content_hash().is_some(), compared);
-    let parsed = parse(&input, scanned, &directory.path().join("lake"), &KEY, Utc::now(), &progress).unwrap();
+    let parsed =
+        parse(&input, "id".to_owned(), scanned, &directory.path().join("lake"), &KEY, Utc::now(), &progress).unwrap();
     let mut summary = ImportSummary::default();
     summary.add(&parsed);
     Taken { directory, parsed: ParsedFiles { summary, files: parsed.lake_files, quarantine: parsed.quarantine } }

@@ -122,7 +122,7 @@ async fn an_import_that_is_interrupted_says_so_and_leaves_nothing() {
         let told = String::from_utf8_lossy(&ended.stderr);
         assert_eq!(ended.status.code(), Some(130), "{told}");
         assert!(told.contains("interrupted: nothing was taken in, the lake is at version 0"), "{told}");
-        assert_eq!(walk(&data.join("lake")), 0);
+        assert_eq!(walk(&data.join("lake")), 0, "{signal}");
     }
     ok(&cidadao(&data).arg("import").arg(house.input()).output().unwrap());
     assert_eq!(walk(&data.join("lake")), 1);

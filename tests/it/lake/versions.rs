@@ -222,6 +222,22 @@ async fn months_that_were_merged_are_replaced_one_by_one() {
     assert_eq!((count(&end), end.iter().filter(|row| row.contains("0.09")).count()), (3, 3), "{end:?}");
 }
 
+/// Of a contract that two months of one call publish the later month's row counts, whichever file is larger.
+#[tokio::test]
+async fn of_months_that_come_together_the_later_one_counts() {
+    for (first, second) in [(1, 200), (200, 1)] {
+        let house = House::new().await;
+        let month = |month: u32, cents: &str, rows: usize| {
+            let rows: Vec<String> = (0..rows).map(|n| of(&n.to_string(), cents)).collect();
+            house.put(&format!("2024{month:02}_Compras.csv"), CONTRACTS, &rows)
+        };
+        house.import(&[month(2, "0,02", second), month(1, "0,01", first)]).await.unwrap();
+        let of_both = rows(&house.lake, None).await;
+        let of_both = of_both.iter().filter(|row| row.contains("-0-") && row.contains("current")).collect::<Vec<_>>();
+        assert!(of_both.len() == 1 && of_both[0].contains("0.02"), "{of_both:?}");
+    }
+}
+
 /// Somebody merges files while an import that replaces one of them is under way.
 #[tokio::test]
 async fn an_import_beside_a_compaction_leaves_no_row_twice() {
