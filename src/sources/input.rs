@@ -179,13 +179,13 @@ impl Gathered {
     /// Makes a dataset of the OCDS files of a path, for each publisher, and of the answers of each API: a
     /// process may have its releases in several files of a directory, a list has several pages, so that
     /// these are taken in together.
-    fn close(&mut self, path: &Path) {
+    fn close(&mut self, path: &Path) -> Result<(), ImportError> {
         let mut by_prefix: BTreeMap<String, Vec<Source>> = BTreeMap::new();
         for (prefix, source) in std::mem::take(&mut self.ocds) {
             by_prefix.entry(prefix).or_default().push(source);
         }
         let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let name = full.file_name().map_or_else(|| "files".to_owned(), |name| name.to_string_lossy().into_owned());
+        let name = named(&full.file_name().map_or_else(|| "files".into(), |name| name.to_string_lossy()))?;
         let mut stem = name.as_str();
         if full.is_file() {
             for extension in [".gz", ".zip", ".json", ".jsonl", ".ndjson"] {
@@ -218,6 +218,7 @@ impl Gathered {
                 sources,
             });
         }
+        Ok(())
     }
 }
 
@@ -307,8 +308,7 @@ pub(crate) fn gather_within(
         } else {
             return Err(ImportError::NotAFile { path: path.clone() });
         }
-        named(&path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default())?;
-        gathered.close(path);
+        gathered.close(path)?;
     }
     if gathered.inputs.is_empty() {
         let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();

@@ -366,7 +366,10 @@ fn the_name_of_a_file_gives_nobody_away() {
     let release = std::fs::read(&path).unwrap();
     let inner = directory.path().join("inner.zip");
     std::fs::write(&inner, zipped(&[("52998224725.jsonl", &release)])).unwrap();
-    for path in [path, inner, directory.path().to_owned()] {
+    let named = directory.path().join("52998224725");
+    std::fs::create_dir(&named).unwrap();
+    std::fs::write(named.join("a.jsonl"), &release).unwrap();
+    for path in [path, inner, directory.path().to_owned(), named.join(".")] {
         let error = imported(directory.path(), &[path]).unwrap_err();
         assert!(matches!(&error, ImportError::PersonalName { .. }), "{error}");
         assert!(error.to_string().contains("982") && !error.to_string().contains("529"), "{error}");

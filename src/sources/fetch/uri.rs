@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
@@ -74,7 +75,8 @@ impl ImportRules {
         if uri.is_empty() || uri.len() > MAX_LENGTH || uri.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(invalid("must be 1 to 2000 bytes without blanks"));
         }
-        if matches!(mask_text(uri), Cow::Owned(_)) {
+        let plain = percent_decode_str(uri).decode_utf8_lossy();
+        if [uri, plain.as_ref()].into_iter().any(|text| matches!(mask_text(text), Cow::Owned(_))) {
             return Err(invalid("must not hold a CPF: it would be kept and shown"));
         }
         let period = |error: AddressError| UriError::Invalid(format!("must name a data set and its period: {error}"));
