@@ -28,7 +28,7 @@ pub fn units(text: &[u8], block: usize) -> Option<(bool, Vec<Place>)> {
 
 /// Compiles releases of one process; also whether each has a date of its own. `None` if one is no object.
 pub fn compile(releases: &[&[u8]]) -> Option<(Vec<u8>, bool)> {
-    let read = |text: &&[u8]| Release::of(Scratch::default().parse(text).ok()?.root(), (0, 1));
+    let read = |text: &&[u8]| Release::of(Scratch::default().parse(text).ok()?.root(), false, (0, 1));
     let releases: Vec<Release> = releases.iter().map(read).collect::<Option<_>>()?;
     let mut dates: Vec<_> = releases.iter().map(|release| release.date).collect();
     dates.sort_unstable();
