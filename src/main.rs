@@ -1,6 +1,7 @@
 //! The command line.
 
-#[cfg(not(target_env = "msvc"))]
+// Elsewhere pages may be of another size than where it was built, and it does not start there.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

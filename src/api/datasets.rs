@@ -1,6 +1,5 @@
 //! `DatasetService`.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use super::pb::upload_dataset_request::Part;
 use super::{Api, Role, page, pb};
 use crate::ingest::{self, Output, Source, UploadError};
 use crate::model::{
-    ImportRecord, Job, JobKind, JobState, NewJob, Priority, QualityReport, TableQuality, Violation, mask_text,
+    ImportRecord, Job, JobKind, JobState, NewJob, Priority, QualityReport, TableQuality, Violation, holds_cpf,
 };
 use crate::sources::{ImportFormat, UriError};
 use crate::store::JobQuery;
@@ -111,7 +110,7 @@ impl Service {
             let rule = format!("must be the name of a file, 1 to {MAX_NAME} characters without / and \\");
             found.push(Violation::new("metadata.file_name", rule, &name));
         }
-        if matches!(mask_text(&name), Cow::Owned(_)) {
+        if holds_cpf(&name) {
             let rule = "must not hold a CPF: it would be kept and shown";
             found.push(Violation::new("metadata.file_name", rule, &name));
         }

@@ -12,6 +12,11 @@ pub fn mask_text(text: &str) -> Cow<'_, str> {
     mask(text, false)
 }
 
+/// Whether a text holds what [`mask_text`] masks.
+pub fn holds_cpf(text: &str) -> bool {
+    matches!(mask_text(text), Cow::Owned(_))
+}
+
 /// Like [`mask_text`], but masks every run of 11 digits, right or not.
 pub fn mask_every_run(text: &str) -> Cow<'_, str> {
     mask(text, true)

@@ -25,7 +25,7 @@ pub use finding::{
 pub use identity::{ApiKey, Role, User};
 pub use job::{AuditEntry, Counts, Event, EventKind, Job, JobError, JobKind, JobState, NewEvent, NewJob, Priority};
 pub use lake::{ImportRecord, LakeFile, LakeVersion, QuarantinedRow, Table, official_page};
-pub use mask::{mask_every_run, mask_text};
+pub use mask::{holds_cpf, mask_every_run, mask_text};
 pub use money::{Money, MoneyError, thousands};
 pub use quality::{Coverage, PublishedColumn, QualityReport, TableQuality};
 pub use random::Random;

@@ -105,12 +105,22 @@ pub async fn import_by(
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<ImportSummary, ImportError> {
-    let reading = read_all(importer, paths, lake, store, key, options, progress);
+    let call = Call { importer, lake, store, key, options };
     let read = tokio::select! {
-        read = reading => read?,
+        read = read_all(call, paths, progress) => read?,
         () = importer.stop.cancelled() => return Err(ImportError::Interrupted("it was told to stop".to_owned())),
     };
-    commit(importer, lake, store, read).await
+    commit(call, read).await
+}
+
+/// Who imports, into what and how.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    importer: &'a Importer,
+    lake: &'a Lake,
+    store: &'a Store,
+    key: &'a PiiKey,
+    options: ImportOptions,
 }
 
 /// What an import is to commit.
@@ -123,14 +133,11 @@ struct ReadAll {
 
 /// Reads all files and writes their rows. Dropped before its end it leaves nothing.
 async fn read_all(
-    importer: &Importer,
+    call: Call<'_>,
     paths: &[PathBuf],
-    lake: &Lake,
-    store: &Store,
-    key: &PiiKey,
-    options: ImportOptions,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<ReadAll, ImportError> {
+    let Call { importer, lake, store, key, options } = call;
     let paths = paths.to_vec();
     let bounds = Bounds { within: importer.within.clone(), stop: Stop::default() };
     let _stop = StopOnDrop(bounds.stop.clone());
@@ -237,7 +244,8 @@ fn ids_in_order(inputs: &[Input]) -> HashMap<usize, String> {
 }
 
 /// Makes a version of what was read.
-async fn commit(importer: &Importer, lake: &Lake, store: &Store, read: ReadAll) -> Result<ImportSummary, ImportError> {
+async fn commit(call: Call<'_>, read: ReadAll) -> Result<ImportSummary, ImportError> {
+    let Call { importer, lake, store, .. } = call;
     let ReadAll { mut summary, mut imports, mut reports, mut written } = read;
     if imports.is_empty() {
         summary.lake_version = store.lake_version().await?;

@@ -1,6 +1,5 @@
 //! Where files may come from that somebody names over the API: configured directories and hosts, nothing by default.
 
-use std::borrow::Cow;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ use reqwest::redirect::Policy;
 use super::super::Progress;
 use super::download::Downloader;
 use super::{Address, AddressError, ApiAddress, FetchError, FetchOptions, Fetched, own_directory};
-use crate::model::mask_text;
+use crate::model::holds_cpf;
 
 /// Redirects that are followed, each to an allowed host.
 const MAX_REDIRECTS: usize = 5;
@@ -76,7 +75,7 @@ impl ImportRules {
             return Err(invalid("must be 1 to 2000 bytes without blanks"));
         }
         let plain = percent_decode_str(uri).decode_utf8_lossy();
-        if [uri, plain.as_ref()].into_iter().any(|text| matches!(mask_text(text), Cow::Owned(_))) {
+        if [uri, plain.as_ref()].into_iter().any(holds_cpf) {
             return Err(invalid("must not hold a CPF: it would be kept and shown"));
         }
         let period = |error: AddressError| UriError::Invalid(format!("must name a data set and its period: {error}"));
